@@ -1,0 +1,114 @@
+# Hansa. Everything is built out of tree, in build/. `make help` lists what there is.
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+VARIANT ?=
+V       ?= 0
+
+PACKAGES = libsodium lmdb jansson
+override CFLAGS += -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+    -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Wundef -fno-strict-aliasing \
+    -fstack-protector-strong -pthread -I. $(VARIANT)
+# Asked for when a file is compiled, not when this file is read: by then build/.deps has seen to it
+# that pkg-config and the libraries are there.
+LIBS_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
+LIBS        = $(shell pkg-config --libs $(PACKAGES))
+
+LIB_SOURCES  := $(wildcard crypto/base/*.c crypto/*.c genesis/*.c ledger/*.c)
+TOOL_SOURCES := $(wildcard tools/hansa/*.c)
+HELP_SOURCES := $(wildcard tests/help/*.c)
+UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
+PROG_SOURCES := $(wildcard tests/programs/*.c)
+
+objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
+UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SOURCES))
+PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(PROG_SOURCES))
+LIBRARY  := $(BUILD)/libhansa.a
+SOURCES  := $(LIB_SOURCES) $(TOOL_SOURCES) $(HELP_SOURCES) $(UNIT_SOURCES) $(PROG_SOURCES)
+
+ifeq ($(V),0)
+Q = @
+say = @printf '  %-7s %s\n' $(1) $(2);
+endif
+
+.PHONY: all test unit check asan lint fmt install clean help bench
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BUILD)/hansa
+
+help:
+	@printf '%s\n' \
+	  'make            build the tool build/hansa' \
+	  'make test       build and run all tests' \
+	  'make asan       the same under AddressSanitizer and UBSan, in build/asan' \
+	  'make lint       the rules of the house, as a script' \
+	  'make fmt        format the C sources' \
+	  'make bench      measure the ledger (prints ratios to this machine)' \
+	  'make install    to $$(DESTDIR)$$(PREFIX)' \
+	  'make clean      remove build/' \
+	  'variables: BUILD, CC, CFLAGS, PREFIX, DESTDIR, V=1 shows the commands'
+
+# Install what is missing, once.
+$(BUILD)/.deps: tools/deps.sh
+	$(Q)mkdir -p $(BUILD)
+	$(Q)sh tools/deps.sh build
+	$(Q)touch $@
+
+$(BUILD)/.deps-test: tools/deps.sh $(BUILD)/.deps
+	$(Q)sh tools/deps.sh test
+	$(Q)touch $@
+
+$(BUILD)/%.o: %.c Makefile | $(BUILD)/.deps
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<) $(CC) $(CFLAGS) $(LIBS_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIBRARY): $(call objects,$(LIB_SOURCES))
+	$(call say,AR,$@) rm -f $@; ar rcs $@ $^
+
+$(BUILD)/hansa: $(call objects,$(TOOL_SOURCES)) $(LIBRARY)
+	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call objects,$(HELP_SOURCES)) $(LIBRARY)
+	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+$(BUILD)/tests/programs/%: $(BUILD)/tests/programs/%.o $(call objects,$(HELP_SOURCES)) $(LIBRARY)
+	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+
+test: $(BUILD)/.deps-test
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) VARIANT='$(VARIANT)' check
+
+# Needs what .deps-test installed; call `make test`.
+check: $(BUILD)/hansa $(UNITS) $(PROGRAMS)
+	$(Q)BUILD=$(BUILD) sh tests/run.sh
+
+unit: $(BUILD)/.deps-test
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) VARIANT='$(VARIANT)' $(UNITS)
+	$(Q)BUILD=$(BUILD) sh tests/run.sh unit
+
+asan:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
+	    VARIANT='-fsanitize=address,undefined -fno-sanitize-recover=all -O1' test
+
+lint: tools/deps.sh
+	$(Q)mkdir -p $(BUILD)
+	$(Q)sh tools/deps.sh lint
+	$(Q)sh tools/lint.sh
+
+fmt:
+	$(Q)sh tools/deps.sh lint
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+bench: all $(PROGRAMS)
+	$(Q)BUILD=$(BUILD) sh tests/bench/bench.sh
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BUILD)/hansa $(DESTDIR)$(PREFIX)/bin/hansa
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES))

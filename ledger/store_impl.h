@@ -1,0 +1,49 @@
+/* What store.c, store_flush.c and store_read.c share. Nobody else includes this. */
+#ifndef LEDGER_STORE_IMPL_H
+#define LEDGER_STORE_IMPL_H
+
+#include "ledger/store.h"
+
+/* What "derived" in KV_META says of state and indexes. */
+struct store_derived {
+    uint64_t flushed_height;
+    struct tree_ref tree;
+    uint64_t counts[STORE_INDEXES_COUNT]; /* entries of store_indexes[i] */
+};
+
+struct store {
+    struct kv *kv;
+    struct kv_view *view; /* of the last commit */
+    struct kv_batch *batch;
+    struct store_identity identity;
+    struct store_options options;
+    struct store_derived derived;
+    struct block_header head;
+    struct digest head_digest;
+    struct layer *layer; /* blocks above the flushed height */
+};
+
+/* The index tables, in the order of their counts in "derived". */
+extern const enum kv_table store_indexes[STORE_INDEXES_COUNT];
+
+/* Commit the batch and renew the view. */
+MUST_USE enum rc store_commit(struct store *s, struct why *why);
+/* Flush when a checkpoint height or the layer's limit asks for it. */
+MUST_USE enum rc store_flush_if_due(struct store *s, struct why *why);
+
+/* Record that the layer holds `initial`, before anything is flushed. */
+MUST_USE enum rc store_flush_initial(struct store *s, struct why *why);
+
+/* Meta records. */
+void store_put_head(struct kv_batch *batch, uint64_t height, const struct digest *digest);
+void store_put_derived(struct kv_batch *batch, const struct store_derived *d);
+MUST_USE enum rc store_load_derived(struct kv_view *v, struct store_derived *out, struct why *why);
+MUST_USE enum rc store_load_head(struct kv_view *v, uint64_t *height, struct digest *digest,
+                                 struct why *why);
+
+/* Keys by height, into out; lends it. */
+struct bytes store_height_key(uint8_t out[static 8], uint64_t height);
+struct bytes store_block_key(uint8_t out[static 8 + DIGEST_BYTES], uint64_t height,
+                             const struct digest *digest);
+
+#endif

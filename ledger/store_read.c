@@ -1,0 +1,313 @@
+/* Reading from a store: blocks, certificates, places, lists. Whatever is read is held against a
+ * digest, a checksum or a count before it is believed. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "crypto/base/check.h"
+#include "ledger/store_impl.h"
+
+struct kv *store_kv(struct store *s)
+{
+    return s->kv;
+}
+
+const struct block_header *store_head(const struct store *s)
+{
+    return &s->head;
+}
+
+const struct digest *store_head_digest(const struct store *s)
+{
+    return &s->head_digest;
+}
+
+uint64_t store_flushed_height(const struct store *s)
+{
+    return s->derived.flushed_height;
+}
+
+struct tree_ref store_tree(const struct store *s)
+{
+    return s->derived.tree;
+}
+
+struct layer *store_layer(struct store *s)
+{
+    return s->layer;
+}
+
+struct kv_view *store_view(struct store *s)
+{
+    return s->view;
+}
+
+/* ---- blocks and certificates ---- */
+
+static enum rc read_failed(struct why *why, enum rc rc, const char *what, uint64_t height)
+{
+    if (rc == RC_NOT_FOUND)
+        return why_set(why, rc, "there is no %s at height %" PRIu64, what, height);
+    return why_set(why, rc, "the %s at height %" PRIu64 " cannot be read: %s", what, height,
+                   rc_text(rc));
+}
+
+enum rc store_get_block(struct store *s, uint64_t height, struct block *out, struct why *why)
+{
+    uint8_t room[8], block_room[8 + DIGEST_BYTES];
+    struct bytes value;
+    struct digest digest;
+    enum rc rc = kv_get(s->view, KV_CHAIN, store_height_key(room, height), &value);
+    if (rc != RC_OK)
+        return read_failed(why, rc, "block", height);
+    struct rd r = rd_of(value);
+    rd_copy(&r, digest.bytes, DIGEST_BYTES);
+    if (!rd_done(&r))
+        return read_failed(why, RC_STORE_DAMAGED, "block digest", height);
+
+    rc = kv_get(s->view, KV_BLOCK, store_block_key(block_room, height, &digest), &value);
+    if (rc != RC_OK) /* the chain says that it is there */
+        return read_failed(why, rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc, "block", height);
+    enum block_fault fault = block_decode(out, value);
+    if (fault == BLOCK_OK && s->options.care == TREE_VERIFY)
+        fault = block_judge_body(out, NULL);
+    if (fault != BLOCK_OK)
+        return why_set(why, RC_STORE_DAMAGED, "the block at height %" PRIu64 " is damaged: %s",
+                       height, block_fault_text(fault));
+    if (!digest_equal(&out->digest, &digest) || out->header.height != height)
+        return why_set(why, RC_STORE_DAMAGED,
+                       "the block at height %" PRIu64 " is not the one that was committed", height);
+    return RC_OK;
+}
+
+static enum rc decode_certificate(struct certificate *out, struct bytes value, enum cert_kind kind)
+{
+    struct rd r = rd_of(value);
+    cert_decode(&r, out);
+    return rd_done(&r) && out->statement.kind == kind ? RC_OK : RC_STORE_DAMAGED;
+}
+
+enum rc store_get_certificate(struct store *s, uint64_t height, struct certificate *out,
+                              struct why *why)
+{
+    uint8_t room[8];
+    struct kv_cursor *c;
+    struct bytes key, value;
+    enum rc rc = kv_cursor_open(&c, s->view, KV_CERT);
+    if (rc != RC_OK)
+        return read_failed(why, rc, "certificate", height);
+    rc = kv_cursor_seek(c, store_height_key(room, height), &key, &value);
+    if (rc == RC_OK)
+        rc = decode_certificate(out, value, CERT_COMMIT);
+    kv_cursor_close(c);
+    if (rc == RC_OK && out->statement.height < height)
+        rc = RC_STORE_DAMAGED;
+    return rc == RC_OK ? RC_OK : read_failed(why, rc, "certificate", height);
+}
+
+/* The tree that stood at a height: the newest version that is not above it. */
+static enum rc tree_at(struct store *s, uint64_t height, struct tree_ref *out)
+{
+    uint8_t room[8];
+    struct kv_cursor *c;
+    struct bytes key, value;
+    enum rc rc = kv_cursor_open(&c, s->view, KV_ROOT);
+    if (rc != RC_OK)
+        return rc;
+    rc = kv_cursor_seek_before(c, store_height_key(room, height + 1), &key, &value);
+    kv_cursor_close(c);
+    if (rc != RC_OK)
+        return rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc;
+    struct rd key_rd = rd_of(key), value_rd = rd_of(value);
+    out->version = rd_be64(&key_rd);
+    rd_copy(&value_rd, out->root.bytes, DIGEST_BYTES);
+    return rd_done(&key_rd) && rd_done(&value_rd) ? RC_OK : RC_STORE_DAMAGED;
+}
+
+enum rc store_get_checkpoint(struct store *s, struct certificate *out, struct tree_ref *tree,
+                             struct why *why)
+{
+    uint64_t every = s->identity.checkpoint_every_heights;
+    uint64_t last = s->derived.flushed_height / every * every;
+    for (uint64_t height = last; height > 0 && height + every >= last; height -= every) {
+        uint8_t room[8];
+        struct bytes value;
+        enum rc rc = kv_get(s->view, KV_CHECKPOINT, store_height_key(room, height), &value);
+        if (rc == RC_NOT_FOUND)
+            continue;
+        if (rc == RC_OK)
+            rc = decode_certificate(out, value, CERT_CHECKPOINT);
+        if (rc == RC_OK)
+            rc = tree_at(s, height, tree);
+        if (rc == RC_OK && !digest_equal(&tree->root, &out->statement.state_root))
+            rc = RC_STORE_DAMAGED;
+        return rc == RC_OK ? RC_OK : read_failed(why, rc, "checkpoint", height);
+    }
+    return why_set(why, RC_NOT_FOUND,
+                   "no checkpoint is certified yet: the next one comes at height %" PRIu64,
+                   (s->head.height / every + 1) * every);
+}
+
+/* ---- indexes ---- */
+
+enum rc store_confirm_index(struct store *s, enum kv_table table, struct why *why)
+{
+    struct kv_cursor *c;
+    struct bytes key, value, previous = bytes_of(NULL, 0);
+    uint64_t count = 0, expected = 0;
+    for (uint32_t i = 0; i < STORE_INDEXES_COUNT; i++)
+        if (store_indexes[i] == table)
+            expected = s->derived.counts[i];
+
+    enum rc rc = kv_cursor_open(&c, s->view, table);
+    if (rc != RC_OK)
+        return why_set(why, rc, "the index %s cannot be read", kv_table_name(table));
+    rc = kv_cursor_seek(c, bytes_of(NULL, 0), &key, &value);
+    while (rc == RC_OK) {
+        if (count > 0 && bytes_compare(previous, key) >= 0)
+            rc = RC_STORE_DAMAGED;
+        if (rc != RC_OK || ++count > expected)
+            break;
+        previous = key;
+        rc = kv_cursor_next(c, &key, &value);
+    }
+    kv_cursor_close(c);
+    if (rc == RC_NOT_FOUND && count == expected)
+        return RC_OK;
+    return why_set(why, rc == RC_STORE_IO ? rc : RC_STORE_DAMAGED,
+                   "the index %s is damaged near its entry %" PRIu64 " of %" PRIu64,
+                   kv_table_name(table), count, expected);
+}
+
+enum rc store_get_index(struct store *s, enum kv_table table, struct bytes key, struct bytes *value,
+                        struct why *why)
+{
+    if (layer_get_index(s->layer, table, key, value))
+        return RC_OK;
+    enum rc rc = kv_get(s->view, table, key, value);
+    if (rc == RC_OK)
+        return RC_OK;
+    if (rc != RC_NOT_FOUND)
+        return why_set(why, rc, "the index %s cannot be read: %s", kv_table_name(table),
+                       rc_text(rc));
+    rc = store_confirm_index(s, table, why);
+    return rc == RC_OK ? why_set(why, RC_NOT_FOUND, "not found") : rc;
+}
+
+enum rc store_get_place(struct store *s, const struct digest *txid, struct place *out,
+                        struct why *why)
+{
+    struct bytes value;
+    char hex[DIGEST_HEX_BYTES];
+    enum rc rc = store_get_index(s, KV_TXID, bytes_of(txid->bytes, DIGEST_BYTES), &value, why);
+    digest_to_hex(hex, txid);
+    if (rc == RC_NOT_FOUND)
+        return why_set(why, rc, "there is no transaction %s up to height %" PRIu64, hex,
+                       s->head.height);
+    if (rc != RC_OK)
+        return rc;
+    if (!place_tx_decode(out, value))
+        return why_set(why, RC_STORE_DAMAGED, "the place of transaction %s is damaged", hex);
+    return RC_OK;
+}
+
+enum rc store_get_tx(struct store *s, const struct place *place, struct tx *out,
+                     struct block *block, struct why *why)
+{
+    enum rc rc = store_get_block(s, place->height, block, why);
+    if (rc != RC_OK)
+        return rc;
+    if (place->tx_index >= block->header.tx_count)
+        return why_set(why, RC_STORE_DAMAGED,
+                       "an index names transaction %" PRIu32 " of the %" PRIu32
+                       " at height %" PRIu64,
+                       place->tx_index, block->header.tx_count, place->height);
+    struct rd r = rd_of(block->body);
+    struct bytes whole = block_next_tx(&r);
+    for (uint32_t i = 0; i < place->tx_index; i++)
+        whole = block_next_tx(&r);
+    enum verdict verdict = tx_decode(out, whole, &s->identity.chain_id);
+    if (verdict != VERDICT_OK)
+        return why_set(why, RC_STORE_DAMAGED,
+                       "transaction %" PRIu32 " at height %" PRIu64 " is damaged: %s",
+                       place->tx_index, place->height, verdict_text(verdict));
+    return RC_OK;
+}
+
+/* ---- lists ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return bytes_compare(*(const struct bytes *)a, *(const struct bytes *)b);
+}
+
+/* Names in the layer that start so, ascending. The caller frees *names. */
+static size_t layer_names(const struct store *s, struct bytes prefix, struct bytes **names)
+{
+    size_t log_count = layer_log_count(s->layer), count = 0;
+    *names = mem_resize(NULL, log_count * sizeof **names);
+    for (size_t i = 0; i < log_count; i++) {
+        struct layer_entry e;
+        if (layer_log_at(s->layer, i, &e) && e.is_index && e.table == KV_NAME &&
+            bytes_has_prefix(e.key, prefix))
+            (*names)[count++] = e.key;
+    }
+    qsort(*names, count, sizeof **names, compare_names);
+    return count;
+}
+
+/* Without the table byte in front. */
+static enum rc visit_name(store_visit *visit, void *context, struct bytes name)
+{
+    return visit(context, bytes_of(name.data + 1, name.size - 1));
+}
+
+/* Merge the flushed names with those of the layer; no name is in both. */
+static enum rc merge_names(struct kv_cursor *c, struct bytes prefix, const struct bytes *names,
+                           size_t names_count, store_visit *visit, void *context)
+{
+    struct bytes key, value;
+    size_t next = 0;
+    enum rc rc = kv_cursor_seek(c, prefix, &key, &value);
+    while (rc == RC_OK && bytes_has_prefix(key, prefix)) {
+        for (; next < names_count && bytes_compare(names[next], key) < 0 && rc == RC_OK; next++)
+            rc = visit_name(visit, context, names[next]);
+        if (rc == RC_OK)
+            rc = visit_name(visit, context, key);
+        if (rc != RC_OK)
+            return rc;
+        rc = kv_cursor_next(c, &key, &value);
+    }
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return rc;
+    for (rc = RC_OK; next < names_count && rc == RC_OK; next++)
+        rc = visit_name(visit, context, names[next]);
+    return rc;
+}
+
+enum rc store_list(struct store *s, enum state_table table, struct bytes prefix, store_visit *visit,
+                   void *context, struct why *why)
+{
+    uint8_t room[1 + STATE_KEY_BYTES_MAX];
+    struct wr w = wr_of(room, sizeof room);
+    wr_u8(&w, (uint8_t)table);
+    wr_bytes(&w, prefix);
+    CHECK(wr_ok(&w));
+    if (s->options.care == TREE_VERIFY) {
+        enum rc rc = store_confirm_index(s, KV_NAME, why);
+        if (rc != RC_OK)
+            return rc;
+    }
+
+    struct kv_cursor *c;
+    enum rc rc = kv_cursor_open(&c, s->view, KV_NAME);
+    if (rc != RC_OK)
+        return why_set(why, rc, "the index of names cannot be read");
+    struct bytes *names;
+    size_t names_count = layer_names(s, wr_bytes_of(&w), &names);
+    rc = merge_names(c, wr_bytes_of(&w), names, names_count, visit, context);
+    mem_free(names);
+    kv_cursor_close(c);
+    if (rc == RC_STORE_DAMAGED || rc == RC_STORE_IO)
+        return why_within(why, rc, "the index of names");
+    return rc;
+}

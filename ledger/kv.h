@@ -141,9 +141,12 @@ struct kv *kv_mem_new(void);
  * Owns: kv_mem_begin copies b. */
 void kv_mem_begin(struct kv *kv, const struct kv_batch *b);
 void kv_mem_finish(struct kv *kv, bool lands);
-/* Faults to inject, for tests of callers: the next kv_commit fails with rc and nothing lands. As
- * in any store, RC_STORE_IO and RC_DISK_FULL end its commits for good; RC_OK takes the fault back
- * and brings the store to life again, as opening it anew would. */
+/* Faults to inject, for tests of callers: after commits_count more, a kv_commit fails with rc;
+ * lands says whether its batch is in the store all the same, as after a failed sync. As in any
+ * store, RC_STORE_IO and RC_DISK_FULL end its commits for good; RC_OK takes the fault back and
+ * brings the store to life again, as opening it anew would. */
+void kv_mem_fail_after(struct kv *kv, uint32_t commits_count, enum rc rc, bool lands);
+/* The next one, and it does not land. */
 void kv_mem_fail_next(struct kv *kv, enum rc rc);
 
 #endif

@@ -16,7 +16,9 @@ struct mem {
     struct picture *now;
     struct kv_batch in_flight; /* begun and not finished */
     bool has_in_flight;
-    enum rc fail_next; /* RC_OK: nothing is to fail */
+    enum rc fail; /* RC_OK: nothing is to fail */
+    uint32_t fail_after_commits;
+    bool fail_lands;
 };
 struct mem_view {
     struct kv_view base;
@@ -68,13 +70,17 @@ static enum rc mem_commit(struct kv *kv, const struct kv_batch *b, const struct 
 {
     struct mem *m = (struct mem *)kv;
     CHECK(!m->has_in_flight);
-    enum rc fail = m->fail_next;
-    m->fail_next = RC_OK;
-    if (fail != RC_OK)
-        return why_set(why, fail, "the store in memory was told to fail: %s", rc_text(fail));
-    mem_apply(m, b);
-    mem_apply(m, stamp);
-    return RC_OK;
+    bool fails = m->fail != RC_OK && m->fail_after_commits-- == 0;
+    if (!fails || m->fail_lands) {
+        mem_apply(m, b);
+        mem_apply(m, stamp);
+    }
+    if (!fails)
+        return RC_OK;
+    enum rc fail = m->fail;
+    m->fail = RC_OK;
+    m->base.commits += m->fail_lands; /* kv.c counts only what it knows to have landed */
+    return why_set(why, fail, "the store in memory was told to fail: %s", rc_text(fail));
 }
 
 /* ---- views ---- */
@@ -221,10 +227,18 @@ void kv_mem_finish(struct kv *kv, bool lands)
     kv->commits++;
 }
 
-void kv_mem_fail_next(struct kv *kv, enum rc rc)
+void kv_mem_fail_after(struct kv *kv, uint32_t commits_count, enum rc rc, bool lands)
 {
+    struct mem *m = mem_of(kv);
     CHECK((unsigned)rc < RC_COUNT);
-    mem_of(kv)->fail_next = rc;
+    m->fail = rc;
+    m->fail_after_commits = commits_count;
+    m->fail_lands = lands;
     if (rc == RC_OK)
         kv->dead = false;
+}
+
+void kv_mem_fail_next(struct kv *kv, enum rc rc)
+{
+    kv_mem_fail_after(kv, 0, rc, false);
 }

@@ -159,7 +159,7 @@ enum rc store_create(struct kv *kv, const struct store_identity *identity,
     }
     block_genesis_header(&s.head, &id.chain_id);
     block_header_digest(&s.head_digest, &s.head);
-    store_put_head(s.batch, 0, &s.head_digest);
+    store_put_head(&s, 0, &s.head_digest);
     s.layer = layer_new(NULL, &nothing);
     state_put_initial(s.layer, initial);
     rc = store_flush_initial(&s, why);
@@ -178,20 +178,29 @@ static enum rc base_get(void *context, uint8_t table, struct bytes key, struct b
     return tree_get(s->view, &s->derived.tree, s->options.care, table, key, value);
 }
 
-/* LMDB's own count of each index must be the one that the last flush left. */
+static enum rc check_count(const struct store *s, enum kv_table table, uint64_t written,
+                           struct why *why)
+{
+    uint64_t count = 0;
+    enum rc rc = kv_count(s->view, table, &count);
+    if (rc == RC_OK && count == written)
+        return RC_OK;
+    return why_set(why, rc == RC_OK ? RC_STORE_DAMAGED : rc,
+                   "the table %s has %" PRIu64 " entries where %" PRIu64 " were written",
+                   kv_table_name(table), count, written);
+}
+
+/* The kv's own count of each table must be the one that our last commit left. */
 static enum rc check_counts(const struct store *s, struct why *why)
 {
-    for (uint32_t i = 0; i < STORE_INDEXES_COUNT; i++) {
-        uint64_t count;
-        enum rc rc = kv_count(s->view, store_indexes[i], &count);
-        if (rc == RC_OK && count == s->derived.counts[i])
-            continue;
-        return why_set(why, rc == RC_OK ? RC_STORE_DAMAGED : rc,
-                       "the index %s has %" PRIu64 " entries where %" PRIu64 " were written",
-                       kv_table_name(store_indexes[i]), rc == RC_OK ? count : 0,
-                       s->derived.counts[i]);
-    }
-    return RC_OK;
+    enum rc rc = check_count(s, KV_CHAIN, s->chain_height, why);
+    if (rc == RC_OK)
+        rc = check_count(s, KV_CERT, s->certificates_count, why);
+    if (rc == RC_OK)
+        rc = check_count(s, KV_CHECKPOINT, s->checkpoints_count, why);
+    for (uint32_t i = 0; i < STORE_INDEXES_COUNT && rc == RC_OK; i++)
+        rc = check_count(s, store_indexes[i], s->derived.counts[i], why);
+    return rc;
 }
 
 /* The chain's last entry must be the head that the last commit recorded. */
@@ -246,9 +255,9 @@ static enum rc apply_stored(struct store *s, uint64_t height, struct why *why)
 /* Stand on the flushed height, then apply what came after it. */
 static enum rc recover(struct store *s, struct why *why)
 {
-    uint64_t height;
     struct digest digest;
-    enum rc rc = store_load_head(s->view, &height, &digest, why);
+    enum rc rc = store_load_head(s, &digest, why);
+    uint64_t height = s->chain_height;
     if (rc == RC_OK)
         rc = store_load_derived(s->view, &s->derived, why);
     if (rc == RC_OK)
@@ -329,15 +338,20 @@ enum rc store_commit(struct store *s, struct why *why)
     return RC_OK;
 }
 
+/* Put a certificate under its height, counting it if none stood there. */
 static void put_certificate(struct store *s, const struct certificate *c)
 {
-    uint8_t room[8], value[CERT_BYTES_MAX];
-    struct wr w = wr_of(value, sizeof value);
+    uint8_t room[8], encoded[CERT_BYTES_MAX];
+    struct wr w = wr_of(encoded, sizeof encoded);
+    struct bytes key = store_height_key(room, c->statement.height), present;
+    CHECK(c->statement.kind == CERT_COMMIT || c->statement.kind == CERT_CHECKPOINT);
+    bool is_commit = c->statement.kind == CERT_COMMIT;
     cert_encode(&w, c);
     CHECK(wr_ok(&w));
-    CHECK(c->statement.kind != CERT_PREPARE);
-    enum kv_table table = c->statement.kind == CERT_COMMIT ? KV_CERT : KV_CHECKPOINT;
-    kv_batch_put(s->batch, table, store_height_key(room, c->statement.height), wr_bytes_of(&w));
+    enum kv_table table = is_commit ? KV_CERT : KV_CHECKPOINT;
+    if (kv_get(s->view, table, key, &present) == RC_NOT_FOUND)
+        *(is_commit ? &s->certificates_count : &s->checkpoints_count) += 1;
+    kv_batch_put(s->batch, table, key, wr_bytes_of(&w));
 }
 
 enum rc store_append(struct store *s, const struct block *block, struct layer *layer,
@@ -353,9 +367,9 @@ enum rc store_append(struct store *s, const struct block *block, struct layer *l
                  block->whole);
     kv_batch_put(s->batch, KV_CHAIN, store_height_key(room, height),
                  bytes_of(block->digest.bytes, DIGEST_BYTES));
-    store_put_head(s->batch, height, &block->digest);
     if (certificate != NULL)
         put_certificate(s, certificate);
+    store_put_head(s, height, &block->digest);
     enum rc rc = store_commit(s, why);
     if (rc != RC_OK)
         return rc;
@@ -363,11 +377,13 @@ enum rc store_append(struct store *s, const struct block *block, struct layer *l
     layer_merge(s->layer, layer);
     s->head = block->header;
     s->head_digest = block->digest;
+    s->chain_height = height;
     return store_flush_if_due(s, why);
 }
 
 enum rc store_put_certificate(struct store *s, const struct certificate *c, struct why *why)
 {
     put_certificate(s, c);
+    store_put_head(s, s->head.height, &s->head_digest);
     return store_commit(s, why);
 }

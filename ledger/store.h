@@ -77,7 +77,9 @@ struct layer *store_layer(struct store *s);
 /* Append the next block: durable when this returns. layer holds its effects (from block_apply or
  * block_build) on store_layer(); it is merged and may be cleared or freed. certificate may be NULL
  * (an ancestor of a certified block). Flushes when due.
- * Requires: block follows the head, was judged and applied. Returns: as kv_commit(). */
+ * Requires: block follows the head, was judged and applied.
+ * Returns: as kv_commit(). When a flush fails for want of room (RC_STORE_FULL) the block itself is
+ * in: store_head() tells; the flush is tried again with the next block. */
 MUST_USE enum rc store_append(struct store *s, const struct block *block, struct layer *layer,
                               const struct certificate *certificate, struct why *why);
 /* Keep a COMMIT certificate (by height), or a CHECKPOINT certificate. Durable when this returns. */
@@ -103,9 +105,10 @@ MUST_USE enum rc store_get_certificate(struct store *s, uint64_t height, struct 
 MUST_USE enum rc store_get_checkpoint(struct store *s, struct certificate *out,
                                       struct tree_ref *tree, struct why *why);
 
-/* Look up an index entry, in the layer or in the kv. Before an absence is reported the whole table
- * is counted and its order checked, because a damaged page can hide keys (design 5): RC_NOT_FOUND
- * is the truth. */
+/* Look up an index entry, in the layer or in the kv. With TREE_VERIFY an absence is reported only
+ * after the whole table was walked, because a damaged page can hide keys (design 5,
+ * store_confirm.c): RC_NOT_FOUND is then the truth. Absent certificates and names are confirmed in
+ * the same way. */
 MUST_USE enum rc store_get_index(struct store *s, enum kv_table table, struct bytes key,
                                  struct bytes *value, struct why *why);
 /* Where a transaction stands. Returns: as store_get_index(). */
@@ -115,7 +118,7 @@ MUST_USE enum rc store_get_place(struct store *s, const struct digest *txid, str
 MUST_USE enum rc store_get_tx(struct store *s, const struct place *place, struct tx *out,
                               struct block *block, struct why *why);
 
-/* Count an index table and check its order and checksums against the counts kept in "derived". */
+/* Walk an index table: order, checksums, and the count kept in "derived". With TREE_VERIFY only. */
 MUST_USE enum rc store_confirm_index(struct store *s, enum kv_table table, struct why *why);
 
 /* List state entries in order of key: those of the flushed index of names, and those in the layer.

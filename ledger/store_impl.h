@@ -20,7 +20,10 @@ struct store {
     struct store_derived derived;
     struct block_header head;
     struct digest head_digest;
-    struct layer *layer; /* blocks above the flushed height */
+    uint64_t chain_height; /* of the head on disk; while opening, head is still on its way there */
+    uint64_t certificates_count; /* entries of KV_CERT */
+    uint64_t checkpoints_count;  /* entries of KV_CHECKPOINT */
+    struct layer *layer;         /* blocks above the flushed height */
 };
 
 /* The index tables, in the order of their counts in "derived". */
@@ -34,12 +37,17 @@ MUST_USE enum rc store_flush_if_due(struct store *s, struct why *why);
 /* Record that the layer holds `initial`, before anything is flushed. */
 MUST_USE enum rc store_flush_initial(struct store *s, struct why *why);
 
-/* Meta records. */
-void store_put_head(struct kv_batch *batch, uint64_t height, const struct digest *digest);
+/* Confirm that no key of a table stands in from..to, both included. Only with TREE_VERIFY.
+ * Returns: RC_OK | RC_STORE_DAMAGED | RC_STORE_IO. */
+MUST_USE enum rc store_confirm_absent(struct store *s, enum kv_table table, struct bytes from,
+                                      struct bytes to, struct why *why);
+
+/* Meta records: "head" goes with every commit, "derived" with every flush. */
+void store_put_head(struct store *s, uint64_t height, const struct digest *digest);
 void store_put_derived(struct kv_batch *batch, const struct store_derived *d);
 MUST_USE enum rc store_load_derived(struct kv_view *v, struct store_derived *out, struct why *why);
-MUST_USE enum rc store_load_head(struct kv_view *v, uint64_t *height, struct digest *digest,
-                                 struct why *why);
+/* Sets chain_height and the counts of s. */
+MUST_USE enum rc store_load_head(struct store *s, struct digest *digest, struct why *why);
 
 /* Keys by height, into out; lends it. */
 struct bytes store_height_key(uint8_t out[static 8], uint64_t height);

@@ -56,9 +56,11 @@ enum rc store_get_block(struct store *s, uint64_t height, struct block *out, str
     uint8_t room[8], block_room[8 + DIGEST_BYTES];
     struct bytes value;
     struct digest digest;
+    if (height == 0 || height > s->chain_height)
+        return read_failed(why, RC_NOT_FOUND, "block", height);
     enum rc rc = kv_get(s->view, KV_CHAIN, store_height_key(room, height), &value);
-    if (rc != RC_OK)
-        return read_failed(why, rc, "block", height);
+    if (rc != RC_OK) /* up to the head there is one at each height */
+        return read_failed(why, rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc, "block", height);
     struct rd r = rd_of(value);
     rd_copy(&r, digest.bytes, DIGEST_BYTES);
     if (!rd_done(&r))
@@ -86,21 +88,37 @@ static enum rc decode_certificate(struct certificate *out, struct bytes value, e
     return rd_done(&r) && out->statement.kind == kind ? RC_OK : RC_STORE_DAMAGED;
 }
 
-enum rc store_get_certificate(struct store *s, uint64_t height, struct certificate *out,
-                              struct why *why)
+/* The first certificate at or above a height, as the search finds it. */
+static enum rc seek_certificate(struct store *s, uint64_t height, struct certificate *out)
 {
     uint8_t room[8];
     struct kv_cursor *c;
     struct bytes key, value;
     enum rc rc = kv_cursor_open(&c, s->view, KV_CERT);
     if (rc != RC_OK)
-        return read_failed(why, rc, "certificate", height);
+        return rc;
     rc = kv_cursor_seek(c, store_height_key(room, height), &key, &value);
     if (rc == RC_OK)
         rc = decode_certificate(out, value, CERT_COMMIT);
     kv_cursor_close(c);
-    if (rc == RC_OK && out->statement.height < height)
-        rc = RC_STORE_DAMAGED;
+    return rc == RC_OK && out->statement.height < height ? RC_STORE_DAMAGED : rc;
+}
+
+enum rc store_get_certificate(struct store *s, uint64_t height, struct certificate *out,
+                              struct why *why)
+{
+    uint8_t from[8], to[8];
+    enum rc rc = seek_certificate(s, height, out);
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return read_failed(why, rc, "certificate", height);
+    uint64_t found = rc == RC_OK ? out->statement.height : UINT64_MAX;
+    if (found == height)
+        return RC_OK;
+    /* That there is none in between is an absence too, and is not believed unseen. */
+    enum rc absent = store_confirm_absent(s, KV_CERT, store_height_key(from, height),
+                                          store_height_key(to, found - 1), why);
+    if (absent != RC_OK)
+        return absent;
     return rc == RC_OK ? RC_OK : read_failed(why, rc, "certificate", height);
 }
 
@@ -132,8 +150,13 @@ enum rc store_get_checkpoint(struct store *s, struct certificate *out, struct tr
         uint8_t room[8];
         struct bytes value;
         enum rc rc = kv_get(s->view, KV_CHECKPOINT, store_height_key(room, height), &value);
-        if (rc == RC_NOT_FOUND)
+        if (rc == RC_NOT_FOUND) {
+            rc = store_confirm_absent(s, KV_CHECKPOINT, store_height_key(room, height),
+                                      store_height_key(room, height), why);
+            if (rc != RC_OK)
+                return rc;
             continue;
+        }
         if (rc == RC_OK)
             rc = decode_certificate(out, value, CERT_CHECKPOINT);
         if (rc == RC_OK)
@@ -149,35 +172,6 @@ enum rc store_get_checkpoint(struct store *s, struct certificate *out, struct tr
 
 /* ---- indexes ---- */
 
-enum rc store_confirm_index(struct store *s, enum kv_table table, struct why *why)
-{
-    struct kv_cursor *c;
-    struct bytes key, value, previous = bytes_of(NULL, 0);
-    uint64_t count = 0, expected = 0;
-    for (uint32_t i = 0; i < STORE_INDEXES_COUNT; i++)
-        if (store_indexes[i] == table)
-            expected = s->derived.counts[i];
-
-    enum rc rc = kv_cursor_open(&c, s->view, table);
-    if (rc != RC_OK)
-        return why_set(why, rc, "the index %s cannot be read", kv_table_name(table));
-    rc = kv_cursor_seek(c, bytes_of(NULL, 0), &key, &value);
-    while (rc == RC_OK) {
-        if (count > 0 && bytes_compare(previous, key) >= 0)
-            rc = RC_STORE_DAMAGED;
-        if (rc != RC_OK || ++count > expected)
-            break;
-        previous = key;
-        rc = kv_cursor_next(c, &key, &value);
-    }
-    kv_cursor_close(c);
-    if (rc == RC_NOT_FOUND && count == expected)
-        return RC_OK;
-    return why_set(why, rc == RC_STORE_IO ? rc : RC_STORE_DAMAGED,
-                   "the index %s is damaged near its entry %" PRIu64 " of %" PRIu64,
-                   kv_table_name(table), count, expected);
-}
-
 enum rc store_get_index(struct store *s, enum kv_table table, struct bytes key, struct bytes *value,
                         struct why *why)
 {
@@ -189,7 +183,7 @@ enum rc store_get_index(struct store *s, enum kv_table table, struct bytes key, 
     if (rc != RC_NOT_FOUND)
         return why_set(why, rc, "the index %s cannot be read: %s", kv_table_name(table),
                        rc_text(rc));
-    rc = store_confirm_index(s, table, why);
+    rc = store_confirm_absent(s, table, key, key, why);
     return rc == RC_OK ? why_set(why, RC_NOT_FOUND, "not found") : rc;
 }
 
@@ -261,13 +255,27 @@ static enum rc visit_name(store_visit *visit, void *context, struct bytes name)
     return visit(context, bytes_of(name.data + 1, name.size - 1));
 }
 
+/* Go to the first name with this prefix: by search, or, where nothing is believed unseen, by
+ * walking there from the first name of all. */
+static enum rc seek_names(struct store *s, struct kv_cursor *c, struct bytes prefix,
+                          struct bytes *key, struct bytes *value)
+{
+    if (s->options.care == TREE_TRUST)
+        return kv_cursor_seek(c, prefix, key, value);
+    enum rc rc = kv_cursor_seek(c, bytes_of(NULL, 0), key, value);
+    while (rc == RC_OK && bytes_compare(*key, prefix) < 0)
+        rc = kv_cursor_next(c, key, value);
+    return rc;
+}
+
 /* Merge the flushed names with those of the layer; no name is in both. */
-static enum rc merge_names(struct kv_cursor *c, struct bytes prefix, const struct bytes *names,
-                           size_t names_count, store_visit *visit, void *context)
+static enum rc merge_names(struct store *s, struct kv_cursor *c, struct bytes prefix,
+                           const struct bytes *names, size_t names_count, store_visit *visit,
+                           void *context)
 {
     struct bytes key, value;
     size_t next = 0;
-    enum rc rc = kv_cursor_seek(c, prefix, &key, &value);
+    enum rc rc = seek_names(s, c, prefix, &key, &value);
     while (rc == RC_OK && bytes_has_prefix(key, prefix)) {
         for (; next < names_count && bytes_compare(names[next], key) < 0 && rc == RC_OK; next++)
             rc = visit_name(visit, context, names[next]);
@@ -304,7 +312,7 @@ enum rc store_list(struct store *s, enum state_table table, struct bytes prefix,
         return why_set(why, rc, "the index of names cannot be read");
     struct bytes *names;
     size_t names_count = layer_names(s, wr_bytes_of(&w), &names);
-    rc = merge_names(c, wr_bytes_of(&w), names, names_count, visit, context);
+    rc = merge_names(s, c, wr_bytes_of(&w), names, names_count, visit, context);
     mem_free(names);
     kv_cursor_close(c);
     if (rc == RC_STORE_DAMAGED || rc == RC_STORE_IO)

@@ -34,7 +34,7 @@ void book_open(struct book *b)
     static const struct layer_base nothing = {.get = nothing_below};
     CHECK(crypto_start(NULL) == RC_OK);
     memset(b, 0, sizeof *b);
-    digest_of(&b->chain_id, TAG_TEST, bytes_of_text("book"));
+    digest_of(&b->chain_id, TAG_GENESIS, bytes_of_text("book"));
     for (uint64_t i = 0; i < BOOK_KEYS_COUNT; i++)
         book_make_key(&b->keys[i], i);
 
@@ -49,7 +49,8 @@ void book_open(struct book *b)
     b->assets[1] = (struct initial_asset){.code = "PTS", .issuer = "shop"};
     b->balances[0] =
         (struct initial_balance){.account = "bank/main", .asset = "CZK", .amount = 100000};
-    b->balances[1] = (struct initial_balance){.account = "shop/till", .asset = "PTS", .amount = 500};
+    b->balances[1] =
+        (struct initial_balance){.account = "shop/till", .asset = "PTS", .amount = 500};
     b->initial = (struct initial_state){.participants_count = 3,
                                         .assets_count = 2,
                                         .balances_count = 2,
@@ -66,20 +67,30 @@ void book_close(struct book *b)
     layer_free(b->layer);
 }
 
-enum verdict book_do(struct book *b, enum book_key key, const struct op *ops, uint32_t ops_count)
+enum verdict book_do_into(struct book *b, struct buf *out, enum book_key key, const struct op *ops,
+                          uint32_t ops_count)
 {
-    struct buf bytes = {0};
     struct tx tx;
+    size_t start = out->size;
     struct tx_draft draft = {.nonce = b->nonces[key] + 1, .ops = ops, .ops_count = ops_count};
-    enum verdict verdict = tx_sign(&bytes, &draft, &b->keys[key], &b->chain_id);
+    enum verdict verdict = tx_sign(out, &draft, &b->keys[key], &b->chain_id);
     if (verdict == VERDICT_OK)
-        verdict = tx_decode(&tx, buf_bytes(&bytes), &b->chain_id);
+        verdict = tx_decode(&tx, bytes_of(out->data + start, out->size - start), &b->chain_id);
     if (verdict == VERDICT_OK)
         verdict = tx_verify(&tx, &b->chain_id);
     if (verdict == VERDICT_OK)
         CHECK(apply_tx(&verdict, b->layer, &tx, b->height, 0) == RC_OK);
     if (verdict == VERDICT_OK)
         b->nonces[key]++;
+    else
+        out->size = start;
+    return verdict;
+}
+
+enum verdict book_do(struct book *b, enum book_key key, const struct op *ops, uint32_t ops_count)
+{
+    struct buf bytes = {0};
+    enum verdict verdict = book_do_into(b, &bytes, key, ops, ops_count);
     buf_free(&bytes);
     return verdict;
 }
@@ -100,18 +111,16 @@ struct op op_transfer_of(const char *from, const char *to, const char *asset, ui
 
 struct op op_issue_of(const char *to, const char *asset, uint64_t amount)
 {
-    return (struct op){.type = OP_ISSUE,
-                       .issue = {.to = bytes_of_text(to),
-                                 .asset = bytes_of_text(asset),
-                                 .amount = amount}};
+    return (struct op){
+        .type = OP_ISSUE,
+        .issue = {.to = bytes_of_text(to), .asset = bytes_of_text(asset), .amount = amount}};
 }
 
 struct op op_redeem_of(const char *from, const char *asset, uint64_t amount)
 {
-    return (struct op){.type = OP_REDEEM,
-                       .redeem = {.from = bytes_of_text(from),
-                                  .asset = bytes_of_text(asset),
-                                  .amount = amount}};
+    return (struct op){
+        .type = OP_REDEEM,
+        .redeem = {.from = bytes_of_text(from), .asset = bytes_of_text(asset), .amount = amount}};
 }
 
 struct op op_record_of(const char *topic, const char *key, struct bytes data)
@@ -123,9 +132,9 @@ struct op op_record_of(const char *topic, const char *key, struct bytes data)
 
 struct op op_key_add_of(const struct book *b, const char *participant, enum book_key new_key)
 {
-    struct op op = {.type = OP_KEY_ADD,
-                    .key_add = {.participant = bytes_of_text(participant),
-                                .key = b->keys[new_key].public}};
+    struct op op = {
+        .type = OP_KEY_ADD,
+        .key_add = {.participant = bytes_of_text(participant), .key = b->keys[new_key].public}};
     op_key_add_consent(&op.key_add.consent, &b->chain_id, op.key_add.participant,
                        &b->keys[new_key]);
     return op;

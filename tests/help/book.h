@@ -31,6 +31,9 @@ void book_make_key(struct sign_key *out, uint64_t number);
 /* Sign and apply one transaction under the key's next nonce; the nonce counts on only when it was
  * accepted. Returns the first verdict that is not OK: of signing, decoding, verifying, applying. */
 enum verdict book_do(struct book *b, enum book_key key, const struct op *ops, uint32_t ops_count);
+/* The same, and append the accepted transaction's bytes to out. */
+enum verdict book_do_into(struct book *b, struct buf *out, enum book_key key, const struct op *ops,
+                          uint32_t ops_count);
 enum verdict book_do_one(struct book *b, enum book_key key, struct op op);
 
 struct op op_transfer_of(const char *from, const char *to, const char *asset, uint64_t amount);

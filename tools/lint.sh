@@ -1,0 +1,99 @@
+#!/bin/sh
+# The rules of the house that a script can hold: formats, includes, lengths, words. Prints what it
+# finds and exits 1; the last line is `lint: ok` or `lint: N findings`.
+set -u
+cd "$(dirname "$0")/.."
+findings=0
+
+# Report each line of stdin under a title.
+report() {
+    while IFS= read -r line; do
+        echo "$1: $line"
+        echo x >>"$count"
+    done
+}
+count=$(mktemp)
+trap 'rm -f "$count"' EXIT
+
+sources=$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
+product=$(echo "$sources" | grep -v '^tests/')
+
+# --- format ---
+# shellcheck disable=SC2086
+clang-format --dry-run -Werror $sources 2>&1 | grep -E 'error:' | cut -d: -f1 | sort -u |
+    report 'not formatted (make fmt)'
+
+# --- who may include whom (crypto/base <- crypto <- ledger <- genesis <- tools) ---
+allowed() {
+    case "$1" in
+    crypto/base/*) echo 'crypto/base/' ;;
+    crypto/*)      echo 'crypto/' ;;
+    ledger/*)      echo 'crypto/|ledger/' ;;
+    genesis/*)     echo 'crypto/|ledger/|genesis/' ;;
+    tools/hansa/*) echo 'crypto/|ledger/|genesis/|tools/hansa/' ;;
+    *)             echo '' ;;
+    esac
+}
+for file in $product; do
+    folders=$(allowed "$file")
+    if [ -z "$folders" ]; then
+        echo "$file" | report 'in a folder that lint.sh does not know'
+        continue
+    fi
+    grep -nE '^#include "' "$file" | grep -vE "\"($folders)" | sed "s|^|$file:|" |
+        report 'include across a boundary'
+done
+
+# --- each foreign library enters in one place ---
+only() { # header, the files that may
+    # shellcheck disable=SC2086
+    grep -nE "^#include <$1" $product | grep -vE "^($2)" | report "<$1 included outside its place"
+}
+only 'sodium' 'crypto/'
+only 'lmdb.h' 'ledger/kv_lmdb.c:'
+only 'jansson.h' 'genesis/json.h:'
+only 'nanomsg' 'net/'
+only 'time.h' 'tools/|ledger/audit|crypto/crypto.c:'
+
+# --- lengths: product files of 400 lines and functions of 70; tests may be longer lists ---
+for file in $sources; do
+    case "$file" in tests/*) most=500 ;; *) most=400 ;; esac
+    lines=$(wc -l <"$file")
+    [ "$lines" -le "$most" ] || echo "$file has $lines lines, $most at most"
+done | report 'long file'
+# shellcheck disable=SC2086
+awk '/^{/ { start = FNR }
+     /^}/ { if (start && FNR - start - 1 > 70)
+                printf "%s:%d: %d lines\n", FILENAME, start, FNR - start - 1
+            start = 0 }' $product | report 'function over 70 lines'
+
+# --- words ---
+banned() { # pattern, reason
+    # shellcheck disable=SC2086
+    grep -nE "$1" $product | report "$2"
+}
+banned '\b(strcpy|strcat|sprintf|gets|atoi|atol|strtok|alloca)\(' 'unbounded or unchecked C function'
+# shellcheck disable=SC2086
+grep -nE '[^_a-z](malloc|calloc|realloc)\(' $product | grep -v '^crypto/base/bytes.c:' |
+    report 'allocate with mem_alloc and buf'
+banned '\bassert\(' 'use CHECK: it stays on'
+banned '[^_a-z]rand\(|srand\(|random\(\)' 'use prng or crypto_random'
+# shellcheck disable=SC2086
+grep -nE '\b(TODO|FIXME|XXX|HACK)\b' $sources | report 'unfinished'
+# shellcheck disable=SC2086
+grep -nE '[[:space:]]+$' $sources Makefile tools/*.sh tests/*.sh 2>/dev/null | report 'trailing space'
+
+# --- every header says what it is for, and is guarded by its own path ---
+for file in $(echo "$sources" | grep '\.h$'); do
+    guard=$(echo "$file" | tr 'a-z/.' 'A-Z__')
+    head -1 "$file" | grep -q '^/\*' || echo "$file" | report 'header without a first sentence'
+    grep -q "^#ifndef $guard\$" "$file" || echo "$file" | report 'header without its guard'
+done
+
+findings=$(wc -l <"$count")
+if [ "$findings" -eq 0 ]; then
+    echo 'lint: ok'
+else
+    echo "lint: $findings findings"
+    exit 1
+fi

@@ -186,7 +186,8 @@ static enum rc refuse_unknown(const struct json_at *at, const char *field, const
             memcpy(known + used, ", ...", sizeof ", ...");
             break;
         }
-        used += (size_t)sprintf(known + used, "%s%s", i > 0 ? ", " : "", bare(names[i]));
+        snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "", bare(names[i]));
+        used = strlen(known);
     }
     const char *dot = at->path[0] != '\0' ? "." : "";
     return why_set(why, RC_INVALID, "%s%s%s: unknown field; the fields here are: %s", at->path, dot,

@@ -71,11 +71,9 @@ $(LIBRARY): $(call objects,$(LIB_SOURCES))
 $(BUILD)/hansa: $(call objects,$(TOOL_SOURCES)) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call objects,$(HELP_SOURCES)) $(LIBRARY)
+# Unit tests and test programs: one source each, with all of tests/help.
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(call objects,$(HELP_SOURCES)) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS) -lcmocka
-
-$(BUILD)/tests/programs/%: $(BUILD)/tests/programs/%.o $(call objects,$(HELP_SOURCES)) $(LIBRARY)
-	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 
 test: $(BUILD)/.deps-test
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) VARIANT='$(VARIANT)' check

@@ -1,0 +1,77 @@
+/* The audit: believe nothing but the genesis, and recompute all the rest.
+ *
+ * Every block is hashed, every transaction decoded and its signature verified, every certificate
+ * verified, every transaction applied from the genesis state on; the state tree is recomputed and
+ * its root compared at every checkpoint height and at the flushed height; the store's own tree is
+ * walked and compared entry by entry; every index entry is compared with the one that applying
+ * gives, and counted. Each height needs a COMMIT certificate at some m >= h.
+ * Signatures and hashes are checked on all cores, applying goes in order on one. Memory grows with
+ * the number of accounts and keys only, not with the length of the chain.
+ *
+ * The store must stand still: nobody may commit to its kv meanwhile. */
+#ifndef LEDGER_AUDIT_H
+#define LEDGER_AUDIT_H
+
+#include "ledger/store.h"
+
+struct audit_progress {
+    uint64_t height; /* done so far */
+    uint64_t height_end;
+    uint64_t txs_count;
+    uint64_t signatures_count; /* verified: transactions, consents and certificates */
+};
+
+struct audit_options {
+    uint32_t threads_count; /* 0 = one per core */
+    /* Called about every `progress_every_ms` on the calling thread, and once at the end; may be
+     * NULL. Returning false interrupts the audit (RC_INTERRUPTED). */
+    bool (*progress)(void *context, const struct audit_progress *progress);
+    void *progress_context;
+    uint32_t progress_every_ms;
+};
+
+/* What the audit found. fault_height and fault_field are set when it failed: the first height, in
+ * the chain's order, at which something is wrong, and what ("certificate", "tx_root",
+ * "transaction 7: overdraft", "state root", "index nonce", ...). */
+struct audit_report {
+    struct audit_progress done;
+    struct digest head_digest;
+    uint64_t head_height;
+    uint64_t certified_height;  /* highest height that a certificate covers */
+    uint64_t checkpoints_count; /* CHECKPOINT certificates verified against recomputed roots */
+    struct digest state_root;   /* at the flushed height */
+    uint64_t flushed_height;
+    uint64_t state_entries_count;
+    uint64_t index_entries_count;
+    double seconds;
+    uint64_t fault_height;
+    char fault_field[WHY_BYTES];
+};
+
+/* members: who may sign certificates (epoch 0). initial: the state at height 0. Both are of the
+ * genesis whose chain id the store must have; whoever calls has checked that.
+ * Returns: RC_OK | RC_PROOF (something is wrong: see report) | RC_STORE_DAMAGED (the same, where a
+ * read itself failed) | RC_STORE_IO (the same, for the disk) | RC_INTERRUPTED | RC_INVALID (no
+ * thread could be started). */
+MUST_USE enum rc audit_run(struct audit_report *report, struct store *s,
+                           const struct member_table *members, const struct initial_state *initial,
+                           const struct audit_options *options, struct why *why);
+
+/* Two stores of one chain: the first height at which their blocks differ in any byte (with equal
+ * digests, it is the bodies that differ, and one of them is not the header's), or, if the shorter
+ * chain is a prefix of the other, the first state entry that differs where both have flushed the
+ * same height. */
+struct audit_difference {
+    bool found;
+    uint64_t height;            /* of the first block that differs; 0 when it is a state entry */
+    struct digest ours, theirs; /* block digests */
+    uint64_t ours_height, theirs_height; /* heads */
+    bool state_compared;                 /* both flushed trees were of one height */
+    struct tree_difference state;
+};
+/* out->state lends until either store's next commit. Requires: both are of one chain id.
+ * Returns: RC_OK with *out | RC_STORE_DAMAGED | RC_STORE_IO. */
+MUST_USE enum rc audit_compare(struct audit_difference *out, struct store *ours,
+                               struct store *theirs, struct why *why);
+
+#endif

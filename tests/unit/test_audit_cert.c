@@ -1,0 +1,170 @@
+/* The audit of stores whose certificates were tampered with. */
+#include "tests/help/audited.h"
+#include "tests/help/unit.h"
+
+/* One signature too few. */
+static void certificate_below_quorum_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    struct certificate certificate;
+    audited_open(&c);
+    tamper_get_certificate(&c, KV_CERT, 5, &certificate);
+    certificate.entries_count--;
+    tamper_put_certificate(&c, &certificate);
+    audited_expect(&c, 5, "certificate: not exactly a quorum");
+}
+
+/* One signer twice. */
+static void certificate_with_repeated_signer_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    struct certificate certificate;
+    audited_open(&c);
+    tamper_get_certificate(&c, KV_CERT, 5, &certificate);
+    certificate.entries[1] = certificate.entries[0];
+    tamper_put_certificate(&c, &certificate);
+    audited_expect(&c, 5, "certificate: the signers are not in ascending order");
+}
+
+/* A signature that is none. */
+static void certificate_with_garbled_signature_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    struct certificate certificate;
+    audited_open(&c);
+    tamper_get_certificate(&c, KV_CERT, 1, &certificate);
+    certificate.entries[2].signature.bytes[0] ^= 1;
+    tamper_put_certificate(&c, &certificate);
+    audited_expect(&c, 1, "certificate: a signature is wrong");
+}
+
+/* Signed by all members, for another block at this height. */
+static void certificate_of_another_block_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    struct certificate certificate;
+    struct digest other = {{1}};
+    audited_open(&c);
+    chain_certify(&c, &certificate, CERT_COMMIT, 6, &other, NULL, 0);
+    tamper_put_certificate(&c, &certificate);
+    audited_expect(&c, 6, "certificate: it is for another block");
+}
+
+/* The certificate of another height in the place of this one's. */
+static void certificate_of_another_height_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    audited_open(&c);
+    struct buf other = tamper_get(&c, KV_CERT, tamper_height_key(4));
+    tamper_put(&c, KV_CERT, tamper_height_key(5), buf_bytes(&other));
+    buf_free(&other);
+    audited_expect(&c, 5, "certificate: it is for height 4");
+}
+
+/* PREPARE certificates commit nothing. */
+static void certificate_of_another_kind_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    struct certificate certificate;
+    uint8_t value[CERT_BYTES_MAX];
+    audited_open(&c);
+    tamper_get_certificate(&c, KV_CERT, 2, &certificate);
+    struct digest digest = certificate.statement.digest;
+    chain_certify(&c, &certificate, CERT_PREPARE, 2, &digest, NULL, 0);
+    struct wr w = wr_of(value, sizeof value);
+    cert_encode(&w, &certificate);
+    tamper_put(&c, KV_CERT, tamper_height_key(2), wr_bytes_of(&w));
+    audited_expect(&c, 2, "certificate: it is of another kind");
+}
+
+/* Bytes after a certificate make it another one. */
+static void certificate_with_bytes_left_over_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    audited_open(&c);
+    struct buf value = tamper_get(&c, KV_CERT, tamper_height_key(2));
+    buf_add_u8(&value, 0);
+    tamper_put(&c, KV_CERT, tamper_height_key(2), buf_bytes(&value));
+    buf_free(&value);
+    audited_expect(&c, 2, "certificate: the bytes are not a certificate");
+}
+
+/* The first height that no certificate covers is the one to name. */
+static void tip_without_certificate_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    audited_open(&c);
+    tamper_delete(&c, KV_CERT, tamper_height_key(7));
+    tamper_delete(&c, KV_CERT, tamper_height_key(8));
+    audited_expect(&c, 7, "certificate: none covers this height");
+}
+
+/* A certificate beyond the head, where there is no block that it could be for. */
+static void certificate_beyond_head_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    struct certificate certificate;
+    struct digest other = {{1}};
+    audited_open(&c);
+    chain_certify(&c, &certificate, CERT_COMMIT, 9, &other, NULL, 0);
+    tamper_put_certificate(&c, &certificate);
+    audited_expect(&c, 9, "cert: an entry beyond the head");
+}
+
+/* A CHECKPOINT certificate that all members signed over a root that is not the state's. */
+static void checkpoint_of_another_root_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    struct certificate certificate;
+    audited_open(&c);
+    tamper_get_certificate(&c, KV_CHECKPOINT, 4, &certificate);
+    struct digest digest = certificate.statement.digest;
+    struct digest root = certificate.statement.state_root;
+    root.bytes[0] ^= 1;
+    chain_certify(&c, &certificate, CERT_CHECKPOINT, 4, &digest, &root, 0);
+    tamper_put_certificate(&c, &certificate);
+    audited_expect(&c, 4, "checkpoint certificate: its state root is not the replayed one");
+}
+
+/* One for a height at which no checkpoint is due is held against the state all the same. */
+static void checkpoint_between_checkpoints_is_compared(void **state)
+{
+    (void)state;
+    struct chain c;
+    struct certificate certificate;
+    struct digest root = {{1}};
+    audited_open(&c);
+    tamper_get_certificate(&c, KV_CERT, 3, &certificate);
+    struct digest digest = certificate.statement.digest;
+    chain_certify(&c, &certificate, CERT_CHECKPOINT, 3, &digest, &root, 0);
+    tamper_put_certificate(&c, &certificate);
+    audited_expect(&c, 3, "checkpoint certificate: its state root is not the replayed one");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(certificate_below_quorum_is_found),
+        cmocka_unit_test(certificate_with_repeated_signer_is_found),
+        cmocka_unit_test(certificate_with_garbled_signature_is_found),
+        cmocka_unit_test(certificate_of_another_block_is_found),
+        cmocka_unit_test(certificate_of_another_height_is_found),
+        cmocka_unit_test(certificate_of_another_kind_is_found),
+        cmocka_unit_test(certificate_with_bytes_left_over_is_found),
+        cmocka_unit_test(tip_without_certificate_is_found),
+        cmocka_unit_test(certificate_beyond_head_is_found),
+        cmocka_unit_test(checkpoint_of_another_root_is_found),
+        cmocka_unit_test(checkpoint_between_checkpoints_is_compared),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

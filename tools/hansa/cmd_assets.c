@@ -1,0 +1,129 @@
+/* `hansa assets` and `hansa participants`: what there is, by name. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "tools/hansa/commands.h"
+#include "tools/hansa/data_dir.h"
+#include "tools/hansa/render.h"
+
+#define TEXT(bytes) (int)(bytes).size, (const char *)(bytes).data
+
+struct listing {
+    struct data_dir *dir;
+    json_t *items; /* NULL: print */
+};
+
+static enum rc visit_asset(void *context, struct bytes code)
+{
+    struct listing *l = context;
+    struct layer *layer = store_layer(l->dir->store);
+    struct state_asset asset;
+    bool is_there = state_get_asset(layer, code, &asset);
+    if (layer_rc(layer) != RC_OK || !is_there)
+        return layer_rc(layer) != RC_OK ? layer_rc(layer) : RC_STORE_DAMAGED;
+    if (l->items != NULL) {
+        json_t *one = json_object();
+        render_set_text(one, "code", code);
+        render_set_number(one, "decimals", asset.decimals);
+        render_set_text(one, "issuer", asset.issuer);
+        render_amount_into(one, "supply", asset.supply, code, &l->dir->genesis);
+        json_array_append_new(l->items, one);
+        return RC_OK;
+    }
+    char name[ASSET_BYTES_MAX + 1];
+    char amount[RENDER_AMOUNT_BYTES];
+    snprintf(name, sizeof name, "%.*s", TEXT(code));
+    cli_line(name, "supply %s, %u decimals, issued by %.*s",
+             render_amount(amount, asset.supply, code, &l->dir->genesis), (unsigned)asset.decimals,
+             TEXT(asset.issuer));
+    return RC_OK;
+}
+
+static enum rc visit_participant(void *context, struct bytes name)
+{
+    struct listing *l = context;
+    struct layer *layer = store_layer(l->dir->store);
+    struct state_participant p;
+    bool is_there = state_get_participant(layer, name, &p);
+    if (layer_rc(layer) != RC_OK || !is_there)
+        return layer_rc(layer) != RC_OK ? layer_rc(layer) : RC_STORE_DAMAGED;
+    bool is_governor = p.role == ROLE_GOVERNOR;
+    if (l->items == NULL) {
+        char text[PARTICIPANT_BYTES_MAX + 1];
+        snprintf(text, sizeof text, "%.*s", TEXT(name));
+        cli_line(text, "%" PRIu32 " active key%s%s", p.keys_count, p.keys_count == 1 ? "" : "s",
+                 is_governor ? ", governor" : "");
+        return RC_OK;
+    }
+    json_t *one = json_object(), *keys = json_array();
+    for (uint32_t i = 0; i < p.keys_count; i++) {
+        char hex[PUBLIC_KEY_HEX_BYTES];
+        public_key_to_hex(hex, &p.keys[i]);
+        json_array_append_new(keys, json_string(hex));
+    }
+    render_set_text(one, "participant", name);
+    json_object_set_new(one, "role", json_string(is_governor ? "governor" : "none"));
+    json_object_set_new(one, "keys", keys);
+    json_array_append_new(l->items, one);
+    return RC_OK;
+}
+
+static enum cli_exit list(struct cli *c, enum state_table table, store_visit *visit,
+                          const char *field)
+{
+    struct why why = {""};
+    struct data_dir d;
+    enum rc rc = data_dir_open_asked(&d, c, &why);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    /* For people too all is read before the first line is shown. */
+    struct listing l = {.dir = &d, .items = json_array()};
+    struct listing printing = {.dir = &d};
+    uint64_t height = store_head(d.store)->height;
+    rc = store_list(d.store, table, bytes_of(NULL, 0), visit, &l, &why);
+    if (rc == RC_OK && !c->json) {
+        cli_line("height", "%" PRIu64, height);
+        rc = store_list(d.store, table, bytes_of(NULL, 0), visit, &printing, &why);
+    }
+    data_dir_close(&d);
+    if (rc != RC_OK || !c->json) {
+        json_decref(l.items);
+        return rc == RC_OK ? CLI_DONE : cli_fail(c, rc, &why);
+    }
+    json_t *out = json_object();
+    render_set_number(out, "height", height);
+    json_object_set_new(out, field, l.items);
+    return cli_answer(c, out);
+}
+
+static enum cli_exit run_assets(struct cli *c)
+{
+    return list(c, STATE_ASSET, visit_asset, "assets");
+}
+
+static enum cli_exit run_participants(struct cli *c)
+{
+    return list(c, STATE_PARTICIPANT, visit_participant, "participants");
+}
+
+static const struct cli_option options[] = {DATA_DIR_OPTIONS, {0}};
+
+const struct command cmd_assets = {
+    .words = "assets",
+    .summary = "list the assets, their issuers and what there is of each",
+    .options = options,
+    .example = "hansa assets --dir node-0/data",
+    .exits = "0 shown; 1 the store is damaged; 3 another chain; 4 no store in DIR; 5 a node runs\n"
+             "in DIR",
+    .run = run_assets,
+};
+
+const struct command cmd_participants = {
+    .words = "participants",
+    .summary = "list the participants, their roles and active keys",
+    .options = options,
+    .example = "hansa participants --dir node-0/data",
+    .exits = "0 shown; 1 the store is damaged; 3 another chain; 4 no store in DIR; 5 a node runs\n"
+             "in DIR",
+    .run = run_participants,
+};

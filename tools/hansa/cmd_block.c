@@ -1,0 +1,169 @@
+/* `hansa block`: one block, by height or digest, with its certificate. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "tools/hansa/chain_read.h"
+#include "tools/hansa/commands.h"
+#include "tools/hansa/render.h"
+
+struct question {
+    bool is_head;
+    bool is_digest;
+    uint64_t height;
+    struct digest digest;
+};
+
+static bool ask(struct question *q, struct cli *c)
+{
+    const char *text = cli_argument(c, 0);
+    q->is_head = strcmp(text, "head") == 0;
+    if (q->is_head)
+        return true;
+    if (strlen(text) != 2 * DIGEST_BYTES)
+        return cli_number_of(c, "HEIGHT", text, 1, UINT64_MAX, &q->height);
+    char quoted[CLI_QUOTE_BYTES];
+    q->is_digest = digest_from_hex(&q->digest, text);
+    if (!q->is_digest)
+        cli_usage(c, "%s is no digest: that is 64 digits of 0-9 and a-f", cli_quote(quoted, text));
+    return q->is_digest;
+}
+
+/* The height of a block digest. The store has no index of them: blocks are asked for by digest so
+ * rarely that a walk along the chain's table will do. */
+static enum rc find_digest(struct data_dir *d, const struct digest *digest, uint64_t *height,
+                           struct why *why)
+{
+    char hex[DIGEST_HEX_BYTES];
+    struct kv_cursor *cursor;
+    struct bytes key, value;
+    struct bytes wanted = bytes_of(digest->bytes, DIGEST_BYTES);
+    uint64_t count = 0, head_height = store_head(d->store)->height;
+    enum rc rc = kv_cursor_open(&cursor, store_view(d->store), KV_CHAIN);
+    if (rc != RC_OK)
+        return why_set(why, rc, "the chain's table cannot be read: %s", rc_text(rc));
+    rc = kv_cursor_seek(cursor, bytes_of(NULL, 0), &key, &value);
+    while (rc == RC_OK && !bytes_equal(value, wanted)) {
+        count++;
+        rc = kv_cursor_next(cursor, &key, &value);
+    }
+    kv_cursor_close(cursor);
+    digest_to_hex(hex, digest);
+    struct rd r = rd_of(key);
+    *height = rd_be64(&r);
+    if (rc == RC_OK)
+        return RC_OK;
+    /* An absence is the truth only when every height was looked at. */
+    if (rc == RC_NOT_FOUND && count == head_height)
+        return why_set(why, rc, "there is no block %s up to height %" PRIu64, hex, head_height);
+    return why_set(why, rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc,
+                   "the chain's table is damaged after %" PRIu64 " of %" PRIu64
+                   " heights: run hansa audit on this directory",
+                   count, head_height);
+}
+
+static enum rc find(struct chain_read *chain, const struct question *q, struct why *why)
+{
+    uint64_t head_height = store_head(chain->dir->store)->height;
+    uint64_t height = q->is_head ? head_height : q->height;
+    enum rc rc = q->is_digest ? find_digest(chain->dir, &q->digest, &height, why) : RC_OK;
+    if (rc != RC_OK)
+        return rc;
+    if (head_height == 0)
+        return why_set(why, RC_NOT_FOUND,
+                       "there are no blocks yet: the chain has its genesis only");
+    if (height > head_height)
+        return why_set(why, RC_NOT_FOUND,
+                       "there is no block at height %" PRIu64 ": the newest is at %" PRIu64, height,
+                       head_height);
+    rc = chain_get_block(chain, height, why);
+    return rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc;
+}
+
+/* A line per transaction: what it is, and how much more there is to it. */
+static void print_txs(const struct block *b, const struct genesis *g)
+{
+    struct rd body = rd_of(b->body);
+    for (uint32_t i = 0; i < b->header.tx_count; i++) {
+        struct tx tx;
+        struct op op;
+        char hex[DIGEST_HEX_BYTES];
+        enum verdict v = tx_decode(&tx, block_next_tx(&body), &b->header.chain_id);
+        if (v != VERDICT_OK) {
+            printf("tx %" PRIu32 ": not a transaction: %s\n", i, verdict_text(v));
+            continue;
+        }
+        struct rd ops = tx_ops(&tx);
+        op_decode_judged(&ops, &op);
+        digest_to_hex(hex, &tx.id);
+        printf("tx %" PRIu32 ": %s  ", i, hex);
+        render_op_text(&op, g);
+        if (tx.ops_count > 1)
+            printf("  and %" PRIu32 " more", tx.ops_count - 1);
+        putchar('\n');
+    }
+}
+
+static enum cli_exit show(struct cli *c, struct data_dir *d, const struct question *q)
+{
+    struct why why = {""};
+    struct chain_read chain = {.dir = d};
+    struct certificate certificate;
+    enum rc rc = find(&chain, q, &why);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    rc = chain_get_certificate(d, chain.height, &certificate, &why);
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return cli_fail(c, rc, &why);
+    const struct genesis *g = &d->genesis;
+    if (c->json) {
+        json_t *out = render_block_json(&chain.block, g);
+        json_object_set_new(out, "certified", json_boolean(rc == RC_OK));
+        if (rc == RC_OK)
+            json_object_set_new(out, "certificate", render_certificate_json(&certificate, g));
+        return cli_answer(c, out);
+    }
+    render_header_text(&chain.block.header, &chain.block.digest, g);
+    if (rc == RC_OK)
+        render_certificate_text(&certificate, g);
+    else
+        cli_line("certificate", "none covers this block in this store yet");
+    print_txs(&chain.block, g);
+    return CLI_DONE;
+}
+
+static enum cli_exit run(struct cli *c)
+{
+    struct why why = {""};
+    struct question q = {0};
+    if (!ask(&q, c))
+        return CLI_USAGE;
+    struct data_dir d;
+    enum rc rc = data_dir_open_asked(&d, c, &why);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    enum cli_exit code = show(c, &d, &q);
+    data_dir_close(&d);
+    return code;
+}
+
+static const struct cli_argument arguments[] = {
+    {"HEIGHT|DIGEST", CLI_REQUIRED, "a height from 1, a block's digest, or head for the newest"},
+    {0}};
+
+static const struct cli_option options[] = {DATA_DIR_OPTIONS, {0}};
+
+const struct command cmd_block = {
+    .words = "block",
+    .summary = "show a block: its header, certificate and transactions",
+    .arguments = arguments,
+    .options = options,
+    .text = "The block is hashed and the certificate over it verified before anything is shown.\n"
+            "With --json the transactions come whole, else a line for each.",
+    .example = "hansa block 42 --dir node-0/data\n"
+               "hansa block head --dir node-0/data --json",
+    .exits = "0 shown; 1 the store is damaged, or the certificate does not hold; 2 not a height\n"
+             "or digest; 3 another chain; 4 no such block; 5 a node runs in DIR",
+    .run = run,
+};

@@ -1,0 +1,180 @@
+/* `hansa key show`: what is public in a key file, and what a ledger knows of the key. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/hansa/commands.h"
+#include "tools/hansa/data_dir.h"
+#include "tools/hansa/passphrase.h"
+#include "tools/hansa/render.h"
+
+/* ---- what a ledger knows ---- */
+
+/* Nothing here lends: the store is closed before it is shown. */
+struct standing {
+    bool is_asked; /* a data directory was given */
+    uint64_t height;
+    bool is_known;
+    bool is_revoked;
+    char participant[PARTICIPANT_BYTES_MAX + 1];
+    uint64_t nonce;
+    uint32_t member_index; /* MEMBERS_MAX: not a member */
+};
+
+static enum rc ask_store(struct standing *out, struct data_dir *d, const struct key_public *public,
+                         struct why *why)
+{
+    if (strcmp(d->genesis.chain, public->network) != 0)
+        return why_set(why, RC_NETWORK_MISMATCH,
+                       "the key belongs to network '%s', the data directory to '%s': give the "
+                       "data directory of the key's network",
+                       public->network, d->genesis.chain);
+    out->height = store_head(d->store)->height;
+    out->member_index = genesis_member_by_key(&d->genesis, &public->sign_public);
+    struct layer *layer = store_layer(d->store);
+    struct state_key key;
+    out->is_known = state_get_key(layer, &public->sign_public, &key);
+    enum rc rc = layer_rc(layer);
+    if (rc != RC_OK)
+        return why_set(why, rc, "reading the key's entry: %s", rc_text(rc));
+    if (!out->is_known)
+        return RC_OK;
+    out->is_revoked = key.revoked;
+    out->nonce = key.nonce;
+    /* The state's own names are at most this long, but a damaged store may say anything. */
+    if (key.participant.size > PARTICIPANT_BYTES_MAX)
+        return why_set(why, RC_STORE_DAMAGED, "the key's participant has too long a name");
+    memcpy(out->participant, key.participant.data, key.participant.size);
+    return RC_OK;
+}
+
+static enum rc ask_dir(struct standing *out, const char *path, const struct key_public *public,
+                       struct why *why)
+{
+    struct data_dir d;
+    enum rc rc = data_dir_open(&d, path, why);
+    if (rc != RC_OK)
+        return rc;
+    out->is_asked = true;
+    rc = ask_store(out, &d, public, why);
+    data_dir_close(&d);
+    char quoted[CLI_QUOTE_BYTES];
+    return rc == RC_OK ? rc : why_within(why, rc, "%s", cli_quote(quoted, path));
+}
+
+/* ---- answering ---- */
+
+static json_t *standing_json(const struct standing *s, enum key_kind kind)
+{
+    json_t *out = json_object();
+    render_set_number(out, "height", s->height);
+    if (kind == KEY_REPLICA) {
+        bool is_member = s->member_index < MEMBERS_MAX;
+        json_object_set_new(out, "status", json_string(is_member ? "member" : "unknown"));
+        if (is_member)
+            render_set_number(out, "member", s->member_index);
+        return out;
+    }
+    const char *status = !s->is_known ? "unknown" : s->is_revoked ? "revoked" : "active";
+    json_object_set_new(out, "status", json_string(status));
+    if (!s->is_known)
+        return out;
+    render_set_text(out, "participant", bytes_of_text(s->participant));
+    if (!s->is_revoked && s->nonce < UINT64_MAX)
+        render_set_number(out, "next_nonce", s->nonce + 1);
+    return out;
+}
+
+static void print_standing(const struct standing *s, enum key_kind kind)
+{
+    if (kind == KEY_REPLICA) {
+        if (s->member_index < MEMBERS_MAX)
+            cli_line("status", "member %" PRIu32 " of the chain", s->member_index);
+        else
+            cli_line("status", "not a member of this chain");
+        return;
+    }
+    if (!s->is_known) {
+        cli_line("status",
+                 "unknown at height %" PRIu64 ": no participant has this key; a "
+                 "participant's other key can add it (hansa sign key-add)",
+                 s->height);
+        return;
+    }
+    cli_line("participant", "%s", s->participant);
+    if (s->is_revoked) {
+        cli_line("status", "revoked, for ever; last nonce %" PRIu64, s->nonce);
+        return;
+    }
+    cli_line("status", "active at height %" PRIu64, s->height);
+    cli_line("next nonce", "%" PRIu64, s->nonce + 1);
+}
+
+static enum cli_exit answer(struct cli *c, const struct key_public *public,
+                            const struct standing *standing)
+{
+    char hex[PUBLIC_KEY_HEX_BYTES];
+    public_key_to_hex(hex, &public->sign_public);
+    char link_hex[2 * LINK_KEY_BYTES + 1];
+    hex_encode(link_hex, public->link_public, LINK_KEY_BYTES);
+    bool is_replica = public->kind == KEY_REPLICA;
+    if (c->json) {
+        json_t *out =
+            json_pack("{s:s, s:s, s:s, s:s}", "name", public->name, "network", public->network,
+                      "kind", is_replica ? "replica" : "participant", "public_key", hex);
+        if (is_replica) {
+            json_object_set_new(out, "link_key", json_string(link_hex));
+            json_object_set_new(out, "peer", json_string(public->peer_address));
+            json_object_set_new(out, "client", json_string(public->client_address));
+        }
+        if (standing->is_asked)
+            json_object_set_new(out, "ledger", standing_json(standing, public->kind));
+        return cli_answer(c, out);
+    }
+    cli_line("name", "%s", public->name);
+    cli_line("network", "%s", public->network);
+    cli_line("kind", "%s", is_replica ? "replica" : "participant");
+    cli_line("public key", "%s", hex);
+    if (is_replica) {
+        cli_line("link key", "%s", link_hex);
+        cli_line("peer address", "%s", public->peer_address);
+        cli_line("client address", "%s", public->client_address);
+    }
+    if (standing->is_asked)
+        print_standing(standing, public->kind);
+    return CLI_DONE;
+}
+
+static enum cli_exit run(struct cli *c)
+{
+    struct why why = {""};
+    struct key_public public;
+    enum rc rc = keyfile_read_public(&public, cli_argument(c, 0), &why);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    struct standing standing = {.member_index = MEMBERS_MAX};
+    if (cli_has(c, "dir"))
+        rc = ask_dir(&standing, cli_value(c, "dir"), &public, &why);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    return answer(c, &public, &standing);
+}
+
+static const struct cli_argument arguments[] = {
+    {"FILE", CLI_REQUIRED, "a secret key file, or its public twin FILE.pub"}, {0}};
+
+static const struct cli_option options[] = {
+    {"dir", "DIR", CLI_OPTIONAL, "a stopped node's data directory: show status and next nonce"},
+    {0}};
+
+const struct command cmd_key_show = {
+    .words = "key show",
+    .summary = "show what is public in a key file, and its next nonce",
+    .arguments = arguments,
+    .options = options,
+    .text = "No passphrase is needed: secrets are not looked at.",
+    .example = "hansa key show alice.key --dir node-0/data",
+    .exits = "0 shown; 1 the store is damaged; 3 not a key file, a mode wider than 0600, or\n"
+             "another network; 4 no store in DIR; 5 a file cannot be read, a node runs in DIR",
+    .run = run,
+};

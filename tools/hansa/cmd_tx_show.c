@@ -1,0 +1,114 @@
+/* `hansa tx show`: what a transaction file says, and whether its signatures hold. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/hansa/commands.h"
+#include "tools/hansa/files.h"
+#include "tools/hansa/render.h"
+
+/* In hex, with a newline, it is twice as long. */
+enum { TX_FILE_BYTES_MAX = 2 * TX_BYTES_MAX + 2 };
+
+/* A file of lower-case hex digits, as `hansa sign` prints it, becomes bytes. A transaction itself
+ * begins with its version, which is no hex digit, so the two are never mistaken. */
+static void undo_hex(struct buf *file)
+{
+    size_t size = file->size;
+    if (size > 0 && file->data[size - 1] == '\n')
+        size--;
+    if (size == 0 || size % 2 != 0)
+        return;
+    char *text = mem_alloc(size + 1);
+    memcpy(text, file->data, size);
+    uint8_t *bytes = mem_alloc(size / 2);
+    if (strlen(text) == size && hex_decode(bytes, size / 2, text)) {
+        buf_clear(file);
+        buf_add(file, bytes, size / 2);
+    }
+    mem_free(bytes);
+    mem_free(text);
+}
+
+static uint32_t count_consents(const struct tx *tx)
+{
+    uint32_t count = 0;
+    struct rd r = tx_ops(tx);
+    struct op op;
+    for (uint32_t i = 0; i < tx->ops_count && op_decode(&r, &op) == VERDICT_OK; i++)
+        count += op.type == OP_KEY_ADD;
+    return count;
+}
+
+static enum cli_exit answer(struct cli *c, const struct tx *tx, const struct genesis *g,
+                            const char *quoted)
+{
+    enum verdict v = tx_verify(tx, &g->chain_id);
+    uint32_t consents = count_consents(tx);
+    if (c->json && v == VERDICT_OK) {
+        json_t *out = render_tx_json(tx, g);
+        render_set_text(out, "chain", bytes_of_text(g->chain));
+        json_object_set_new(out, "verified", json_true());
+        render_set_number(out, "consents", consents);
+        return cli_answer(c, out);
+    }
+    if (c->json)
+        return cli_fail_verdict(c, v, "%s", quoted);
+    render_tx_text(tx, g);
+    if (v != VERDICT_OK) {
+        cli_line("verified", "NO: %s", verdict_text(v));
+        return cli_fail_verdict(c, v, "%s", quoted);
+    }
+    cli_line("verified", "yes: the signature%s valid on chain '%s'",
+             consents > 0 ? " and the new keys' consents are" : " is", g->chain);
+    return CLI_DONE;
+}
+
+static enum cli_exit show(struct cli *c, struct buf *file, const struct genesis *g)
+{
+    char quoted[CLI_QUOTE_BYTES];
+    struct why why = {""};
+    const char *path = cli_argument(c, 0);
+    enum rc rc = file_read(file, path, TX_FILE_BYTES_MAX, &why);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    undo_hex(file);
+    struct tx tx;
+    enum verdict v = tx_decode(&tx, buf_bytes(file), &g->chain_id);
+    if (v != VERDICT_OK)
+        return cli_fail_verdict(c, v, "%s", cli_quote(quoted, path));
+    return answer(c, &tx, g, cli_quote(quoted, path));
+}
+
+static enum cli_exit run(struct cli *c)
+{
+    struct why why = {""};
+    struct genesis g;
+    enum rc rc = genesis_read(&g, cli_value(c, "genesis"), &why);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    struct buf file = {0};
+    enum cli_exit code = show(c, &file, &g);
+    buf_free(&file);
+    genesis_close(&g);
+    return code;
+}
+
+static const struct cli_argument arguments[] = {
+    {"FILE", CLI_REQUIRED, "a transaction as `hansa sign` makes it, bytes or hex"}, {0}};
+
+static const struct cli_option options[] = {
+    {"genesis", "FILE", CLI_REQUIRED, "the chain's genesis file"}, {0}};
+
+const struct command cmd_tx_show = {
+    .words = "tx show",
+    .summary = "show a transaction file, and verify its signatures",
+    .arguments = arguments,
+    .options = options,
+    .text = "The txid and the signatures belong to one chain: with another genesis file they\n"
+            "do not verify.",
+    .example = "hansa tx show pay.tx --genesis genesis.json",
+    .exits = "0 valid; 1 a signature or a new key's consent is wrong; 3 not a transaction;\n"
+             "5 a file cannot be read",
+    .run = run,
+};

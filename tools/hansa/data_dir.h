@@ -1,0 +1,43 @@
+/* A node's data directory as the tool opens it: read only, refused while a node runs in it, and
+ * with the genesis that the store itself carries. */
+#ifndef TOOLS_HANSA_DATA_DIR_H
+#define TOOLS_HANSA_DATA_DIR_H
+
+#include "genesis/genesis.h"
+#include "ledger/store.h"
+#include "tools/hansa/cli.h"
+
+struct data_dir {
+    struct kv *kv;
+    struct store *store;
+    struct genesis genesis; /* judged; its chain id is the store's */
+};
+
+/* Nodes on the way to a value are hashed against the root (TREE_VERIFY).
+ * Returns: RC_OK (end with data_dir_close) | as kv_lmdb_open(), store_open(),
+ * genesis_from_canonical(); RC_STORE_DAMAGED when the genesis in it is not that of its chain id.
+ * The words begin with the path. */
+MUST_USE enum rc data_dir_open(struct data_dir *out, const char *path, struct why *why);
+void data_dir_close(struct data_dir *d);
+
+/* The same, and the directory must be of the chain of this genesis file (NULL: of any).
+ * Returns: as data_dir_open() and genesis_read() | RC_GENESIS_MISMATCH, both chain ids in the
+ * words. */
+MUST_USE enum rc data_dir_open_expecting(struct data_dir *out, const char *path,
+                                         const char *genesis_path, struct why *why);
+
+/* What commands that read a directory have in common: their options, and opening what they name. */
+#define DATA_DIR_OPTIONS                                                                           \
+    {"dir", "DIR", CLI_REQUIRED, "a stopped node's data directory"},                               \
+    {                                                                                              \
+        "genesis", "FILE", CLI_OPTIONAL, "refuse a directory of another chain than this file's"    \
+    }
+MUST_USE enum rc data_dir_open_asked(struct data_dir *out, const struct cli *c, struct why *why);
+
+/* Names that people type: judged, and lent from the command line.
+ * Returns: RC_OK | RC_INVALID, quoting the name and saying what names look like. */
+MUST_USE enum rc ask_participant(struct bytes *out, const char *text, struct why *why);
+MUST_USE enum rc ask_account(struct bytes *out, const char *text, struct why *why);
+MUST_USE enum rc ask_asset(struct bytes *out, const char *text, struct why *why);
+
+#endif

@@ -1,0 +1,110 @@
+#include "tools/hansa/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/hansa/cli.h"
+
+/* ---- reading ---- */
+
+static enum rc read_open(struct buf *out, int fd, size_t bytes_max, struct why *why)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return why_set(why, RC_FILE_IO, "cannot be examined: %s", strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return why_set(why, RC_FILE_IO, "is not a file");
+    enum { PIECE_BYTES = 64 * 1024 };
+    size_t start = out->size;
+    for (;;) {
+        uint8_t *piece = buf_grow(out, PIECE_BYTES);
+        ssize_t got = read(fd, piece, PIECE_BYTES);
+        out->size -= (size_t)PIECE_BYTES - (got > 0 ? (size_t)got : 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return why_set(why, RC_FILE_IO, "cannot be read: %s", strerror(errno));
+        if (got == 0)
+            return RC_OK;
+        if (out->size - start > bytes_max)
+            return why_set(why, RC_MALFORMED,
+                           "is longer than %zu bytes, which no file of this kind is: give another",
+                           bytes_max);
+    }
+}
+
+enum rc file_read(struct buf *out, const char *path, size_t bytes_max, struct why *why)
+{
+    char quoted[CLI_QUOTE_BYTES];
+    /* O_NONBLOCK: opening a pipe must not wait for its other end. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return why_set(why, RC_FILE_IO, "%s: cannot be opened: %s", cli_quote(quoted, path),
+                       strerror(errno));
+    enum rc rc = read_open(out, fd, bytes_max, why);
+    close(fd);
+    return rc == RC_OK ? rc : why_within(why, rc, "%s", cli_quote(quoted, path));
+}
+
+/* ---- writing ---- */
+
+static enum rc write_all(int fd, struct bytes contents, struct why *why)
+{
+    size_t done = 0;
+    while (done < contents.size) {
+        ssize_t put = write(fd, contents.data + done, contents.size - done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return why_set(why, errno == ENOSPC ? RC_DISK_FULL : RC_FILE_IO,
+                           "cannot be written: %s", strerror(errno));
+        done += (size_t)put;
+    }
+    if (fsync(fd) != 0)
+        return why_set(why, RC_FILE_IO, "cannot be synced: %s", strerror(errno));
+    return RC_OK;
+}
+
+/* A new name is durable only when its directory is. */
+static enum rc sync_directory_of(const char *path, struct why *why)
+{
+    char directory[PATH_MAX] = ".";
+    const char *slash = strrchr(path, '/');
+    if (slash != NULL)
+        snprintf(directory, sizeof directory, "%.*s", (int)(slash - path + 1), path);
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return why_set(why, RC_FILE_IO, "its directory cannot be opened: %s", strerror(errno));
+    int synced = fsync(fd);
+    int cause = errno;
+    close(fd);
+    if (synced != 0)
+        return why_set(why, RC_FILE_IO, "its directory cannot be synced: %s", strerror(cause));
+    return RC_OK;
+}
+
+enum rc file_write_new(const char *path, struct bytes contents, struct why *why)
+{
+    char quoted[CLI_QUOTE_BYTES];
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0 && errno == EEXIST)
+        return why_set(why, RC_FILE_EXISTS, "%s: %s", cli_quote(quoted, path),
+                       rc_text(RC_FILE_EXISTS));
+    if (fd < 0)
+        return why_set(why, RC_FILE_IO, "%s: cannot be made: %s", cli_quote(quoted, path),
+                       strerror(errno));
+    enum rc rc = write_all(fd, contents, why);
+    if (close(fd) != 0 && rc == RC_OK)
+        rc = why_set(why, RC_FILE_IO, "cannot be written: %s", strerror(errno));
+    if (rc == RC_OK)
+        rc = sync_directory_of(path, why);
+    if (rc == RC_OK)
+        return RC_OK;
+    unlink(path);
+    return why_within(why, rc, "%s", cli_quote(quoted, path));
+}

@@ -1,0 +1,28 @@
+/* Passphrases and the key files that need them. */
+#ifndef TOOLS_HANSA_PASSPHRASE_H
+#define TOOLS_HANSA_PASSPHRASE_H
+
+#include "crypto/keyfile.h"
+
+/* Locked and wiped: passphrase_close() it. */
+struct passphrase {
+    char text[KEY_PASSPHRASE_BYTES_MAX + 2]; /* room for the newline while it is read */
+};
+void passphrase_close(struct passphrase *p);
+
+/* From a file: mode 0600 at most as for keys, one line, its newline stripped, not empty.
+ * Returns: RC_OK (end with passphrase_close) | RC_FILE_IO | RC_FILE_MODE | RC_MALFORMED. */
+MUST_USE enum rc passphrase_from_file(struct passphrase *out, const char *path, struct why *why);
+/* From the terminal, without echo; twice for a new one. what names the key file in the question.
+ * Returns: RC_OK (end with passphrase_close) | RC_INVALID (empty, too long, the two differ) |
+ * RC_FILE_IO (there is no terminal) | RC_INTERRUPTED. */
+MUST_USE enum rc passphrase_ask(struct passphrase *out, const char *what, bool is_new,
+                                struct why *why);
+
+/* Open a secret key file; if it is protected, with the passphrase from passphrase_file, or, when
+ * that is NULL, from the terminal. network: NULL or the chain it must belong to.
+ * Returns: as keyfile_read() and the two above; on RC_OK end with key_close(). */
+MUST_USE enum rc key_open(struct key *out, const char *path, const char *passphrase_file,
+                          const char *network, struct why *why);
+
+#endif

@@ -1,0 +1,119 @@
+#include "tools/hansa/sign.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "tools/hansa/files.h"
+#include "tools/hansa/ops_read.h"
+#include "tools/hansa/passphrase.h"
+#include "tools/hansa/render.h"
+
+/* The transaction is signed and decodes: the program has made it itself. */
+static enum cli_exit answer(struct cli *c, struct bytes whole, const struct genesis *g)
+{
+    struct tx tx;
+    CHECK(tx_decode(&tx, whole, &g->chain_id) == VERDICT_OK);
+    const char *path = cli_value(c, "out");
+    struct why why = {""};
+    enum rc rc = path != NULL ? file_write_new(path, whole, &why) : RC_OK;
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    char txid[DIGEST_HEX_BYTES];
+    digest_to_hex(txid, &tx.id);
+    if (c->json) {
+        json_t *out = json_object();
+        render_set_digest(out, "txid", &tx.id);
+        render_set_number(out, "nonce", tx.nonce);
+        render_set_number(out, "bytes", whole.size);
+        if (path != NULL)
+            render_set_text(out, "file", bytes_of_text(path));
+        else
+            render_set_hex(out, "transaction", whole);
+        return cli_answer(c, out);
+    }
+    if (path != NULL) {
+        char quoted[CLI_QUOTE_BYTES];
+        cli_line("txid", "%s", txid);
+        cli_line("file", "%s, %zu bytes", cli_quote(quoted, path), whole.size);
+        return CLI_DONE;
+    }
+    /* Only the transaction goes to stdout, so that it can go on into a pipe or file. */
+    char *hex = mem_alloc(2 * whole.size + 1);
+    hex_encode(hex, whole.data, whole.size);
+    printf("%s\n", hex);
+    mem_free(hex);
+    fprintf(stderr, "txid: %s\n", txid);
+    return CLI_DONE;
+}
+
+static enum cli_exit sign(struct cli *c, const struct tx_draft *draft, const struct key *key,
+                          const struct genesis *g)
+{
+    struct buf whole = {0};
+    enum verdict v = tx_sign(&whole, draft, &key->sign, &g->chain_id);
+    enum cli_exit code = v == VERDICT_OK ? answer(c, buf_bytes(&whole), g)
+                                         : cli_fail_verdict(c, v, "the transaction is not signed");
+    buf_free(&whole);
+    return code;
+}
+
+/* With the genesis read and the key open. */
+static enum cli_exit sign_ops(struct cli *c, struct tx_draft *draft, const struct json_at *at,
+                              const char *where, const struct key *key, const struct genesis *g)
+{
+    struct why why = {""};
+    struct op_list list;
+    const struct ops_context context = {g, key->public.name};
+    enum rc rc = ops_read(&list, at, &context, &why);
+    if (rc != RC_OK && where != NULL)
+        rc = why_within(&why, rc, "%s", where);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    draft->ops = list.ops;
+    draft->ops_count = list.count;
+    enum cli_exit code = sign(c, draft, key, g);
+    ops_close(&list);
+    return code;
+}
+
+static enum cli_exit sign_with_genesis(struct cli *c, struct tx_draft *draft,
+                                       const struct json_at *at, const char *where,
+                                       const struct genesis *g)
+{
+    struct why why = {""};
+    struct key key;
+    enum rc rc =
+        key_open(&key, cli_value(c, "key"), cli_value(c, "passphrase-file"), g->chain, &why);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    enum cli_exit code;
+    if (key.public.kind == KEY_PARTICIPANT)
+        code = sign_ops(c, draft, at, where, &key, g);
+    else
+        code = cli_fail(c,
+                        why_set(&why, RC_INVALID,
+                                "--key: this is replica '%s's key: transactions are signed with a "
+                                "participant's key",
+                                key.public.name),
+                        &why);
+    key_close(&key);
+    return code;
+}
+
+enum cli_exit sign_and_answer(struct cli *c, json_t *ops, const char *where)
+{
+    struct tx_draft draft = {0};
+    if (!cli_number(c, "nonce", 1, UINT64_MAX, &draft.nonce) ||
+        !cli_number(c, "valid-until", 1, UINT64_MAX, &draft.valid_until_height))
+        return CLI_USAGE;
+    struct why why = {""};
+    struct genesis g;
+    enum rc rc = genesis_read(&g, cli_value(c, "genesis"), &why);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    struct json_at at = json_root(ops);
+    enum cli_exit code = sign_with_genesis(c, &draft, &at, where, &g);
+    genesis_close(&g);
+    return code;
+}

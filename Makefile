@@ -16,7 +16,7 @@ override CFLAGS += -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstric
 LIBS_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 LIBS        = $(shell pkg-config --libs $(PACKAGES))
 
-LIB_SOURCES  := $(wildcard crypto/base/*.c crypto/*.c genesis/*.c ledger/*.c)
+LIB_SOURCES  := $(wildcard crypto/base/*.c crypto/*.c genesis/*.c ledger/*.c node/*.c node/pbft/*.c)
 TOOL_SOURCES := $(wildcard tools/hansa/*.c)
 HELP_SOURCES := $(wildcard tests/help/*.c)
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
@@ -26,6 +26,7 @@ objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SOURCES))
 PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(PROG_SOURCES))
 LIBRARY  := $(BUILD)/libhansa.a
+TEST_LIBRARY := $(BUILD)/libtest.a
 SOURCES  := $(LIB_SOURCES) $(TOOL_SOURCES) $(HELP_SOURCES) $(UNIT_SOURCES) $(PROG_SOURCES)
 
 ifeq ($(V),0)
@@ -68,11 +69,14 @@ $(BUILD)/%.o: %.c Makefile | $(BUILD)/.deps
 $(LIBRARY): $(call objects,$(LIB_SOURCES))
 	$(call say,AR,$@) rm -f $@; ar rcs $@ $^
 
+$(TEST_LIBRARY): $(call objects,$(HELP_SOURCES))
+	$(call say,AR,$@) rm -f $@; ar rcs $@ $^
+
 $(BUILD)/hansa: $(call objects,$(TOOL_SOURCES)) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 
-# Unit tests and test programs: one source each, with all of tests/help.
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(call objects,$(HELP_SOURCES)) $(LIBRARY)
+# Unit tests and test programs: one source each, with what they use of tests/help.
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 test: $(BUILD)/.deps-test

@@ -32,8 +32,9 @@ struct digest {
     X(TAG_STATE_KEY, "hansa-state-key") /* place of an entry in the state tree */                  \
     X(TAG_STATE_LEAF, "hansa-state-leaf")                                                          \
     X(TAG_STATE_NODE, "hansa-state-node")                                                          \
-    X(TAG_STORE_SUM, "hansa-store-sum") /* checksum key of the store */                            \
-    X(TAG_TEST, "hansa-test")           /* seeds of test keys; never in product code */
+    X(TAG_PRE_PREPARE, "hansa-preprepare")                                                         \
+    X(TAG_STATUS, "hansa-status") /* where a replica stands, for retransmission */                 \
+    X(TAG_TEST, "hansa-test")     /* seeds of test keys; never in product code */
 
 enum tag {
 #define X(tag, text) tag,

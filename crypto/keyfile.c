@@ -8,10 +8,6 @@
 #include "crypto/crypto.h"
 #include "crypto/keyfile_parts.h"
 
-_Static_assert((int)LINK_KEY_BYTES == (int)crypto_scalarmult_curve25519_BYTES, "as libsodium");
-_Static_assert((int)LINK_KEY_BYTES == (int)crypto_scalarmult_curve25519_SCALARBYTES,
-               "as libsodium");
-
 /* ---- keys in memory ---- */
 
 /* Fills in all of out's keys. secret is the sign seed and, for a replica, the link secret. */
@@ -22,7 +18,7 @@ static void key_from_secret(struct key *out, const uint8_t *secret)
     if (out->public.kind != KEY_REPLICA)
         return;
     memcpy(out->link_secret, secret + SIGN_SEED_BYTES, LINK_KEY_BYTES);
-    CHECK(crypto_scalarmult_curve25519_base(out->public.link_public, out->link_secret) == 0);
+    link_public_of(out->public.link_public, out->link_secret);
 }
 
 static void secret_of_key(uint8_t out[static KEYFILE_SECRET_BYTES_MAX], const struct key *key)

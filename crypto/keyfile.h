@@ -21,10 +21,10 @@
 #define CRYPTO_KEYFILE_H
 
 #include "crypto/base/result.h"
+#include "crypto/link.h"
 #include "crypto/sign.h"
 
 enum {
-    LINK_KEY_BYTES = 32,     /* X25519 */
     KEY_NAME_BYTES_MAX = 32, /* participant and replica names, [a-z0-9-]{1,32} */
     KEY_NETWORK_BYTES_MAX = 32,
     KEY_ADDRESS_BYTES_MAX = 64, /* host:port; a name of 58, a colon, five digits */

@@ -85,7 +85,6 @@ static enum rc judge_address(const char *address, uint32_t index, const char *fi
 
 static enum rc judge_member(const struct genesis_member *m, uint32_t index, struct why *why)
 {
-    static const uint8_t zero[LINK_KEY_BYTES];
     if (!key_name_is_valid(bytes_of_text(m->name)))
         return why_set(why, RC_INVALID,
                        "members[%" PRIu32 "].name: must be 1 to 32 of a-z, 0-9 and - "
@@ -96,9 +95,9 @@ static enum rc judge_member(const struct genesis_member *m, uint32_t index, stru
     enum rc rc = judge_sign_key(&m->sign_key, path, why);
     if (rc != RC_OK)
         return rc;
-    if (memcmp(m->link_key, zero, sizeof zero) == 0)
-        return why_set(why, RC_INVALID, "members[%" PRIu32 "].link_key: must not be all zeros",
-                       index);
+    if (!link_public_is_valid(m->link_key))
+        return why_set(why, RC_INVALID,
+                       "members[%" PRIu32 "].link_key: not a usable X25519 public key", index);
     rc = judge_address(m->peer_address, index, "peer", why);
     return rc != RC_OK ? rc : judge_address(m->client_address, index, "client", why);
 }

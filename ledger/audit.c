@@ -114,6 +114,12 @@ static bool judge_start(struct audit *a)
 {
     block_genesis_header(&a->parent, &a->subject.chain_id);
     block_header_digest(&a->parent_digest, &a->parent);
+    uint64_t every = store_identity(a->store)->checkpoint_every_heights;
+    if (every != a->subject.checkpoint_every_heights)
+        return audit_fault_set(&a->fault, RC_PROOF, 0,
+                               "checkpoint interval: the store has %" PRIu64
+                               ", its genesis %" PRIu64,
+                               every, a->subject.checkpoint_every_heights);
     return audit_tables_judge_start(a->store, a->view, &a->fault) && judge_effects(a, 0, NULL);
 }
 
@@ -123,7 +129,7 @@ static bool judge_height(struct audit *a, const struct audit_height *h)
     if (broken->rc != RC_OK)
         return audit_fault_set(&a->fault, broken->rc, broken->height, "%s", broken->field);
     enum block_fault link = block_judge_header(&h->block.header, &a->parent, &a->parent_digest,
-                                               a->subject.members->members_count);
+                                               &a->subject.block_rules);
     if (link != BLOCK_OK)
         return audit_fault_set(&a->fault, RC_PROOF, h->height, "header: %s",
                                block_fault_text(link));
@@ -232,17 +238,18 @@ static enum rc conclude(struct audit *a, struct why *why)
     return why_set(why, a->fault.rc, "height %" PRIu64 ": %s", a->fault.height, a->fault.field);
 }
 
-enum rc audit_run(struct audit_report *report, struct store *s, const struct member_table *members,
-                  const struct initial_state *initial, const struct audit_options *options,
-                  struct why *why)
+enum rc audit_run(struct audit_report *report, struct store *s, const struct audit_chain *chain,
+                  const struct audit_options *options, struct why *why)
 {
     const struct store_identity *identity = store_identity(s);
     struct audit a = {
         .subject = {.kv = store_kv(s),
                     .chain_id = identity->chain_id,
-                    .members = members,
-                    .initial = initial,
-                    .checkpoint_every_heights = identity->checkpoint_every_heights,
+                    .members = chain->members,
+                    .initial = chain->initial,
+                    .block_rules = {.members_count = chain->members->members_count,
+                                    .body_bytes_max = chain->body_bytes_max},
+                    .checkpoint_every_heights = chain->checkpoint_every_heights,
                     .head_height = store_head(s)->height,
                     .head_digest = *store_head_digest(s),
                     .flushed_height = store_flushed_height(s),
@@ -257,7 +264,7 @@ enum rc audit_run(struct audit_report *report, struct store *s, const struct mem
     *report = (struct audit_report){.head_height = a.subject.head_height,
                                     .head_digest = a.subject.head_digest,
                                     .done.height_end = a.subject.head_height};
-    a.replay = audit_replay_new(initial);
+    a.replay = audit_replay_new(chain->initial);
     enum rc rc = open_all(&a, why);
     if (rc == RC_OK) {
         if (judge_start(&a) && judge_chain(&a))

@@ -48,14 +48,21 @@ struct audit_report {
     char fault_field[WHY_BYTES];
 };
 
-/* members: who may sign certificates (epoch 0). initial: the state at height 0. Both are of the
- * genesis whose chain id the store must have; whoever calls has checked that.
+/* What the genesis says, whose chain id the store must have; whoever calls has checked that. */
+struct audit_chain {
+    const struct member_table *members;  /* who may sign certificates (epoch 0) */
+    const struct initial_state *initial; /* the state at height 0 */
+    uint64_t body_bytes_max;             /* B_max */
+    uint64_t checkpoint_every_heights;   /* K */
+};
+
+/* Audit a store.
  * Returns: RC_OK | RC_PROOF (something is wrong: see report) | RC_STORE_DAMAGED (the same, where a
  * read itself failed) | RC_STORE_IO (the same, for the disk) | RC_INTERRUPTED | RC_INVALID (no
  * thread could be started). */
 MUST_USE enum rc audit_run(struct audit_report *report, struct store *s,
-                           const struct member_table *members, const struct initial_state *initial,
-                           const struct audit_options *options, struct why *why);
+                           const struct audit_chain *chain, const struct audit_options *options,
+                           struct why *why);
 
 /* Two stores of one chain: the first height at which their blocks differ in any byte (with equal
  * digests, it is the bodies that differ, and one of them is not the header's), or, if the shorter

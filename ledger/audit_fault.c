@@ -32,7 +32,7 @@ const char *audit_key_text(char out[static AUDIT_KEY_TEXT_BYTES], struct bytes k
     size_t shown_bytes = key.size < SHOWN_BYTES ? key.size : SHOWN_BYTES;
     hex_encode(out, key.data, shown_bytes);
     if (shown_bytes < key.size)
-        strcpy(out + 2 * shown_bytes, "...");
+        memcpy(out + 2 * shown_bytes, "...", sizeof "...");
     return out;
 }
 

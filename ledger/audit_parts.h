@@ -46,6 +46,7 @@ struct audit_subject {
     struct digest chain_id;
     const struct member_table *members;
     const struct initial_state *initial;
+    struct block_rules block_rules;
     uint64_t checkpoint_every_heights;
     uint64_t head_height;
     struct digest head_digest;

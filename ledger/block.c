@@ -117,7 +117,8 @@ enum block_fault block_judge_body(const struct block *b, struct digest *leaves)
 }
 
 enum block_fault block_judge_header(const struct block_header *h, const struct block_header *parent,
-                                    const struct digest *parent_digest, uint32_t members_count)
+                                    const struct digest *parent_digest,
+                                    const struct block_rules *rules)
 {
     if (!digest_equal(&h->chain_id, &parent->chain_id))
         return BLOCK_WRONG_CHAIN;
@@ -127,8 +128,10 @@ enum block_fault block_judge_header(const struct block_header *h, const struct b
         return BLOCK_WRONG_HEIGHT;
     if (!digest_equal(&h->parent, parent_digest))
         return BLOCK_WRONG_PARENT;
-    if (h->proposer >= members_count)
+    if (h->proposer >= rules->members_count)
         return BLOCK_WRONG_PROPOSER;
+    if (h->body_bytes > rules->body_bytes_max)
+        return BLOCK_TOO_LARGE;
     return h->time_ms > parent->time_ms ? BLOCK_OK : BLOCK_WRONG_TIME;
 }
 

@@ -39,7 +39,8 @@ struct block {
     struct bytes body;  /* lends */
 };
 
-/* Why a block is refused. CONTRADICTS: shown by the block's own bytes, without any state. */
+/* Why a block is refused. For BLOCK_BAD_TX verdict_is_stateless() of the transaction's verdict says
+ * whether the block contradicts itself. */
 #define BLOCK_FAULT_LIST(X)                                                                        \
     X(BLOCK_OK, "ok", "ok")                                                                        \
     X(BLOCK_MALFORMED, "block_malformed", "the bytes are not a block")                             \
@@ -80,15 +81,21 @@ struct bytes block_next_tx(struct rd *r);
 /* That the body gives tx_root. With leaves != NULL also hands out the leaf hashes
  * (room for BLOCK_TXS_MAX). */
 MUST_USE enum block_fault block_judge_body(const struct block *b, struct digest *leaves);
-/* That the header can follow its parent's: chain, height, parent digest, time, proposer. */
+/* What a chain's genesis says of its blocks. */
+struct block_rules {
+    uint32_t members_count;
+    uint64_t body_bytes_max; /* B_max: of the body, without the header */
+};
+/* That the header can follow its parent's: chain, height, parent digest, time, proposer, size. */
 MUST_USE enum block_fault block_judge_header(const struct block_header *h,
                                              const struct block_header *parent,
                                              const struct digest *parent_digest,
-                                             uint32_t members_count);
+                                             const struct block_rules *rules);
 
 /* Decode and apply all transactions of a block on a layer whose parent is the parent block's.
  * On BLOCK_BAD_TX *bad_tx_index and *bad_tx say which and why. With verify, client signatures are
  * verified too; without, they are known to be good (the block is certified, or the cache said so).
+ * Unless *out is BLOCK_OK the layer holds some of its effects and has to be cleared.
  * Returns: RC_OK with *out | the layer's error. */
 MUST_USE enum rc block_apply(enum block_fault *out, uint32_t *bad_tx_index, enum verdict *bad_tx,
                              struct layer *l, const struct block *b, bool verify);
@@ -112,7 +119,7 @@ void block_build_start(struct block_build *b, const struct block_header *parent,
  * *out is meaningless. Returns: RC_OK | the layer's error. */
 MUST_USE enum rc block_build_add(struct block_build *b, const struct tx *tx, bool *fits,
                                  enum verdict *out);
-/* Complete header and bytes. *out lends from b until it is closed or started anew. */
+/* Complete header and bytes. *out lends from b until it is closed. */
 void block_build_finish(struct block_build *b, uint64_t time_ms, uint16_t proposer,
                         struct block *out);
 void block_build_close(struct block_build *b);

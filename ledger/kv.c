@@ -66,6 +66,11 @@ enum rc kv_view_open(struct kv_view **out, struct kv *kv, struct why *why)
     return RC_OK;
 }
 
+enum rc kv_view_renew(struct kv_view *v, struct why *why)
+{
+    return v->kv->ops->view_renew(v, why);
+}
+
 void kv_view_close(struct kv_view *v)
 {
     if (v == NULL)

@@ -75,6 +75,10 @@ MUST_USE enum rc kv_commit(struct kv *kv, const struct kv_batch *b, struct why *
 /* Open a picture of the last commit. Many may be open, from any thread; each is used by one thread.
  * Keep them short in kv_lmdb: an open view stops the reuse of pages (pitfalls J5). */
 MUST_USE enum rc kv_view_open(struct kv_view **out, struct kv *kv, struct why *why);
+/* Move an open view on to the last commit. All that was lent from it ends; its cursors must be
+ * closed. It keeps its place among LMDB's readers, so this cannot fail for want of one.
+ * Returns: RC_OK | RC_STORE_IO (the view can then only be closed). */
+MUST_USE enum rc kv_view_renew(struct kv_view *v, struct why *why);
 void kv_view_close(struct kv_view *v);
 
 /* Get one value. Lends *value until the view is closed.
@@ -108,7 +112,8 @@ void kv_close(struct kv *kv); /* all views must be closed */
 /* ---- kv_lmdb ---- */
 
 struct kv_lmdb_options {
-    uint64_t map_bytes; /* 0 = 1 TiB, or 32 GiB under sanitizers and Valgrind (design 5) */
+    uint64_t map_bytes; /* 0 = 1 TiB, or 32 GiB under sanitizers and Valgrind (design 5); 2^46 is
+                           the most: half of what x86-64 addresses */
     bool create;        /* make the directory (0700) and an empty store when there is none */
     bool read_only;     /* for tools: takes the lock shared, and never writes */
 };

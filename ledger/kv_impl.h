@@ -70,6 +70,7 @@ struct kv_ops {
     enum rc (*commit)(struct kv *kv, const struct kv_batch *b, const struct kv_batch *stamp,
                       struct why *why);
     enum rc (*view_open)(struct kv_view **out, struct kv *kv, struct why *why);
+    enum rc (*view_renew)(struct kv_view *v, struct why *why);
     void (*view_close)(struct kv_view *v);
     enum rc (*get)(struct kv_view *v, enum kv_table table, struct bytes key, struct bytes *sealed);
     enum rc (*count)(struct kv_view *v, enum kv_table table, uint64_t *out);

@@ -1,5 +1,6 @@
 /* The store on disk. LMDB with its default sync (pitfalls J1), no WRITEMAP (J3), no DUPSORT (J8),
  * readers not bound to threads (J9). This is the only file that knows LMDB. */
+#include <inttypes.h>
 #include <lmdb.h>
 
 #include <errno.h>
@@ -154,6 +155,14 @@ static enum rc lmdb_view_open(struct kv_view **out, struct kv *kv, struct why *w
     return RC_OK;
 }
 
+static enum rc lmdb_view_renew(struct kv_view *base, struct why *why)
+{
+    struct lmdb_view *v = (struct lmdb_view *)base;
+    mdb_txn_reset(v->txn);
+    int e = mdb_txn_renew(v->txn);
+    return e == MDB_SUCCESS ? RC_OK : read_failed("renew a view", e, why);
+}
+
 static void lmdb_view_close(struct kv_view *base)
 {
     struct lmdb_view *v = (struct lmdb_view *)base;
@@ -249,6 +258,7 @@ static void lmdb_close(struct kv *kv)
 static const struct kv_ops lmdb_ops = {
     .commit = lmdb_commit,
     .view_open = lmdb_view_open,
+    .view_renew = lmdb_view_renew,
     .view_close = lmdb_view_close,
     .get = lmdb_get,
     .count = lmdb_count,
@@ -257,6 +267,9 @@ static const struct kv_ops lmdb_ops = {
     .cursor_move = lmdb_cursor_move,
     .close = lmdb_close,
 };
+
+/* Half of what x86-64 can address (2^47). */
+static const uint64_t MAP_BYTES_MAX = (uint64_t)1 << 46;
 
 static int env_try(struct lmdb *l, const char *path, uint64_t map_bytes)
 {
@@ -368,13 +381,18 @@ static enum rc open_tables(struct lmdb *l, bool create, struct why *why)
     e = mdb_txn_commit(txn); /* keeps the tables open; writes nothing in an old store */
     if (e != MDB_SUCCESS)
         return write_failed(l, "make the tables", e, why);
-    return is_new ? kv_dir_sync(&l->dir, why) : RC_OK;
+    /* Every writer syncs the directory: the one that made the files may have died before it could,
+     * and commits into files without a durable name are lost with it. */
+    return l->dir.read_only ? RC_OK : kv_dir_sync(&l->dir, why);
 }
 
 enum rc kv_lmdb_open(struct kv **out, const char *path, const struct kv_lmdb_options *options,
                      struct why *why)
 {
     *out = NULL;
+    if (options->map_bytes > MAP_BYTES_MAX)
+        return why_set(why, RC_INVALID, "store %s: a map of %" PRIu64 " bytes is beyond 2^46", path,
+                       options->map_bytes);
     struct lmdb *l = mem_alloc(sizeof *l);
     kv_init(&l->base, &lmdb_ops, 0);
     enum rc rc = kv_dir_open(&l->dir, path, options->create, options->read_only, why);

@@ -96,6 +96,16 @@ static enum rc mem_view_open(struct kv_view **out, struct kv *kv, struct why *wh
     return RC_OK;
 }
 
+static enum rc mem_view_renew(struct kv_view *base, struct why *why)
+{
+    struct mem_view *v = (struct mem_view *)base;
+    (void)why; /* cannot fail */
+    picture_drop(v->picture);
+    v->picture = ((struct mem *)base->kv)->now;
+    v->picture->refs++;
+    return RC_OK;
+}
+
 static void mem_view_close(struct kv_view *base)
 {
     struct mem_view *v = (struct mem_view *)base;
@@ -176,6 +186,7 @@ static void mem_close(struct kv *kv)
 static const struct kv_ops mem_ops = {
     .commit = mem_commit,
     .view_open = mem_view_open,
+    .view_renew = mem_view_renew,
     .view_close = mem_view_close,
     .get = mem_get,
     .count = mem_count,

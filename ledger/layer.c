@@ -98,6 +98,13 @@ struct layer *layer_new(struct layer *parent, const struct layer_base *base)
     return l;
 }
 
+void layer_set_parent(struct layer *l, struct layer *parent)
+{
+    CHECK(l->parent != NULL);
+    CHECK(memcmp(&l->hash_key, &parent->hash_key, sizeof l->hash_key) == 0);
+    l->parent = parent;
+}
+
 void layer_clear(struct layer *l)
 {
     drop_chunks_above(l, NULL);

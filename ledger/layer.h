@@ -23,6 +23,10 @@ struct layer;
 
 /* A new empty layer on parent, or on base when parent is NULL. Owns: borrows both until freed. */
 struct layer *layer_new(struct layer *parent, const struct layer_base *base);
+/* Put l on another parent, which shows the same to it: when the block below was committed, its
+ * effects are in the committed layer and its own layer goes (pipelining).
+ * Requires: both stand on one base. */
+void layer_set_parent(struct layer *l, struct layer *parent);
 void layer_free(struct layer *l);
 /* Drop all entries and the failure; parent and base stay. */
 void layer_clear(struct layer *l);

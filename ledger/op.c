@@ -51,16 +51,3 @@ void op_decode_judged(struct rd *r, struct op *op)
     op_rules_of(op->type)->decode(r, op);
     CHECK(!r->failed);
 }
-
-void text8_encode(struct buf *out, struct bytes text)
-{
-    CHECK(text.size <= 255);
-    buf_add_u8(out, (uint8_t)text.size);
-    buf_add_bytes(out, text);
-}
-
-struct bytes text8_decode(struct rd *r)
-{
-    uint8_t size = rd_u8(r);
-    return rd_take(r, size);
-}

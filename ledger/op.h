@@ -98,8 +98,4 @@ void op_key_add_consent(struct signature *out, const struct digest *chain_id,
                         struct bytes participant, const struct sign_key *new_key);
 MUST_USE bool op_key_add_consent_verify(const struct op_key_add *op, const struct digest *chain_id);
 
-/* text8: length u8, then the bytes. */
-void text8_encode(struct buf *out, struct bytes text); /* requires size <= 255 */
-struct bytes text8_decode(struct rd *r);
-
 #endif

@@ -6,18 +6,18 @@
 
 static void encode(struct buf *out, const struct op *op)
 {
-    text8_encode(out, op->issue.to);
-    text8_encode(out, op->issue.asset);
+    buf_add_text8(out, op->issue.to);
+    buf_add_text8(out, op->issue.asset);
     buf_add_u64(out, op->issue.amount);
-    text8_encode(out, op->issue.memo);
+    buf_add_text8(out, op->issue.memo);
 }
 
 static void decode(struct rd *r, struct op *op)
 {
-    op->issue.to = text8_decode(r);
-    op->issue.asset = text8_decode(r);
+    op->issue.to = rd_text8(r);
+    op->issue.asset = rd_text8(r);
     op->issue.amount = rd_u64(r);
-    op->issue.memo = text8_decode(r);
+    op->issue.memo = rd_text8(r);
 }
 
 static enum verdict judge(const struct op *op)

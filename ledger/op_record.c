@@ -7,16 +7,16 @@
 
 static void encode(struct buf *out, const struct op *op)
 {
-    text8_encode(out, op->record.topic);
-    text8_encode(out, op->record.key);
+    buf_add_text8(out, op->record.topic);
+    buf_add_text8(out, op->record.key);
     buf_add_u32(out, (uint32_t)op->record.data.size);
     buf_add_bytes(out, op->record.data);
 }
 
 static void decode(struct rd *r, struct op *op)
 {
-    op->record.topic = text8_decode(r);
-    op->record.key = text8_decode(r);
+    op->record.topic = rd_text8(r);
+    op->record.key = rd_text8(r);
     uint32_t data_bytes = rd_u32(r);
     op->record.data = rd_take(r, data_bytes);
 }

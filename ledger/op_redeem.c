@@ -8,18 +8,18 @@
 
 static void encode(struct buf *out, const struct op *op)
 {
-    text8_encode(out, op->redeem.from);
-    text8_encode(out, op->redeem.asset);
+    buf_add_text8(out, op->redeem.from);
+    buf_add_text8(out, op->redeem.asset);
     buf_add_u64(out, op->redeem.amount);
-    text8_encode(out, op->redeem.memo);
+    buf_add_text8(out, op->redeem.memo);
 }
 
 static void decode(struct rd *r, struct op *op)
 {
-    op->redeem.from = text8_decode(r);
-    op->redeem.asset = text8_decode(r);
+    op->redeem.from = rd_text8(r);
+    op->redeem.asset = rd_text8(r);
     op->redeem.amount = rd_u64(r);
-    op->redeem.memo = text8_decode(r);
+    op->redeem.memo = rd_text8(r);
 }
 
 static enum verdict judge(const struct op *op)

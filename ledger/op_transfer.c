@@ -17,20 +17,20 @@ enum verdict op_judge_money(struct bytes asset, uint64_t amount, struct bytes me
 
 static void encode(struct buf *out, const struct op *op)
 {
-    text8_encode(out, op->transfer.from);
-    text8_encode(out, op->transfer.to);
-    text8_encode(out, op->transfer.asset);
+    buf_add_text8(out, op->transfer.from);
+    buf_add_text8(out, op->transfer.to);
+    buf_add_text8(out, op->transfer.asset);
     buf_add_u64(out, op->transfer.amount);
-    text8_encode(out, op->transfer.memo);
+    buf_add_text8(out, op->transfer.memo);
 }
 
 static void decode(struct rd *r, struct op *op)
 {
-    op->transfer.from = text8_decode(r);
-    op->transfer.to = text8_decode(r);
-    op->transfer.asset = text8_decode(r);
+    op->transfer.from = rd_text8(r);
+    op->transfer.to = rd_text8(r);
+    op->transfer.asset = rd_text8(r);
     op->transfer.amount = rd_u64(r);
-    op->transfer.memo = text8_decode(r);
+    op->transfer.memo = rd_text8(r);
 }
 
 static enum verdict judge(const struct op *op)

@@ -27,19 +27,6 @@ bool state_balance_key_split(struct bytes key, struct bytes *account, struct byt
     return account_is_valid(*account) && asset_is_valid(*asset);
 }
 
-static void wr_text8(struct wr *w, struct bytes text)
-{
-    CHECK(text.size <= 255);
-    wr_u8(w, (uint8_t)text.size);
-    wr_bytes(w, text);
-}
-
-static struct bytes rd_text8(struct rd *r)
-{
-    uint8_t size = rd_u8(r);
-    return rd_take(r, size);
-}
-
 struct bytes state_record_key(uint8_t out[static STATE_KEY_BYTES_MAX], struct bytes participant,
                               struct bytes topic, struct bytes key)
 {

@@ -129,7 +129,8 @@ static enum rc update_inner(struct update *u, struct tree_child *child, struct s
 static enum rc update_split(struct update *u, struct tree_child *child, struct slice s,
                             bool *changed)
 {
-    CHECK(s.depth < TREE_DEPTH_MAX); /* two keys of one hash: the changes were not distinct */
+    if (s.depth == TREE_DEPTH_MAX)
+        return RC_STORE_DAMAGED; /* our keys are distinct: the leaf that is here cannot be */
     struct tree_place place = {u->version, s.depth, s.changes[0].key_hash};
     struct tree_node node = {0};
     if (child->kind == TREE_LEAF) {

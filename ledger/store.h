@@ -20,7 +20,9 @@ enum {
     STORE_FORMAT = 1,
     STORE_ID_BYTES = 16,
     STORE_INDEXES_COUNT = 5,
-    STORE_LAYER_BYTES_MAX = 32 * 1024 * 1024 /* default of layer_bytes_max: see store_flush.c */
+    STORE_GENESIS_BYTES_MAX = 32 * 1024 * 1024, /* the canonical form is shorter than the file */
+    STORE_CHECKPOINT_EVERY_MAX = 4096,          /* K's upper bound */
+    STORE_LAYER_BYTES_MAX = 32 * 1024 * 1024    /* default of layer_bytes_max: see store_flush.c */
 };
 
 struct store_identity {
@@ -70,16 +72,19 @@ uint64_t store_flushed_height(const struct store *s);
 /* The flushed tree, whose version is at most the flushed height. */
 struct tree_ref store_tree(const struct store *s);
 
-/* The committed state, for reading and for putting block layers on. Flushing invalidates values
- * lent from it. */
+/* The committed state, to put block layers on. Flushing invalidates values lent from it. A read
+ * that fails makes the layer it was asked of fail, so ask through a layer of your own on top of it.
+ */
 struct layer *store_layer(struct store *s);
 
 /* Append the next block: durable when this returns. layer holds its effects (from block_apply or
- * block_build) on store_layer(); it is merged and may be cleared or freed. certificate may be NULL
+ * block_build) on store_layer(); it is merged and may be freed, once layers on top of it have been
+ * given store_layer() as parent (layer_set_parent). certificate may be NULL
  * (an ancestor of a certified block). Flushes when due.
  * Requires: block follows the head, was judged and applied.
- * Returns: as kv_commit(). When a flush fails for want of room (RC_STORE_FULL) the block itself is
- * in: store_head() tells; the flush is tried again with the next block. */
+ * A flush that is due and failed for want of room (RC_STORE_FULL) leaves the block itself in, as
+ * store_head() tells; no further block is taken until it succeeds.
+ * Returns: as kv_commit(), and the reads of a flush. */
 MUST_USE enum rc store_append(struct store *s, const struct block *block, struct layer *layer,
                               const struct certificate *certificate, struct why *why);
 /* Keep a COMMIT certificate (by height), or a CHECKPOINT certificate. Durable when this returns. */

@@ -11,7 +11,7 @@ static uint64_t expected_count(const struct store *s, enum kv_table table)
     for (uint32_t i = 0; i < STORE_INDEXES_COUNT; i++)
         if (store_indexes[i] == table)
             return s->derived.counts[i];
-    return table == KV_CERT ? s->certificates_count : s->checkpoints_count;
+    return table == KV_CERT ? s->counts.certificates : s->counts.checkpoints;
 }
 
 /* Walk a table. *is_sound is false when a key is out of order or stands in from..to, or when there

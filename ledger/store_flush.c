@@ -10,7 +10,9 @@
 #include "crypto/base/check.h"
 #include "ledger/store_impl.h"
 
-enum { STALE_NODES_PER_COMMIT = 16384 };
+/* About as many as a full layer's flush replaces, so that dropping keeps pace; what is left waits
+ * for the next flush instead of holding up this one. */
+enum { STALE_NODES_PER_FLUSH = 131072 };
 
 /* Put the layer's index entries into the batch, and collect its state entries. */
 static struct tree_change *collect(struct store *s, struct store_derived *derived, size_t *count)
@@ -47,7 +49,7 @@ static enum rc flush(struct store *s, const struct tree_ref *from, struct why *w
     if (rc != RC_OK) {
         kv_batch_clear(s->batch);
         return why_set(why, rc, "the state tree of height %" PRIu64 " cannot be updated: %s",
-                       s->derived.flushed_height, rc_text(rc));
+                       s->head.height, rc_text(rc));
     }
     store_put_derived(s->batch, &derived);
     rc = store_commit(s, why);
@@ -66,20 +68,11 @@ static enum rc drop_stale(struct store *s, struct why *why)
     if (last < 2 * every)
         return RC_OK;
     size_t dropped;
-    do {
-        enum rc rc =
-            tree_drop_stale(s->batch, s->view, last - every, STALE_NODES_PER_COMMIT, &dropped);
-        if (rc != RC_OK) {
-            kv_batch_clear(s->batch);
-            return why_set(why, rc, "stale nodes of the state tree cannot be dropped");
-        }
-        if (dropped == 0)
-            return RC_OK;
-        rc = store_commit(s, why);
-        if (rc != RC_OK)
-            return rc;
-    } while (dropped == STALE_NODES_PER_COMMIT);
-    return RC_OK;
+    enum rc rc = tree_drop_stale(s->batch, s->view, last - every, STALE_NODES_PER_FLUSH, &dropped);
+    if (rc == RC_OK && dropped > 0)
+        return store_commit(s, why);
+    kv_batch_clear(s->batch);
+    return rc == RC_OK ? RC_OK : why_set(why, rc, "stale nodes of the tree cannot be dropped");
 }
 
 enum rc store_flush_initial(struct store *s, struct why *why)

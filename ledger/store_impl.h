@@ -11,6 +11,11 @@ struct store_derived {
     uint64_t counts[STORE_INDEXES_COUNT]; /* entries of store_indexes[i] */
 };
 
+/* Entries of KV_CERT and KV_CHECKPOINT. */
+struct store_counts {
+    uint64_t certificates, checkpoints;
+};
+
 struct store {
     struct kv *kv;
     struct kv_view *view; /* of the last commit */
@@ -21,9 +26,8 @@ struct store {
     struct block_header head;
     struct digest head_digest;
     uint64_t chain_height; /* of the head on disk; while opening, head is still on its way there */
-    uint64_t certificates_count; /* entries of KV_CERT */
-    uint64_t checkpoints_count;  /* entries of KV_CHECKPOINT */
-    struct layer *layer;         /* blocks above the flushed height */
+    struct store_counts counts;
+    struct layer *layer; /* blocks above the flushed height */
 };
 
 /* The index tables, in the order of their counts in "derived". */
@@ -42,8 +46,13 @@ MUST_USE enum rc store_flush_initial(struct store *s, struct why *why);
 MUST_USE enum rc store_confirm_absent(struct store *s, enum kv_table table, struct bytes from,
                                       struct bytes to, struct why *why);
 
+/* Returns: RC_OK | RC_NOT_A_STORE | RC_STORE_FORMAT | RC_STORE_DAMAGED | RC_STORE_IO. */
+MUST_USE enum rc store_load_identity(struct kv_view *v, struct store_identity *out,
+                                     struct why *why);
+
 /* Meta records: "head" goes with every commit, "derived" with every flush. */
-void store_put_head(struct store *s, uint64_t height, const struct digest *digest);
+void store_put_head(struct store *s, uint64_t height, const struct digest *digest,
+                    const struct store_counts *counts);
 void store_put_derived(struct kv_batch *batch, const struct store_derived *d);
 MUST_USE enum rc store_load_derived(struct kv_view *v, struct store_derived *out, struct why *why);
 /* Sets chain_height and the counts of s. */

@@ -100,8 +100,11 @@ static enum rc seek_certificate(struct store *s, uint64_t height, struct certifi
     rc = kv_cursor_seek(c, store_height_key(room, height), &key, &value);
     if (rc == RC_OK)
         rc = decode_certificate(out, value, CERT_COMMIT);
+    if (rc == RC_OK && (out->statement.height < height ||
+                        !bytes_equal(key, store_height_key(room, out->statement.height))))
+        rc = RC_STORE_DAMAGED;
     kv_cursor_close(c);
-    return rc == RC_OK && out->statement.height < height ? RC_STORE_DAMAGED : rc;
+    return rc;
 }
 
 enum rc store_get_certificate(struct store *s, uint64_t height, struct certificate *out,
@@ -141,29 +144,56 @@ static enum rc tree_at(struct store *s, uint64_t height, struct tree_ref *out)
     return rd_done(&key_rd) && rd_done(&value_rd) ? RC_OK : RC_STORE_DAMAGED;
 }
 
+/* The newest CHECKPOINT certificate below a height, as the search finds it. */
+static enum rc seek_checkpoint(struct store *s, uint64_t below, struct certificate *out)
+{
+    uint8_t room[8];
+    struct kv_cursor *c;
+    struct bytes key, value;
+    enum rc rc = kv_cursor_open(&c, s->view, KV_CHECKPOINT);
+    if (rc != RC_OK)
+        return rc;
+    rc = kv_cursor_seek_before(c, store_height_key(room, below), &key, &value);
+    if (rc == RC_OK)
+        rc = decode_certificate(out, value, CERT_CHECKPOINT);
+    if (rc == RC_OK && !bytes_equal(key, store_height_key(room, out->statement.height)))
+        rc = RC_STORE_DAMAGED;
+    kv_cursor_close(c);
+    return rc;
+}
+
+/* Checkpoints come at multiples of K, and at quiet heights in between (pbft.md 8.1). Where no flush
+ * ended at a quiet height its tree does not exist here, and an older checkpoint has to serve. */
 enum rc store_get_checkpoint(struct store *s, struct certificate *out, struct tree_ref *tree,
                              struct why *why)
 {
     uint64_t every = s->identity.checkpoint_every_heights;
     uint64_t last = s->derived.flushed_height / every * every;
-    for (uint64_t height = last; height > 0 && height + every >= last; height -= every) {
-        uint8_t room[8];
-        struct bytes value;
-        enum rc rc = kv_get(s->view, KV_CHECKPOINT, store_height_key(room, height), &value);
-        if (rc == RC_NOT_FOUND) {
-            rc = store_confirm_absent(s, KV_CHECKPOINT, store_height_key(room, height),
-                                      store_height_key(room, height), why);
-            if (rc != RC_OK)
-                return rc;
-            continue;
+    uint64_t oldest = last > every ? last - every : 1;
+    uint64_t below = s->derived.flushed_height + 1;
+    uint8_t from[8], to[8];
+    while (below > oldest) {
+        enum rc rc = seek_checkpoint(s, below, out);
+        uint64_t height = rc == RC_OK ? out->statement.height : 0;
+        if (rc != RC_OK && rc != RC_NOT_FOUND)
+            return read_failed(why, rc, "checkpoint", below - 1);
+        if (height < below - 1) { /* that none stands between is an absence too */
+            enum rc absent =
+                store_confirm_absent(s, KV_CHECKPOINT, store_height_key(from, height + 1),
+                                     store_height_key(to, below - 1), why);
+            if (absent != RC_OK)
+                return absent;
         }
-        if (rc == RC_OK)
-            rc = decode_certificate(out, value, CERT_CHECKPOINT);
-        if (rc == RC_OK)
-            rc = tree_at(s, height, tree);
-        if (rc == RC_OK && !digest_equal(&tree->root, &out->statement.state_root))
-            rc = RC_STORE_DAMAGED;
-        return rc == RC_OK ? RC_OK : read_failed(why, rc, "checkpoint", height);
+        if (height < oldest)
+            break;
+        rc = tree_at(s, height, tree);
+        if (rc != RC_OK)
+            return read_failed(why, rc, "state tree", height);
+        if (digest_equal(&tree->root, &out->statement.state_root))
+            return RC_OK;
+        if (height % every == 0)
+            return read_failed(why, RC_STORE_DAMAGED, "state tree", height);
+        below = height;
     }
     return why_set(why, RC_NOT_FOUND,
                    "no checkpoint is certified yet: the next one comes at height %" PRIu64,

@@ -96,7 +96,11 @@ enum verdict tx_verify(const struct tx *tx, const struct digest *chain_id)
     for (uint32_t i = 0; i < tx->ops_count; i++) {
         struct op op;
         op_decode_judged(&r, &op);
-        if (op.type == OP_KEY_ADD && !op_key_add_consent_verify(&op.key_add, chain_id))
+        if (op.type != OP_KEY_ADD)
+            continue;
+        if (!public_key_is_valid(&op.key_add.key))
+            return VERDICT_BAD_KEY;
+        if (!op_key_add_consent_verify(&op.key_add, chain_id))
             return VERDICT_BAD_CONSENT;
     }
     return VERDICT_OK;

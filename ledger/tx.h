@@ -36,8 +36,9 @@ struct tx {
  * any signature. Requires nothing of the bytes. Lends from whole. */
 MUST_USE enum verdict tx_decode(struct tx *out, struct bytes whole, const struct digest *chain_id);
 
-/* Verify the signer's signature and each new key's consent. Pure; safe on any thread. This is the
- * expensive step (about 66 us), done once per transaction and replica. */
+/* Verify the signer's signature, then that each new key is a valid point and consents. Pure; safe
+ * on any thread. This is the expensive step (about 66 us), done once per transaction and replica.
+ */
 MUST_USE enum verdict tx_verify(const struct tx *tx, const struct digest *chain_id);
 
 /* A cursor over the operations of a decoded transaction, for op_decode_judged(), ops_count times.

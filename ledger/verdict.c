@@ -14,6 +14,12 @@ static const struct verdict_row rows[] = {
 #undef X
 };
 
+bool verdict_is_stateless(enum verdict v)
+{
+    CHECK((unsigned)v < VERDICT_COUNT);
+    return v > VERDICT_OK && v <= VERDICT_BAD_SIGNATURE; /* the order of VERDICT_LIST */
+}
+
 const char *verdict_word(enum verdict v)
 {
     CHECK((unsigned)v < VERDICT_COUNT);

@@ -3,6 +3,8 @@
 #ifndef LEDGER_VERDICT_H
 #define LEDGER_VERDICT_H
 
+#include <stdbool.h>
+
 /* OUTCOME_FINAL: these bytes can never commit. OUTCOME_NOW: the nonce stays open, and the very
  * same bytes may commit later, until the nonce is used. */
 enum outcome { OUTCOME_OK, OUTCOME_FINAL, OUTCOME_NOW };
@@ -53,6 +55,7 @@ enum outcome { OUTCOME_OK, OUTCOME_FINAL, OUTCOME_NOW };
       "the asset's supply would pass 2^64-1 minor units")                                          \
     X(VERDICT_FOREIGN_KEY, "foreign_key", OUTCOME_FINAL,                                           \
       "the key is not an active key of the signer's participant")                                  \
+    X(VERDICT_NO_SUCH_KEY, "no_such_key", OUTCOME_NOW, "the key is not registered")                \
     X(VERDICT_KEY_TAKEN, "key_taken", OUTCOME_FINAL,                                               \
       "the key is or was registered: a key belongs to one participant for ever")                   \
     X(VERDICT_TOO_MANY_KEYS, "too_many_keys", OUTCOME_NOW,                                         \
@@ -66,6 +69,9 @@ enum verdict {
         VERDICT_COUNT
 };
 
+/* Whether the bytes alone show it, to everybody and for ever: a block that holds such a transaction
+ * contradicts itself, which is evidence (pbft.md 14.1); the others need the state. */
+bool verdict_is_stateless(enum verdict v);
 const char *verdict_word(enum verdict v);
 const char *verdict_text(enum verdict v);
 enum outcome verdict_outcome(enum verdict v);

@@ -119,6 +119,12 @@ uint32_t rd_be32(struct rd *r)
     return (uint32_t)rd_big_endian(r, 4);
 }
 
+struct bytes rd_text8(struct rd *r)
+{
+    uint8_t size = rd_u8(r);
+    return rd_take(r, size);
+}
+
 bool rd_done(const struct rd *r)
 {
     return !r->failed && r->left == 0;
@@ -157,6 +163,14 @@ void wr_copy(struct wr *w, const void *data, size_t size)
 void wr_bytes(struct wr *w, struct bytes from)
 {
     wr_copy(w, from.data, from.size);
+}
+
+void wr_text8(struct wr *w, struct bytes text)
+{
+    if (text.size > UINT8_MAX)
+        w->failed = true;
+    wr_u8(w, (uint8_t)text.size);
+    wr_bytes(w, text);
 }
 
 void wr_u8(struct wr *w, uint8_t value)
@@ -314,6 +328,13 @@ void buf_add_u32(struct buf *b, uint32_t value)
 void buf_add_u64(struct buf *b, uint64_t value)
 {
     put_little_endian(buf_grow(b, 8), value, 8);
+}
+
+void buf_add_text8(struct buf *b, struct bytes text)
+{
+    CHECK(text.size <= UINT8_MAX);
+    buf_add_u8(b, (uint8_t)text.size);
+    buf_add_bytes(b, text);
 }
 
 struct bytes buf_bytes(const struct buf *b)

@@ -42,6 +42,7 @@ uint64_t rd_be64(struct rd *r); /* big-endian: only in keys of the store, which 
 uint32_t rd_be32(struct rd *r);
 void rd_copy(struct rd *r, void *out, size_t size); /* out is zeroed on failure */
 struct bytes rd_take(struct rd *r, size_t size);    /* lends from the source; empty on failure */
+struct bytes rd_text8(struct rd *r);                /* text8: length u8, then the bytes; lends */
 void rd_fail(struct rd *r);
 /* True when nothing failed and nothing is left over. */
 MUST_USE bool rd_done(const struct rd *r);
@@ -63,6 +64,7 @@ void wr_be64(struct wr *w, uint64_t value);
 void wr_be32(struct wr *w, uint32_t value);
 void wr_copy(struct wr *w, const void *data, size_t size);
 void wr_bytes(struct wr *w, struct bytes from);
+void wr_text8(struct wr *w, struct bytes text); /* more than 255 bytes fail the cursor */
 MUST_USE bool wr_ok(const struct wr *w);
 /* What was written; empty when the cursor failed. Lends the buffer. */
 struct bytes wr_bytes_of(const struct wr *w);
@@ -90,6 +92,7 @@ void buf_add_u8(struct buf *b, uint8_t value);
 void buf_add_u16(struct buf *b, uint16_t value);
 void buf_add_u32(struct buf *b, uint32_t value);
 void buf_add_u64(struct buf *b, uint64_t value);
+void buf_add_text8(struct buf *b, struct bytes text); /* requires at most 255 bytes */
 /* Grow by size bytes and lend them (uninitialised) until the next call on b. */
 uint8_t *buf_grow(struct buf *b, size_t size);
 struct bytes buf_bytes(const struct buf *b); /* lends until the next call on b */

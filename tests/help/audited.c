@@ -11,13 +11,22 @@ void audited_open(struct chain *c)
     chain_grow(c, 8);
 }
 
+struct audit_chain audited_chain(const struct chain *c)
+{
+    return (struct audit_chain){.members = &c->genesis.member_table,
+                                .initial = &c->genesis.initial,
+                                .body_bytes_max = c->genesis.parameters.block_bytes_max,
+                                .checkpoint_every_heights =
+                                    c->genesis.parameters.checkpoint_every_heights};
+}
+
 static enum rc run(struct chain *c, uint32_t threads_count, struct audit_report *report)
 {
     struct audit_options options = {.threads_count = threads_count};
+    struct audit_chain chain = audited_chain(c);
     struct why why = {{0}};
     memset(report, 0, sizeof *report);
-    enum rc rc =
-        audit_run(report, c->store, &c->genesis.member_table, &c->genesis.initial, &options, &why);
+    enum rc rc = audit_run(report, c->store, &chain, &options, &why);
     if (rc != RC_OK) {
         char expected[WHY_BYTES + 64];
         (void)snprintf(expected, sizeof expected, "height %llu: %s",

@@ -37,9 +37,10 @@ static json_t *members_of(const struct chain *c)
     json_t *members = json_array();
     for (uint32_t i = 0; i < c->options.members_count; i++) {
         json_t *member = json_object();
-        struct digest link;
+        struct digest secret, link;
         char hex[DIGEST_HEX_BYTES];
-        digest_of(&link, TAG_TEST, bytes_of(c->members[i].public.bytes, PUBLIC_KEY_BYTES));
+        digest_of(&secret, TAG_TEST, bytes_of(c->members[i].public.bytes, PUBLIC_KEY_BYTES));
+        link_public_of(link.bytes, secret.bytes);
         digest_to_hex(hex, &link);
         set(member, "name", text_of("m%u", i));
         set(member, "sign_key", key_text(&c->members[i].public));

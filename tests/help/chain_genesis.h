@@ -1,3 +1,4 @@
+/* The genesis of a test chain, as a JSON file would give it. */
 #ifndef TESTS_HELP_CHAIN_GENESIS_H
 #define TESTS_HELP_CHAIN_GENESIS_H
 

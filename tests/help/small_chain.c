@@ -54,9 +54,10 @@ static void print_member(struct buf *out, const char *name, unsigned index)
     char sign[PUBLIC_KEY_HEX_BYTES];
     char link[PUBLIC_KEY_HEX_BYTES];
     char label[32];
-    uint8_t link_key[LINK_KEY_BYTES];
+    uint8_t link_secret[LINK_KEY_BYTES], link_key[LINK_KEY_BYTES];
     snprintf(label, sizeof label, "%s link", name);
-    small_seed(link_key, label);
+    small_seed(link_secret, label);
+    link_public_of(link_key, link_secret);
     hex_encode(link, link_key, sizeof link_key);
     key_hex(sign, name);
     print(out, "    { \"name\": \"%s\",\n", name);

@@ -139,9 +139,8 @@ static void audit_told_to_stop_is_interrupted(void **state)
     unsigned told_count = 0;
     struct audit_options options = {.progress = stop_at_once, .progress_context = &told_count};
     audited_open(&c);
-    assert_int_equal(
-        audit_run(&report, c.store, &c.genesis.member_table, &c.genesis.initial, &options, NULL),
-        RC_INTERRUPTED);
+    struct audit_chain chain = audited_chain(&c);
+    assert_int_equal(audit_run(&report, c.store, &chain, &options, NULL), RC_INTERRUPTED);
     assert_int_equal(told_count, 1);
     chain_close(&c);
 }
@@ -162,9 +161,8 @@ static void audit_told_to_stop_at_the_end_is_complete(void **state)
     struct audit_options options = {
         .progress = stop_at_the_end, .progress_context = &told_count, .progress_every_ms = 1000000};
     audited_open(&c);
-    assert_int_equal(
-        audit_run(&report, c.store, &c.genesis.member_table, &c.genesis.initial, &options, NULL),
-        RC_OK);
+    struct audit_chain chain = audited_chain(&c);
+    assert_int_equal(audit_run(&report, c.store, &chain, &options, NULL), RC_OK);
     assert_int_equal(told_count, 1);
     chain_close(&c);
 }

@@ -11,6 +11,7 @@ static struct block_header genesis;
 static struct digest genesis_digest;
 static struct block_build build;
 static struct layer *layer;
+static const struct block_rules rules = {.members_count = 4, .body_bytes_max = 1000};
 
 static int open_book(void **state)
 {
@@ -66,7 +67,8 @@ static void a_built_block_is_valid_on_its_parent(void **state)
     build_three(&block);
     assert_int_equal(block.header.tx_count, 3);
     assert_int_equal(block_judge_body(&block, NULL), BLOCK_OK);
-    assert_int_equal(block_judge_header(&block.header, &genesis, &genesis_digest, 4), BLOCK_OK);
+    assert_int_equal(block_judge_header(&block.header, &genesis, &genesis_digest, &rules),
+                     BLOCK_OK);
     layer_clear(layer);
     assert_int_equal(block_apply(&fault, &at, &verdict, layer, &block, true), RC_OK);
     assert_int_equal(fault, BLOCK_OK);
@@ -165,7 +167,7 @@ static void a_header_must_follow_its_parent(void **state)
     do {                                                                                           \
         struct block_header h = block.header;                                                      \
         change;                                                                                    \
-        assert_int_equal(block_judge_header(&h, &genesis, &genesis_digest, 4), fault);             \
+        assert_int_equal(block_judge_header(&h, &genesis, &genesis_digest, &rules), fault);        \
     } while (0)
     EXPECT(h.chain_id.bytes[0] ^= 1, BLOCK_WRONG_CHAIN);
     EXPECT(h.epoch++, BLOCK_WRONG_EPOCH);
@@ -174,6 +176,8 @@ static void a_header_must_follow_its_parent(void **state)
     EXPECT(h.parent.bytes[31] ^= 1, BLOCK_WRONG_PARENT);
     EXPECT(h.proposer = 4, BLOCK_WRONG_PROPOSER);
     EXPECT(h.time_ms = genesis.time_ms, BLOCK_WRONG_TIME);
+    EXPECT(h.body_bytes = 1000, BLOCK_OK); /* B_max, and one byte more */
+    EXPECT(h.body_bytes = 1001, BLOCK_TOO_LARGE);
 #undef EXPECT
 }
 

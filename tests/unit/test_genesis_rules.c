@@ -104,7 +104,7 @@ static void genesis_with_a_bad_or_repeated_key_is_refused(void **state)
         {"members[3].link_key", "=members[0].sign_key", NULL},
         {"members[3].link_key", "=members[3].sign_key", NULL},
         {"participants[2].keys[0]", "=members[1].sign_key", NULL},
-        {"members[1].link_key", "=participants[2].keys[0]", "participants[2].keys[0]"},
+        {"members[1].link_key", "=participants[2].keys[0]", NULL},
         {"participants[3].keys[0]", "=participants[0].keys[1]", NULL},
         {"participants[0].keys[1]", "=participants[0].keys[0]", NULL},
         {"participants[2].keys", "[]", NULL},
@@ -256,6 +256,18 @@ static json_t *key_of(uint32_t number)
     return json_string(hex);
 }
 
+static json_t *link_key_of(uint32_t number)
+{
+    uint8_t secret[LINK_KEY_BYTES] = {0}, public[LINK_KEY_BYTES];
+    char hex[2 * LINK_KEY_BYTES + 1];
+    memcpy(secret, &number, sizeof number);
+    secret[LINK_KEY_BYTES / 2] = 1; /* apart from the bits that X25519 clears */
+    memcpy(secret + 4, &number, sizeof number);
+    link_public_of(public, secret);
+    hex_encode(hex, public, sizeof public);
+    return json_string(hex);
+}
+
 static json_t *with_members(uint32_t count)
 {
     json_t *document = example();
@@ -263,7 +275,7 @@ static json_t *with_members(uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         json_array_append_new(
             members, json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", json_sprintf("m%u", i),
-                               "sign_key", key_of(2 * i), "link_key", key_of(2 * i + 1), "peer",
+                               "sign_key", key_of(i), "link_key", link_key_of(i), "peer",
                                json_sprintf("m%u:1", i), "client", json_sprintf("m%u:2", i)));
     set(document, "members", members);
     return document;

@@ -160,52 +160,6 @@ static void memory_and_disk_hold_the_same(void **state)
     scratch_remove(path);
 }
 
-/* Append all blocks while the commit of this number fails; then open again, like a restarted node,
- * and go on. Returns false when there were fewer commits. */
-static bool append_with_a_failure_after(uint32_t commits, bool lands)
-{
-    bool failed = false;
-    kv_mem_fail_after(kv, commits, RC_STORE_IO, lands);
-    while (store_head(store)->height < BLOCKS) {
-        uint32_t next = (uint32_t)store_head(store)->height;
-        uint32_t first = next * TXS_PER_BLOCK;
-        if (traffic_append(&traffic, store, first, TXS_PER_BLOCK, NULL, &why) == RC_OK)
-            continue;
-        assert_false(failed);
-        failed = true;
-        store_close(store);
-        kv_mem_fail_next(kv, RC_OK);
-        open_store(0);
-        assert_in_range(store_head(store)->height, next, next + 1);
-    }
-    return failed;
-}
-
-/* A commit that fails anywhere, of a block or of a flush, and whether it landed or not, costs
- * nothing that was reported durable: the chain goes on and ends in the same state. */
-static void a_failed_commit_anywhere_is_recovered(void **state)
-{
-    (void)state;
-    append_blocks(0, BLOCKS);
-    assert_int_equal(store_flush(store, &why), RC_OK);
-    struct digest head = *store_head_digest(store);
-    struct digest root = *root_now();
-    bool failed = true;
-    for (uint32_t at = 0; failed; at++) {
-        store_close(store);
-        kv_close(kv);
-        kv = kv_mem_new();
-        assert_int_equal(traffic_create_store(&traffic, kv, &why), RC_OK);
-        open_store(0);
-        failed = append_with_a_failure_after(at / 2, at % 2 == 0);
-        assert_int_equal(failed, at / 2 < BLOCKS + 2 * (BLOCKS / TRAFFIC_CHECKPOINT_EVERY) - 1);
-        assert_true(digest_equal(store_head_digest(store), &head));
-        kv_mem_fail_next(kv, RC_OK);
-        assert_int_equal(store_flush(store, &why), RC_OK);
-        assert_true(digest_equal(root_now(), &root));
-    }
-}
-
 /* Every transaction is found by its id, with the bytes that were signed, flushed or not. */
 static void every_transaction_is_found(void **state)
 {
@@ -252,91 +206,6 @@ static void histories_are_complete(void **state)
     assert_int_equal(amount, balance.amount);
     struct bytes beyond = place_history_key(room, account, asset, balance.entries_count + 1);
     assert_int_equal(store_get_index(store, KV_HISTORY, beyond, &value, &why), RC_NOT_FOUND);
-}
-
-/* Commit a raw change behind the store's back, as damage would. */
-static void delete_first(enum kv_table table)
-{
-    struct kv_cursor *c;
-    struct bytes key, value;
-    struct kv_batch *batch = kv_batch_new();
-    assert_int_equal(kv_cursor_open(&c, store_view(store), table), RC_OK);
-    assert_int_equal(kv_cursor_seek(c, bytes_of(NULL, 0), &key, &value), RC_OK);
-    kv_batch_delete(batch, table, key);
-    kv_cursor_close(c);
-    assert_int_equal(kv_commit(kv, batch, &why), RC_OK);
-    kv_batch_free(batch);
-}
-
-/* A table that lost an entry is noticed when the store is opened, whichever index it is. */
-static void a_lost_index_entry_is_noticed_at_open(void **state)
-{
-    (void)state;
-    static const enum kv_table tables[] = {KV_NAME, KV_TXID, KV_NONCE, KV_HISTORY, KV_RECORD};
-    append_blocks(0, BLOCKS);
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        struct store *opened;
-        struct store_options options = {.care = TREE_TRUST};
-        delete_first(tables[i]);
-        assert_int_equal(store_open(&opened, kv, &options, &why), RC_STORE_DAMAGED);
-        assert_non_null(strstr(why.text, kv_table_name(tables[i])));
-        store_close(store);
-        kv_close(kv);
-        kv = kv_mem_new();
-        assert_int_equal(traffic_create_store(&traffic, kv, &why), RC_OK);
-        open_store(0);
-        append_blocks(0, BLOCKS);
-    }
-}
-
-/* An entry that vanishes while the store is open is never reported as "there is none". */
-static void a_vanished_entry_is_damage_and_not_absence(void **state)
-{
-    (void)state;
-    append_blocks(0, BLOCKS);
-    assert_int_equal(store_flush(store, &why), RC_OK);
-    delete_first(KV_TXID);
-    assert_int_equal(
-        store_put_certificate(store,
-                              &(struct certificate){.statement = {.kind = CERT_COMMIT, .height = 1},
-                                                    .entries_count = 0},
-                              &why),
-        RC_OK); /* renews the view */
-    for (uint32_t i = 0; i < TXS; i++) {
-        struct tx tx;
-        struct place place;
-        assert_int_equal(tx_decode(&tx, traffic_tx(&traffic, i), &traffic.book.chain_id),
-                         VERDICT_OK);
-        enum rc rc = store_get_place(store, &tx.id, &place, &why);
-        assert_true(rc == RC_OK || rc == RC_STORE_DAMAGED);
-    }
-    struct digest nowhere = {{1}};
-    struct place place;
-    assert_int_equal(store_get_place(store, &nowhere, &place, &why), RC_STORE_DAMAGED);
-}
-
-/* A missing block, a missing end of the chain, a missing state node: each is named at open. */
-static void a_lost_block_or_chain_end_is_noticed_at_open(void **state)
-{
-    (void)state;
-    struct store *opened;
-    struct store_options options = {.care = TREE_TRUST};
-    struct kv_batch *batch = kv_batch_new();
-    struct buf key = {0};
-    append_blocks(0, TRAFFIC_CHECKPOINT_EVERY + 1);
-    static const uint8_t last[8] = {[7] = TRAFFIC_CHECKPOINT_EVERY + 1};
-    buf_add(&key, last, sizeof last);
-    buf_add(&key, store_head_digest(store)->bytes, DIGEST_BYTES);
-    kv_batch_delete(batch, KV_BLOCK, buf_bytes(&key));
-    assert_int_equal(kv_commit(kv, batch, &why), RC_OK);
-    assert_int_equal(store_open(&opened, kv, &options, &why), RC_STORE_DAMAGED);
-    kv_batch_clear(batch);
-    kv_batch_delete(batch, KV_CHAIN, bytes_of(last, sizeof last));
-    assert_int_equal(kv_commit(kv, batch, &why), RC_OK);
-    assert_int_equal(store_open(&opened, kv, &options, &why), RC_STORE_DAMAGED);
-    assert_non_null(strstr(why.text, "chain"));
-    kv_batch_free(batch);
-    buf_free(&key);
 }
 
 /* The identity guards against another chain's genesis and another replica's key. */
@@ -393,6 +262,47 @@ static void the_newest_certified_checkpoint_is_found(void **state)
     assert_int_equal(store_get_checkpoint(store, &found, &tree, &why), RC_NOT_FOUND);
 }
 
+/* A checkpoint at a quiet height serves as well, where a flush ended there. */
+static void a_checkpoint_at_a_quiet_height_is_found(void **state)
+{
+    (void)state;
+    struct certificate c, found;
+    struct tree_ref tree;
+    append_blocks(0, 5);
+    assert_int_equal(store_flush(store, &why), RC_OK);
+    traffic_certificate(&c, &traffic, CERT_CHECKPOINT, 5, store_head_digest(store), root_now());
+    assert_int_equal(store_put_certificate(store, &c, &why), RC_OK);
+    append_blocks(5, 7);
+    assert_int_equal(store_get_checkpoint(store, &found, &tree, &why), RC_OK);
+    assert_int_equal(found.statement.height, 5);
+    assert_true(digest_equal(&tree.root, &c.statement.state_root));
+    /* Another one, of a height where no flush ended: the tree is not here, so the older serves. */
+    traffic_certificate(&c, &traffic, CERT_CHECKPOINT, 7, store_head_digest(store),
+                        store_head_digest(store));
+    assert_int_equal(store_put_certificate(store, &c, &why), RC_OK);
+    append_blocks(7, TRAFFIC_CHECKPOINT_EVERY);
+    assert_int_equal(store_get_checkpoint(store, &found, &tree, &why), RC_OK);
+    assert_int_equal(found.statement.height, 5);
+}
+
+/* A layer stays useful when the one below it was committed and is gone. */
+static void a_layer_moves_to_the_committed_state(void **state)
+{
+    (void)state;
+    struct layer *below = layer_new(store_layer(store), NULL);
+    struct layer *above = layer_new(below, NULL);
+    struct bytes value;
+    layer_put(below, STATE_ASSET, bytes_of_text("B"), bytes_of_text("b"));
+    layer_put(above, STATE_ASSET, bytes_of_text("A"), bytes_of_text("a"));
+    layer_merge(store_layer(store), below);
+    layer_set_parent(above, store_layer(store));
+    layer_free(below);
+    assert_true(layer_get(above, STATE_ASSET, bytes_of_text("B"), &value));
+    assert_true(bytes_equal(value, bytes_of_text("b")));
+    assert_true(layer_get(above, STATE_ASSET, bytes_of_text("A"), &value));
+    layer_free(above);
+}
+
 static enum rc collect_name(void *context, struct bytes key)
 {
     struct buf *names = context;
@@ -431,15 +341,13 @@ int main(void)
         T(reopening_applies_what_was_not_flushed),
         T(the_state_root_does_not_depend_on_flushes),
         T(memory_and_disk_hold_the_same),
-        T(a_failed_commit_anywhere_is_recovered),
         T(every_transaction_is_found),
         T(histories_are_complete),
-        T(a_lost_index_entry_is_noticed_at_open),
-        T(a_vanished_entry_is_damage_and_not_absence),
-        T(a_lost_block_or_chain_end_is_noticed_at_open),
         T(a_store_knows_its_chain_and_replica),
         T(certificates_are_found_by_the_heights_they_cover),
         T(the_newest_certified_checkpoint_is_found),
+        T(a_checkpoint_at_a_quiet_height_is_found),
+        T(a_layer_moves_to_the_committed_state),
         T(lists_join_flushed_and_fresh_names),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);

@@ -183,7 +183,12 @@ static enum rc run_audit(struct result *result, struct cli *c, struct data_dir *
                                           .progress_context = &progress,
                                           .progress_every_ms = ASK_EVERY_MS};
     progress_start(&progress, "audit", c->json);
-    enum rc rc = audit_run(&result->report, d->store, &g->member_table, &g->initial, &options, why);
+    const struct audit_chain chain = {.members = &g->member_table,
+                                      .initial = &g->initial,
+                                      .body_bytes_max = g->parameters.block_bytes_max,
+                                      .checkpoint_every_heights =
+                                          g->parameters.checkpoint_every_heights};
+    enum rc rc = audit_run(&result->report, d->store, &chain, &options, why);
     progress_end(&progress);
     return rc == RC_OK ? count_certificates(&result->certificates_count, d, why) : rc;
 }

@@ -1,0 +1,242 @@
+/* The store under failing commits and damage: nothing reported durable is lost, and what is lost is
+ * noticed. */
+#include "tests/help/unit.h"
+
+#include <string.h>
+
+#include "tests/help/traffic.h"
+
+enum { TXS = 120, TXS_PER_BLOCK = 3, BLOCKS = TXS / TXS_PER_BLOCK };
+
+static struct traffic traffic;
+static struct kv *kv;
+static struct store *store;
+static struct why why;
+
+static void open_store(uint64_t layer_bytes_max)
+{
+    struct store_options options = {.care = TREE_VERIFY, .layer_bytes_max = layer_bytes_max};
+    assert_int_equal(store_open(&store, kv, &options, &why), RC_OK);
+}
+
+static int open_empty(void **state)
+{
+    (void)state;
+    traffic_open(&traffic, 5, TXS);
+    kv = kv_mem_new();
+    assert_int_equal(traffic_create_store(&traffic, kv, &why), RC_OK);
+    open_store(0);
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    store_close(store);
+    kv_close(kv);
+    traffic_close(&traffic);
+    return 0;
+}
+
+static const struct digest *root_now(void)
+{
+    static struct digest root;
+    root = store_tree(store).root;
+    return &root;
+}
+
+static void append_blocks(uint32_t first, uint32_t end)
+{
+    for (uint32_t i = first; i < end; i++)
+        assert_int_equal(
+            traffic_append(&traffic, store, i * TXS_PER_BLOCK, TXS_PER_BLOCK, NULL, &why), RC_OK);
+}
+
+static void reopen(void)
+{
+    store_close(store);
+    open_store(0);
+}
+
+/* Append all blocks while the commit of this number fails; then open again, like a restarted node,
+ * and go on. Returns false when there were fewer commits. */
+static bool append_with_a_failure_after(uint32_t commits, bool lands)
+{
+    bool failed = false;
+    kv_mem_fail_after(kv, commits, RC_STORE_IO, lands);
+    while (store_head(store)->height < BLOCKS) {
+        uint32_t next = (uint32_t)store_head(store)->height;
+        uint32_t first = next * TXS_PER_BLOCK;
+        if (traffic_append(&traffic, store, first, TXS_PER_BLOCK, NULL, &why) == RC_OK)
+            continue;
+        assert_false(failed);
+        failed = true;
+        store_close(store);
+        kv_mem_fail_next(kv, RC_OK);
+        open_store(0);
+        assert_in_range(store_head(store)->height, next, next + 1);
+    }
+    return failed;
+}
+
+/* The tree of a checkpoint height was flushed by itself: its root is kept under that height. */
+static void expect_root_at_every_checkpoint(void)
+{
+    for (uint8_t height = TRAFFIC_CHECKPOINT_EVERY; height <= BLOCKS;
+         height += TRAFFIC_CHECKPOINT_EVERY) {
+        uint8_t key[8] = {[7] = height};
+        struct bytes root;
+        assert_int_equal(kv_get(store_view(store), KV_ROOT, bytes_of(key, sizeof key), &root),
+                         RC_OK);
+    }
+}
+
+/* A commit that fails anywhere, of a block or of a flush, and whether it landed or not, costs
+ * nothing that was reported durable: the chain goes on and ends in the same state. */
+static void a_failed_commit_anywhere_is_recovered(void **state)
+{
+    (void)state;
+    append_blocks(0, BLOCKS);
+    assert_int_equal(store_flush(store, &why), RC_OK);
+    struct digest head = *store_head_digest(store);
+    struct digest root = *root_now();
+    bool failed = true;
+    for (uint32_t at = 0; failed; at++) {
+        store_close(store);
+        kv_close(kv);
+        kv = kv_mem_new();
+        assert_int_equal(traffic_create_store(&traffic, kv, &why), RC_OK);
+        open_store(0);
+        failed = append_with_a_failure_after(at / 2, at % 2 == 0);
+        assert_int_equal(failed, at / 2 < BLOCKS + 2 * (BLOCKS / TRAFFIC_CHECKPOINT_EVERY) - 1);
+        assert_true(digest_equal(store_head_digest(store), &head));
+        kv_mem_fail_next(kv, RC_OK);
+        assert_int_equal(store_flush(store, &why), RC_OK);
+        assert_true(digest_equal(root_now(), &root));
+        expect_root_at_every_checkpoint();
+    }
+}
+
+/* A full map leaves the store as it was, also its counts: the same store goes on once there is
+ * room, and opens again. */
+static void a_full_map_anywhere_leaves_the_store_sound(void **state)
+{
+    (void)state;
+    for (uint32_t at = 0; at < BLOCKS; at++) {
+        int refused = 0;
+        store_close(store);
+        kv_close(kv);
+        kv = kv_mem_new();
+        assert_int_equal(traffic_create_store(&traffic, kv, &why), RC_OK);
+        open_store(0);
+        kv_mem_fail_after(kv, at, RC_STORE_FULL, false);
+        while (store_head(store)->height < BLOCKS) {
+            uint32_t first = (uint32_t)store_head(store)->height * TXS_PER_BLOCK;
+            enum rc rc = traffic_append(&traffic, store, first, TXS_PER_BLOCK, NULL, &why);
+            refused += rc == RC_STORE_FULL;
+            assert_true(rc == RC_OK || rc == RC_STORE_FULL);
+        }
+        assert_int_equal(refused, 1);
+        expect_root_at_every_checkpoint();
+        reopen();
+        assert_int_equal(store_head(store)->height, BLOCKS);
+    }
+}
+
+/* Commit a raw change behind the store's back, as damage would. */
+static void delete_first(enum kv_table table)
+{
+    struct kv_cursor *c;
+    struct bytes key, value;
+    struct kv_batch *batch = kv_batch_new();
+    assert_int_equal(kv_cursor_open(&c, store_view(store), table), RC_OK);
+    assert_int_equal(kv_cursor_seek(c, bytes_of(NULL, 0), &key, &value), RC_OK);
+    kv_batch_delete(batch, table, key);
+    kv_cursor_close(c);
+    assert_int_equal(kv_commit(kv, batch, &why), RC_OK);
+    kv_batch_free(batch);
+}
+
+/* A table that lost an entry is noticed when the store is opened, whichever index it is. */
+static void a_lost_index_entry_is_noticed_at_open(void **state)
+{
+    (void)state;
+    static const enum kv_table tables[] = {KV_NAME, KV_TXID, KV_NONCE, KV_HISTORY, KV_RECORD};
+    append_blocks(0, BLOCKS);
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        struct store *opened;
+        struct store_options options = {.care = TREE_TRUST};
+        delete_first(tables[i]);
+        assert_int_equal(store_open(&opened, kv, &options, &why), RC_STORE_DAMAGED);
+        assert_non_null(strstr(why.text, kv_table_name(tables[i])));
+        store_close(store);
+        kv_close(kv);
+        kv = kv_mem_new();
+        assert_int_equal(traffic_create_store(&traffic, kv, &why), RC_OK);
+        open_store(0);
+        append_blocks(0, BLOCKS);
+    }
+}
+
+/* An entry that vanishes while the store is open is never reported as "there is none". */
+static void a_vanished_entry_is_damage_and_not_absence(void **state)
+{
+    (void)state;
+    append_blocks(0, BLOCKS);
+    assert_int_equal(store_flush(store, &why), RC_OK);
+    delete_first(KV_TXID);
+    assert_int_equal(
+        store_put_certificate(store,
+                              &(struct certificate){.statement = {.kind = CERT_COMMIT, .height = 1},
+                                                    .entries_count = 0},
+                              &why),
+        RC_OK); /* renews the view */
+    for (uint32_t i = 0; i < TXS; i++) {
+        struct tx tx;
+        struct place place;
+        assert_int_equal(tx_decode(&tx, traffic_tx(&traffic, i), &traffic.book.chain_id),
+                         VERDICT_OK);
+        enum rc rc = store_get_place(store, &tx.id, &place, &why);
+        assert_true(rc == RC_OK || rc == RC_STORE_DAMAGED);
+    }
+    struct digest nowhere = {{1}};
+    struct place place;
+    assert_int_equal(store_get_place(store, &nowhere, &place, &why), RC_STORE_DAMAGED);
+}
+
+/* A missing block, a missing end of the chain, a missing state node: each is named at open. */
+static void a_lost_block_or_chain_end_is_noticed_at_open(void **state)
+{
+    (void)state;
+    struct store *opened;
+    struct store_options options = {.care = TREE_TRUST};
+    struct kv_batch *batch = kv_batch_new();
+    struct buf key = {0};
+    append_blocks(0, TRAFFIC_CHECKPOINT_EVERY + 1);
+    static const uint8_t last[8] = {[7] = TRAFFIC_CHECKPOINT_EVERY + 1};
+    buf_add(&key, last, sizeof last);
+    buf_add(&key, store_head_digest(store)->bytes, DIGEST_BYTES);
+    kv_batch_delete(batch, KV_BLOCK, buf_bytes(&key));
+    assert_int_equal(kv_commit(kv, batch, &why), RC_OK);
+    assert_int_equal(store_open(&opened, kv, &options, &why), RC_STORE_DAMAGED);
+    kv_batch_clear(batch);
+    kv_batch_delete(batch, KV_CHAIN, bytes_of(last, sizeof last));
+    assert_int_equal(kv_commit(kv, batch, &why), RC_OK);
+    assert_int_equal(store_open(&opened, kv, &options, &why), RC_STORE_DAMAGED);
+    assert_non_null(strstr(why.text, "chain"));
+    kv_batch_free(batch);
+    buf_free(&key);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, open_empty, close_all)
+    const struct CMUnitTest tests[] = {
+        T(a_failed_commit_anywhere_is_recovered),
+        T(a_full_map_anywhere_leaves_the_store_sound),
+        T(a_lost_index_entry_is_noticed_at_open),
+        T(a_vanished_entry_is_damage_and_not_absence),
+        T(a_lost_block_or_chain_end_is_noticed_at_open),
+    };
+    return cmocka_run_group_tests_name("store_faults", tests, NULL, NULL);
+}

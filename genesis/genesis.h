@@ -23,7 +23,8 @@
 #include "ledger/initial.h"
 
 /* field, pbft.md's name, default, least, most; units are in the field's name (section 16). B_max is
- * of a block's body, without the header; its least takes the largest transaction. */
+ * of a block's body, without the header; its least takes the largest transaction, and that of
+ * N_bytes gives each of 31 links a share of the pool that does. */
 #define PARAMETER_LIST(X)                                                                          \
     X(pipeline_heights, "P", 8, 1, 64)                                                             \
     X(checkpoint_every_heights, "K", 128, 4, 4096)                                                 \
@@ -32,7 +33,7 @@
     X(sync_blocks_max, "B", 64, 1, 1024)                                                           \
     X(nonce_window, "A", 64, 1, 1024)                                                              \
     X(pool_txs_max, "N_tx", 8192, 64, 1048576)                                                     \
-    X(pool_bytes_max, "N_bytes", 33554432, 1048576, 1073741824)                                    \
+    X(pool_bytes_max, "N_bytes", 33554432, 4194304, 1073741824)                                    \
     X(term_blocks, "R", 0, 0, 1000000000)                                                          \
     X(clock_skew_ms, "skew", 5000, 100, 600000)                                                    \
     X(batch_ms, "T_batch", 5, 0, 10000)                                                            \

@@ -22,6 +22,7 @@ RECEIPT_FIELDS = ("magic", "chain id", "epoch changes", "structure", "certificat
                   "header of height [0-9]+", "transaction", "tx index", "Merkle path")
 PROOF_FIELDS = ("magic", "chain id", "epoch changes", "state table", "structure", "certificate",
                 "key", "tree proof", "value")
+P = 2**255 - 19
 failed = False
 
 
@@ -99,8 +100,8 @@ def damage(directory):
         report(not believed, f"{path.stem}: each bit and byte flipped is refused", believed)
         if true_ones:
             print(f"# {true_ones} flips in the key made a proof that another key is absent")
-        sizes = [n for n in range(len(data)) if not fields.fullmatch(
-            refusal(verify, data[:n], genesis) or "-")]
+        sizes = [n for n in range(len(data)) if refusal(verify, data[:n], genesis) != (
+            "magic" if n < 8 else "structure")]
         report(not sizes, f"{path.stem}: cut off at every length is refused", sizes)
         longer = [refusal(verify, data + tail, genesis) for tail in (b"\0", b"\xff", data)]
         report(longer == ["structure"] * 3, f"{path.stem}: bytes left over are refused", longer)
@@ -110,8 +111,12 @@ def damage(directory):
         report(others == {"chain id"}, f"{path.stem}: another genesis is refused", others)
 
 
+def encoded(genesis_value):
+    return json.dumps(genesis_value).encode()
+
+
 def blamed_for(verify, data, genesis_value):
-    return refusal(verify, data, Genesis(json.dumps(genesis_value).encode()))
+    return refusal(verify, data, Genesis(encoded(genesis_value)))
 
 
 def edited(value, *path_and_new):
@@ -140,12 +145,24 @@ def other_genesis(directory):
 
 def same_genesis(value):
     """The same chain written otherwise: the order of lists, defaults spelled out."""
+    yield value
     for name in ("participants", "balances", "assets"):
         yield edited(value, name, value[name][::-1])
     yield edited(value, "participants", 0, "keys", value["participants"][0]["keys"][::-1])
     yield edited(value, "participants", 0, "role", "none")
     yield edited(value, "reads", "open")
     yield edited(value, "parameters", "nonce_window", 64)
+
+
+def strange_genesis(value):
+    """Files of other chains that look odd and are good."""
+    yield edited(value, "members", 0, "name", "bank")
+    for new in ("-.-:1", "999.1.1.1:65535", "[::]:1", "[ABCD::ef]:1", "[::ffff:1.2.3.4]:1",
+                "[1:2:3:4:5:6:7::]:1", "x" * 62 + ":1"):
+        yield edited(value, "members", 0, "peer", new)
+    yield edited(edited(value, "members", 0, "peer", "[::1]:1"), "members", 1, "peer", "[0::1]:1")
+    for new in (2, 9, P - 2):
+        yield edited(value, "members", 0, "link_key", u(32, new).hex())
 
 
 def bad_genesis(value):
@@ -166,11 +183,15 @@ def bad_genesis(value):
     yield edited(value, "members", 1, "sign_key", member["sign_key"])
     yield edited(value, "members", 1, "link_key", member["sign_key"])
     yield edited(value, "participants", 1, "keys", 0, member["link_key"])
-    yield edited(value, "members", 0, "link_key", "00" * 32)
+    for new in (P, P + 2, 2**255, 2**255 + 9):
+        yield edited(value, "members", 0, "link_key", u(32, new).hex())
+    for old, new in (("HOST:1", "host:1"), ("[::A]:1", "[::a]:1")):
+        yield edited(edited(value, "members", 0, "peer", old), "members", 1, "client", new)
     yield edited(value, "members", 0, "sign_key", "00" * 32)
     yield edited(value, "members", 0, "sign_key", member["sign_key"].upper())
     for new in (member["client"], "host", "host:", ":1", "[::1:7101", "[::g]:1", "h o:1",
-                "x" * 60 + ":7101"):
+                "x" * 60 + ":7101", "h:0", "h:65536", "h:07101", "h:+1", "h:1 ", "::1:1", "[]:1",
+                "[1.2.3.4]:1", "[::1.2.3.04]:1", "[fe80::1%eth0]:1", "[1::2:3:4:5:6:7:8]:1"):
         yield edited(value, "members", 0, "peer", new)
     yield edited(value, "participants", 0, "role", "owner")
     yield edited(value, "participants", 0, "keys", [])
@@ -195,10 +216,23 @@ def genesis_tests(directory):
     file = (directory / "genesis.json").read_bytes()
     value, chain_id = json.loads(file), (directory / "chain_id.bin").read_bytes()
     report(Genesis(file).chain_id == chain_id, "genesis: the chain id")
-    ids = {Genesis(json.dumps(same).encode()).chain_id for same in same_genesis(value)}
+    files = [encoded(same) for same in same_genesis(value)]
+    files += [file.ljust(33554432), b"\n\t\r " + file, file.replace(b"example", b"ex\\u0061mple"),
+              file.replace(b"chain", b"\\u0063hain", 1), file.replace(b"cafe/", b"cafe\\/")]
+    ids = {Genesis(same).chain_id for same in files}
     report(ids == {chain_id}, "genesis: written otherwise it has the same chain id")
-    files = [json.dumps(bad).encode() for bad in bad_genesis(value)]
+    taken = [odd for odd in strange_genesis(value) if refusal(Genesis, encoded(odd)) is not None]
+    report(not taken, "genesis: odd names, addresses and link keys are good", taken)
+    weak = (directory / "link_keys_small_order.bin").read_bytes()
+    files = [encoded(edited(value, "members", 0, "link_key", weak[i:i + 32].hex()))
+             for i in range(0, len(weak), 32)]
+    files += [encoded(bad) for bad in bad_genesis(value)]
     files += [b"", b"[]", b"\xff", b"\xef\xbb\xbf" + file, file + b"x", b"[" * 100000,
+              file.decode().encode("utf-16"), file + file, file + b"\0", file.ljust(33554433),
+              *(file.replace(b'"hansa_genesis": 1', b'"hansa_genesis": ' + new)
+                for new in (b"1.0", b"1e0", b"01", b"+1", b"NaN", b"\v1", b"1,")),
+              file.replace(b"example", b"exam\\u0000ple"), file.replace(b"example", b"exam\0ple"),
+              file.replace(b'"chain"', b'"chain": "example", "\\u0063hain"', 1),
               file.replace(b'"chain"', b'"chain": "example", "chain"', 1)]
     taken = [bad for bad in files if refusal(Genesis, bad) != "genesis"]
     report(not taken, f"genesis: {len(files)} bad files are refused", taken)

@@ -47,6 +47,18 @@ expect "receipt with two headers" 0 'final block 1 at index 1, .*: record topic 
     verify_receipt "$two" "$genesis"
 expect "receipt with one header" 0 'final block 4 at index 0, .*: transfer 1.00 EUR from cafe/' \
     verify_receipt "$dir/receipt_one_header.bin" "$genesis"
+expect "receipt of a key-add" 0 'final block 2 at index 1, .*: add key 7972c7c9[0-9a-f]* to cafe$' \
+    verify_receipt "$dir/receipt_key_add.bin" "$genesis"
+expect "receipt of a cancel" 0 'final block 3 at index 1, .*: cancel$' \
+    verify_receipt "$dir/receipt_cancel.bin" "$genesis"
+expect "participant" 0 'participant cafe: role none, active keys 7972c7c9.* e4b7a649' \
+    verify_balance "$dir/proof_participant.bin" "$genesis"
+expect "key" 0 'key a387a9a0[0-9a-f]*: revoked key of cafe, last nonce 0' \
+    verify_balance "$dir/proof_key.bin" "$genesis"
+expect "asset" 0 'asset EUR: supply 1425.50, 2 decimals, issuer bank' \
+    verify_balance "$dir/proof_asset.bin" "$genesis"
+expect "record" 0 'record of cafe, topic "invoice" key "2024-001": version 2 by ' \
+    verify_balance "$dir/proof_record.bin" "$genesis"
 expect "balance" 0 'after block 4, account cafe/till in EUR: 36.84 EUR after 2 entries' \
     verify_balance "$present" "$genesis"
 expect "balance deeper in the tree" 0 'account bank/main in EUR: 1388.66 EUR' \

@@ -4,15 +4,19 @@
 The bad ones carry good signatures, so they reach the checks that a damaged file never reaches.
 `forged.py DIR`, DIR being what `flips.py extract` wrote; prints a line per test.
 """
+import hashlib
 import pathlib
 import sys
 
+from nacl.bindings import (crypto_core_ed25519_add, crypto_core_ed25519_scalar_add,
+                           crypto_core_ed25519_scalar_mul, crypto_core_ed25519_scalar_reduce,
+                           crypto_scalarmult_ed25519_base_noclamp)
 from nacl.signing import SigningKey
 
 import verify_balance
 import verify_receipt
 from flips import refusal
-from hansa_formats import B, H, Reader, tagged, text8, u
+from hansa_formats import B, H, Reader, is_signed, tagged, text8, u
 from hansa_genesis import Genesis
 
 DIR = pathlib.Path(sys.argv[1])
@@ -37,9 +41,9 @@ def certificate(kind, digest, height=1, epoch=0, root=b"", voters=(0, 1, 2)):
         u(1, i) + signed(MEMBERS[i % 4], message) for i in voters)
 
 
-def transaction(*operations, version=1, count=None):
+def transaction(*operations, version=1, nonce=1, valid_until=0, count=None):
     count = len(operations) if count is None else count
-    body = (u(1, version) + public("cafe") + u(8, 1) + u(8, 0) + u(2, count)
+    body = (u(1, version) + public("cafe") + u(8, nonce) + u(8, valid_until) + u(2, count)
             + b"".join(operations))
     txid = H("hansa-txid", GENESIS.chain_id + body)
     return body + signed("cafe", tagged("hansa-tx-sign", GENESIS.chain_id + txid))
@@ -72,32 +76,59 @@ def record(topic="t", key="k", data=b""):
     return u(1, 4) + text8(topic) + text8(key) + u(4, len(data)) + data
 
 
-def key_add(participant="cafe", consent_for="cafe"):
-    key = public("cafe 3")
+def key_add(participant="cafe", consent_for="cafe", key=public("cafe 3")):
     message = tagged("hansa-key-add", GENESIS.chain_id + text8(consent_for) + key)
     return u(1, 5) + text8(participant) + key + signed("cafe 3", message)
+
+
+def mixed_key_add():
+    """A consent that is good under a key that is no valid point: the test key plus a point T of
+    order 8. Its hash k is a multiple of 8, so that kT, by which the two would differ, is nothing."""
+    T = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
+    secret = bytearray(hashlib.sha512(H("hansa-test", b"cafe 3")).digest()[:32])
+    secret[0] &= 248
+    secret[31] = secret[31] & 63 | 64
+    key = crypto_core_ed25519_add(public("cafe 3"), T)
+    message = tagged("hansa-key-add", GENESIS.chain_id + text8("cafe") + key)
+    for once in range(1, 1000):
+        R = crypto_scalarmult_ed25519_base_noclamp(u(32, once))
+        k = crypto_core_ed25519_scalar_reduce(hashlib.sha512(R + key + message).digest())
+        if k[0] % 8 == 0:
+            break
+    product = crypto_core_ed25519_scalar_mul(k, bytes(secret))
+    consent = R + crypto_core_ed25519_scalar_add(u(32, once), product)
+    if not is_signed(key, message, consent):
+        problems.append("the consent of a mixed key is not good, so it shows nothing")
+    return u(1, 5) + text8("cafe") + key + consent
 
 
 def transactions():
     good = [(money(1, "a/B._-", "b/c", memo="déjà \u2028".encode()),), (money(2, "a/b"),),
             (money(3, "a/b", asset="XYZ"),), (record(data=bytes(32768)),), (key_add(),),
-            (u(1, 6) + public("bank"),), (u(1, 7),), (record(),) * 1000]
+            (u(1, 6) + public("bank"),), (u(1, 6) + bytes(32),), (u(1, 6) + b"\xff" * 32,),
+            (u(1, 7),), (record(),) * 1000]
     bad = [(), (record(),) * 1001, (money(1, "a/b", "a/b"),), (money(1, "a", "b/c"),),
            (money(2, "A/b"),), (money(2, "a/b", amount=0),), (money(2, "a/b", asset="eur"),),
            (money(2, "a/b", memo=b"\x1f"),), (money(2, "a/b", memo=b"\xc2\x80"),),
            (money(2, "a/b", memo=b"\xed\xa0\x80"),), (money(2, "a/b", memo=b"m" * 129),),
            (record(topic=""),), (record(topic="t" * 65),), (record(key="k" * 129),),
            (record(key=""),), (record(data=bytes(32769)),), (key_add(consent_for="bank"),),
-           (key_add("Cafe", "Cafe"),), (u(1, 6) + bytes(32),), (u(1, 6) + b"\1" + bytes(31),),
-           (u(1, 7), u(1, 7)), (u(1, 7), record()), (record() + b"\0",), (u(1, 0),), (u(1, 8),)]
+           (key_add("Cafe", "Cafe"),), (key_add(key=bytes(32)),), (mixed_key_add(),),
+           (u(1, 6) + bytes(31),), (u(1, 7), u(1, 7)), (u(1, 7), record()), (record() + b"\0",),
+           (u(1, 0),), (u(1, 8),)]
     for number, operations in enumerate(good):
         expect(None, verify_receipt.verify, receipt(transaction(*operations)), f"good {number}")
     for number, operations in enumerate(bad):
         expect("transaction", verify_receipt.verify, receipt(transaction(*operations)),
                f"bad {number}")
     for tx in (transaction(record(), version=2), transaction(record(), count=2), b"", bytes(64),
-               transaction(record())[:-64] + signed("bank", b"")):
+               transaction(record(), nonce=0), transaction(record())[:-64] + signed("bank", b"")):
         expect("transaction", verify_receipt.verify, receipt(tx), tx)
+    # What only the state could refuse, a receipt does not refuse.
+    for late in (transaction(record(), valid_until=1), transaction(record(), nonce=2**64 - 1)):
+        high = header(B(b"\0" + late), height=5)
+        expect(None, verify_receipt.verify, receipt(late, headers=[high], commit=certificate(
+            2, H("hansa-block", high), 5)), "only the state could tell")
 
 
 def receipts():

@@ -113,10 +113,10 @@ def begin(data, magic, genesis):
     """The first three steps of sections 10 and 11; the reader stands behind what they judged."""
     reader = Reader(data, "magic")
     need(reader.take(8, "magic") == magic, "magic", f"it is not {magic.decode()}")
-    reader.field = "chain id"
+    reader.field = "structure"
     need(reader.take(32, "chain id") == genesis.chain_id, "chain id", "not that of the genesis")
-    reader.field = "epoch changes"
-    reader.number(2, "number of epoch changes", 0, 0)
+    changes = reader.number(2, "number of epoch changes")
+    need(changes == 0, "epoch changes", f"there are {changes}")
     return reader
 
 

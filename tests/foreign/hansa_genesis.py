@@ -1,14 +1,14 @@
 """The genesis file (section 3 of ledger/FORMATS.md): judges it and computes its chain id."""
 from hansa_formats import H, MAX_U64, decimal, text8, u
-from hansa_json import (address, choice, fields, hex_key, integer, minor_units, must, objects,
-                        parse, text, unique)
+from hansa_json import (address, choice, fields, integer, link_key, minor_units, must, objects,
+                        parse, sign_key, text, unique)
 
 # The parameters in their order: name, default, least, most.
 PARAMETERS = (
     ("pipeline_heights", 8, 1, 64), ("checkpoint_every_heights", 128, 4, 4096),
     ("window_heights", 256, 8, 16384), ("block_bytes_max", 1048576, 131200, 1048576),
     ("sync_blocks_max", 64, 1, 1024), ("nonce_window", 64, 1, 1024),
-    ("pool_txs_max", 8192, 64, 1048576), ("pool_bytes_max", 33554432, 1048576, 1073741824),
+    ("pool_txs_max", 8192, 64, 1048576), ("pool_bytes_max", 33554432, 4194304, 1073741824),
     ("term_blocks", 0, 0, 1000000000), ("clock_skew_ms", 5000, 100, 600000),
     ("batch_ms", 5, 0, 10000), ("view_change_ms", 1000, 50, 600000),
     ("view_change_cap_ms", 60000, 50, 3600000), ("fairness_ms", 2000, 50, 600000),
@@ -36,21 +36,20 @@ class Genesis:
         rows = [fields(member, ("name", "sign_key", "link_key", "peer", "client"))
                 for member in objects(value, "members", 4, 31)]
         unique([text(row[0], "name") for row in rows], "a member's name")
-        self.sign_keys = [hex_key(row[1], "sign_key") for row in rows]
-        link_keys = [hex_key(row[2], "link_key", is_point=False) for row in rows]
+        self.sign_keys = [sign_key(row[1], "sign_key") for row in rows]
+        link_keys = [link_key(row[2]) for row in rows]
         self.keys += self.sign_keys + link_keys
         unique([address(a) for row in rows for a in row[3:]], "an address")
         return u(1, len(rows)) + b"".join(
-            text8(name) + sign_key + link_key + text8(peer) + text8(client)
-            for (name, _, _, peer, client), sign_key, link_key
-            in zip(rows, self.sign_keys, link_keys))
+            text8(name) + sign + link + text8(peer) + text8(client)
+            for (name, _, _, peer, client), sign, link in zip(rows, self.sign_keys, link_keys))
 
     def participants(self, value):
         forms = {}
         for item in objects(value, "participants", 0, 4096):
             name, keys, role = fields(item, ("name", "keys"), role="none")
             must(text(name, "name") not in forms, f"participant {name} stands twice")
-            keys = sorted(hex_key(key, "key") for key in objects(keys, "keys", 1, 8))
+            keys = sorted(sign_key(key, "key") for key in objects(keys, "keys", 1, 8))
             self.keys += keys
             forms[name] = (text8(name) + choice(role, "role", "none", "governor")
                            + u(1, len(keys)) + b"".join(keys))

@@ -7,6 +7,13 @@ from nacl.bindings import crypto_core_ed25519_is_valid_point as is_valid_point
 
 from hansa_formats import MAX_U64, Refused, as_text, need, u
 
+MAX_FILE_BYTES = 33554432
+P = 2**255 - 19
+# The coordinates of small order: no link key may be one of them.
+SMALL_ORDER = (0, 1, P - 1, *(int.from_bytes(bytes.fromhex(u), "little") for u in (
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157")))
+
 
 def must(condition, problem):
     need(condition, "genesis", problem)
@@ -45,22 +52,34 @@ def choice(value, what, *names):
     return u(1, names.index(value))
 
 
-def hex_key(value, what, is_point=True):
+def hex_bytes(value, what):
     must(isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value), f"a {what} is not hex")
-    key = bytes.fromhex(value)
-    must(is_valid_point(key) if is_point else any(key), f"the {what} {value} is no good key")
+    return bytes.fromhex(value)
+
+
+def sign_key(value, what):
+    key = hex_bytes(value, what)
+    must(is_valid_point(key), f"the {what} {value} is no good key")
+    return key
+
+
+def link_key(value):
+    key = hex_bytes(value, "link_key")
+    number = int.from_bytes(key, "little")
+    must(number < P and number not in SMALL_ORDER, f"the link_key {value} is no good key")
     return key
 
 
 def address(value):
+    """The address as it is compared with others."""
     must(isinstance(value, str) and len(value) <= 64, "an address is no text of at most 64 bytes")
-    parts = re.fullmatch(r"([A-Za-z0-9.-]+|\[([0-9A-Fa-f:.]+)\]):([0-9]{1,5})", value)
-    must(parts and 1 <= int(parts[3]) <= 65535, f"{value!a} is no address")
+    parts = re.fullmatch(r"([A-Za-z0-9.-]+|\[([0-9A-Fa-f:.]+)\]):([1-9][0-9]{0,4})", value)
+    must(parts and int(parts[3]) <= 65535, f"{value!a} is no address")
     try:
         ipaddress.IPv6Address(parts[2] or "::")
     except ValueError:
         raise Refused("genesis", f"{value!a} has no IPv6 address in its brackets") from None
-    return value
+    return value.lower()
 
 
 def unique(values, what):
@@ -80,6 +99,7 @@ def no_repeats(pairs):
 
 
 def parse(file):
+    must(len(file) <= MAX_FILE_BYTES, f"the file has {len(file)} bytes")
     try:
         return json.loads(file.decode("utf-8"), object_pairs_hook=no_repeats)
     except (ValueError, RecursionError) as error:

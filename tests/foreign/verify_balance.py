@@ -127,10 +127,10 @@ def in_words(table, key, value, genesis):
 def examine(data, genesis):
     """Goes through the steps of section 11."""
     reader = begin(data, b"HANSAPF1", genesis)
-    reader.field = "state table"
-    table = reader.number(1, "table", 1, 5)
-    reader.field = "structure"
-    key = reader.take(reader.number(2, "size of the key", 0, 256), "key")
+    table, key_bytes = reader.number(1, "table"), reader.number(2, "size of the key")
+    need(table in TABLES, "state table", f"there is no table {table}")
+    need(key_bytes <= 256, reader.field, f"the size of the key is {key_bytes}")
+    key = reader.take(key_bytes, "key")
     proof = reader.take(reader.number(4, "size of the tree proof", 0, 31398), "tree proof")
     certificate = Certificate(reader)
     reader.end()

@@ -51,14 +51,9 @@ def record(reader, _):
             f"hash {H('hansa-record', data).hex()}")
 
 
-def read_point(reader):
-    key = reader.take(32, "key")
-    need(is_valid_point(key), reader.field, f"{key.hex()} is no good key")
-    return key
-
-
 def key_add(reader, genesis):
-    name, key = reader.text8("name"), read_point(reader)
+    name, key = reader.text8("name"), reader.take(32, "key")
+    need(is_valid_point(key), reader.field, f"{key.hex()} is no good key")
     message = tagged("hansa-key-add", genesis.chain_id + text8(name) + key)
     consent = reader.take(64, "consent")
     need(is_signed(key, message, consent), reader.field, f"the consent of {key.hex()} is not good")
@@ -66,7 +61,7 @@ def key_add(reader, genesis):
 
 
 def key_revoke(reader, _):
-    return f"revoke key {read_point(reader).hex()}"
+    return f"revoke key {reader.take(32, 'key').hex()}"
 
 
 OPERATIONS = {1: transfer, 2: issue, 3: redeem, 4: record, 5: key_add, 6: key_revoke,
@@ -74,13 +69,14 @@ OPERATIONS = {1: transfer, 2: issue, 3: redeem, 4: record, 5: key_add, 6: key_re
 
 
 def read_transaction(raw, genesis):
-    """Its txid, and in words who signed what; refuses all but a good one (section 4)."""
+    """Its txid, and in words who signed what; it must be good by its bytes (section 4)."""
     need(len(raw) > 64, "transaction", "it is too short for a signature")
     body, signature = raw[:-64], raw[-64:]
     reader = Reader(body, "transaction")
     reader.number(1, "version", 1, 1)
     signer = reader.take(32, "signer")
-    reader.take(16, "nonce and valid_until")
+    reader.number(8, "nonce", 1)
+    reader.take(8, "valid_until")
     count, words = reader.number(2, "number of operations", 1, 1000), []
     for _ in range(count):
         kind = reader.number(1, "type of an operation", 1, 7)
@@ -126,7 +122,6 @@ def check_headers(headers, certificate, genesis):
 def verify(data, genesis):
     """Goes through the steps of section 10 and says in words what the receipt proves."""
     reader = begin(data, b"HANSARC1", genesis)
-    reader.field = "structure"
     raw = reader.take(reader.number(4, "size of the transaction", 0, 131072), "transaction")
     index = reader.number(4, "tx_index")
     siblings = [reader.take(32, "Merkle path")

@@ -63,6 +63,26 @@ static void add_conventions(struct vectors *v)
     vectors_add(v, "signature_alpha_abc", bytes_of(signature.bytes, SIGNATURE_BYTES));
 }
 
+/* ---- link keys ---- */
+
+/* The u coordinates on Curve25519 and its twist whose order divides 8: they alone give X25519
+ * zeros. 0, 1 and p-1 can be seen to; the two of order 8 are found by halving 1 and p-1 (RFC 7748,
+ * the doubling formula of its ladder), which cannot be halved further. */
+static void add_link_keys(struct vectors *v)
+{
+    static const char *const hex[] = {
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+    };
+    uint8_t keys[5][LINK_KEY_BYTES];
+    for (size_t i = 0; i < 5; i++)
+        CHECK(hex_decode(keys[i], LINK_KEY_BYTES, hex[i]));
+    vectors_add(v, "link_keys_small_order", bytes_of(keys[0], sizeof keys));
+}
+
 /* ---- Merkle trees: leaf i holds the one byte i ---- */
 
 static void add_path(struct vectors *v, const char *name, const struct digest *leaves,
@@ -244,14 +264,45 @@ static void add_receipt(struct vectors *v, const char *name, uint64_t height, ui
     buf_free(&receipt);
 }
 
-static void add_proof(struct vectors *v, const char *name, const char *account)
+static void add_proof(struct vectors *v, const char *name, enum state_table table, struct bytes key)
 {
-    uint8_t room[STATE_KEY_BYTES_MAX];
     struct buf proof = {0};
-    struct bytes key = state_balance_key(room, bytes_of_text(account), bytes_of_text("EUR"));
-    CHECK(proof_make(&proof, v->chain.store, STATE_BALANCE, key, NULL) == RC_OK);
+    CHECK(proof_make(&proof, v->chain.store, table, key, NULL) == RC_OK);
     vectors_add(v, name, buf_bytes(&proof));
     buf_free(&proof);
+}
+
+static void add_balance_proof(struct vectors *v, const char *name, const char *account)
+{
+    uint8_t room[STATE_KEY_BYTES_MAX];
+    add_proof(v, name, STATE_BALANCE,
+              state_balance_key(room, bytes_of_text(account), bytes_of_text("EUR")));
+}
+
+/* Of the entry whose key stands in the vector state_key_NAME. */
+static void add_entry_proof(struct vectors *v, const char *name, enum state_table table)
+{
+    char label[VECTOR_NAME_BYTES_MAX];
+    snprintf(label, sizeof label, "state_key_%s", name);
+    struct bytes key = buf_bytes(&vectors_find(v, bytes_of_text(label))->bytes);
+    snprintf(label, sizeof label, "proof_%s", name);
+    add_proof(v, label, table, key);
+}
+
+static void add_files(struct vectors *v)
+{
+    add_receipt(v, "receipt_two_headers", 1, 1);
+    add_receipt(v, "receipt_one_header", 4, 0);
+    add_receipt(v, "receipt_key_add", 2, 1);
+    add_receipt(v, "receipt_cancel", 3, 1);
+    add_balance_proof(v, "proof_present", "cafe/till");
+    add_balance_proof(v, "proof_present_deeper", "bank/main");
+    add_balance_proof(v, "proof_absent_empty", "cafe/a");
+    add_balance_proof(v, "proof_absent_other", "cafe/b");
+    add_entry_proof(v, "participant", STATE_PARTICIPANT);
+    add_entry_proof(v, "key", STATE_KEY);
+    add_entry_proof(v, "asset", STATE_ASSET);
+    add_entry_proof(v, "record", STATE_RECORD);
 }
 
 void vectors_make(struct vectors *v)
@@ -260,6 +311,7 @@ void vectors_make(struct vectors *v)
     small_chain_open(&v->chain);
     small_chain_fill(&v->chain);
     add_conventions(v);
+    add_link_keys(v);
     vectors_add(v, "genesis_canonical", buf_bytes(&v->chain.genesis.canonical));
     add_digest(v, "chain_id", &v->chain.genesis.chain_id);
     add_txs(v);
@@ -267,10 +319,5 @@ void vectors_make(struct vectors *v)
     add_blocks(v);
     add_certificates(v);
     add_state(v);
-    add_receipt(v, "receipt_two_headers", 1, 1);
-    add_receipt(v, "receipt_one_header", 4, 0);
-    add_proof(v, "proof_present", "cafe/till");
-    add_proof(v, "proof_present_deeper", "bank/main");
-    add_proof(v, "proof_absent_empty", "cafe/a");
-    add_proof(v, "proof_absent_other", "cafe/b");
+    add_files(v);
 }

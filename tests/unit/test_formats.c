@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/link.h"
 #include "genesis/genesis_parts.h"
 #include "ledger/receipt.h"
 #include "tests/help/unit.h"
@@ -145,9 +146,11 @@ static void receipts_in_the_text_hold(void **state)
 {
     (void)state;
     static const char *const names[][2] = {{"receipt_two_headers", "tx_record"},
-                                           {"receipt_one_header", "tx_two"}};
+                                           {"receipt_one_header", "tx_two"},
+                                           {"receipt_cancel", "tx_cancel"},
+                                           {"receipt_key_add", "tx_key_add"}};
     const struct genesis *g = &vectors.chain.genesis;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 4; i++) {
         struct receipt receipt;
         struct why why = {""};
         enum rc rc =
@@ -155,7 +158,7 @@ static void receipts_in_the_text_hold(void **state)
         assert_string_equal(why.text, "");
         assert_int_equal(rc, RC_OK);
         assert_true(bytes_equal(receipt.tx.whole, vector(names[i][1])));
-        assert_int_equal(receipt.certificate.statement.height - receipt.header.height, 1 - i);
+        assert_int_equal(receipt.certificate.statement.height - receipt.header.height, 1 - i % 2);
     }
 }
 
@@ -193,6 +196,52 @@ static void proofs_in_the_text_hold(void **state)
     assert_int_equal(empty.data[empty.size - certificate_bytes - 1], TREE_END_EMPTY);
     assert_int_equal(other.data[other.size - certificate_bytes - 1 - DIGEST_BYTES - 4 - 16],
                      TREE_END_OTHER);
+}
+
+/* The proofs of the other tables hold, and show the keys and values of section 8. */
+static void proofs_of_other_tables_in_the_text_hold(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *proof, *key, *value;
+        enum state_table table;
+    } proofs[] = {
+        {"proof_participant", "state_key_participant", "state_value_participant",
+         STATE_PARTICIPANT},
+        {"proof_key", "state_key_key", "state_value_key", STATE_KEY},
+        {"proof_asset", "state_key_asset", "state_value_asset", STATE_ASSET},
+        {"proof_record", "state_key_record", "state_value_record", STATE_RECORD},
+    };
+    const struct genesis *g = &vectors.chain.genesis;
+    for (size_t i = 0; i < sizeof proofs / sizeof proofs[0]; i++) {
+        struct state_proof proof;
+        struct why why = {""};
+        enum rc rc =
+            proof_verify(&proof, vector(proofs[i].proof), &g->chain_id, &g->member_table, &why);
+        assert_string_equal(why.text, "");
+        assert_int_equal(rc, RC_OK);
+        assert_int_equal(proof.table, proofs[i].table);
+        assert_true(proof.present);
+        assert_true(bytes_equal(proof.key, vector(proofs[i].key)));
+        assert_true(bytes_equal(proof.value, vector(proofs[i].value)));
+    }
+}
+
+/* The five link keys that the text forbids differ and are refused, for their order: they are spelt
+ * well, below 2^255-19. */
+static void link_keys_that_the_text_forbids_are_refused(void **state)
+{
+    (void)state;
+    struct bytes keys = vector("link_keys_small_order");
+    assert_int_equal(keys.size, 5 * LINK_KEY_BYTES);
+    for (size_t i = 0; i < 5; i++) {
+        const uint8_t *key = keys.data + i * LINK_KEY_BYTES;
+        assert_false(link_public_is_valid(key));
+        assert_in_range(key[LINK_KEY_BYTES - 1], 0, 0x7f); /* its spelling is not the reason */
+        assert_true(key[LINK_KEY_BYTES - 1] < 0x7f || key[0] < 0xed);
+        for (size_t j = 0; j < i; j++)
+            assert_memory_not_equal(key, keys.data + j * LINK_KEY_BYTES, LINK_KEY_BYTES);
+    }
 }
 
 /* ---- tables of the text ---- */
@@ -247,10 +296,13 @@ static void limits_in_the_text_are_those_of_the_code(void **state)
     assert_int_equal(MEMBERS_MIN, 4);
     assert_int_equal(MEMBERS_MAX, 31);
     assert_text_has_row("0 to %d objects |\n| `participants[].name`", INITIAL_PARTICIPANTS_MAX);
-    assert_text_has_row("1 to %d texts of 64 hex digits", PARTICIPANT_KEYS_MAX);
+    assert_text_has_row("1 to %d texts of 64 lower-case hex digits", PARTICIPANT_KEYS_MAX);
     assert_text_has_row("0 to %d objects; left out: none |\n| `assets[].code`", INITIAL_ASSETS_MAX);
     assert_text_has_row("0 to %d objects; left out: none |\n| `balances[].account`",
                         INITIAL_BALANCES_MAX);
+    assert_text_has_row("one object in at most %d bytes", GENESIS_FILE_BYTES_MAX);
+    assert_text_has_row("**address** is at most %d bytes", KEY_ADDRESS_BYTES_MAX);
+    assert_text_has_row("has fewer than %d active keys", PARTICIPANT_KEYS_MAX);
     assert_text_has_row("1 to %d operations;\nthe whole is at most %d bytes", TX_OPS_MAX,
                         TX_BYTES_MAX);
     assert_text_has_row("`memo` (0 to %d bytes), `topic` (1 to %d) and record `key` (1 to %d)",
@@ -277,6 +329,8 @@ int main(void)
         cmocka_unit_test(genesis_in_the_text_gives_its_chain_id),
         cmocka_unit_test(receipts_in_the_text_hold),
         cmocka_unit_test(proofs_in_the_text_hold),
+        cmocka_unit_test(proofs_of_other_tables_in_the_text_hold),
+        cmocka_unit_test(link_keys_that_the_text_forbids_are_refused),
         cmocka_unit_test(parameters_in_the_text_are_those_of_the_code),
         cmocka_unit_test(tags_in_the_text_are_those_of_the_code),
         cmocka_unit_test(operations_in_the_text_are_those_of_the_code),

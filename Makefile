@@ -34,7 +34,7 @@ Q = @
 say = @printf '  %-7s %s\n' $(1) $(2);
 endif
 
-.PHONY: all test unit check asan lint fmt install clean help bench
+.PHONY: all test unit check asan mutants lint fmt install clean help bench
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -45,6 +45,7 @@ help:
 	  'make            build the tool build/hansa' \
 	  'make test       build and run all tests' \
 	  'make asan       the same under AddressSanitizer and UBSan, in build/asan' \
+	  'make mutants    break one rule after the other: the tests must notice' \
 	  'make lint       the rules of the house, as a script' \
 	  'make fmt        format the C sources' \
 	  'make bench      measure the ledger (prints ratios to this machine)' \
@@ -94,6 +95,9 @@ asan:
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
 	    VARIANT='-fsanitize=address,undefined -fno-sanitize-recover=all -O1' test
 
+mutants: $(BUILD)/.deps-test
+	$(Q)BUILD=$(BUILD) sh tests/mutants/run.sh
+
 lint: tools/deps.sh
 	$(Q)mkdir -p $(BUILD)
 	$(Q)sh tools/deps.sh lint
@@ -103,7 +107,8 @@ fmt:
 	$(Q)sh tools/deps.sh lint
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-bench: all $(PROGRAMS)
+bench: $(BUILD)/.deps-test
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) all $(PROGRAMS)
 	$(Q)BUILD=$(BUILD) sh tests/bench/bench.sh
 
 install: all

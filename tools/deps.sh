@@ -5,7 +5,7 @@ set -eu
 
 case "${1:-}" in
 build) packages="gcc libc6-dev make binutils pkg-config libsodium-dev liblmdb-dev libnanomsg-dev libjansson-dev" ;;
-test)  packages="libcmocka-dev python3 python3-nacl" ;;
+test)  packages="libcmocka-dev patch python3 python3-nacl" ;;
 lint)  packages="clang-format git" ;;
 *)     echo "usage: deps.sh build|test|lint" >&2; exit 2 ;;
 esac
@@ -22,6 +22,7 @@ have() {
     libnanomsg-dev)  pkg-config --exists nanomsg 2>/dev/null ;;
     libjansson-dev)  pkg-config --exists jansson 2>/dev/null ;;
     libcmocka-dev)   pkg-config --exists cmocka 2>/dev/null ;;
+    patch)           command -v patch >/dev/null ;;
     python3)         [ -x /usr/bin/python3 ] ;;
     python3-nacl)    /usr/bin/python3 -c 'import nacl' 2>/dev/null ;;
     clang-format)    command -v clang-format >/dev/null ;;

@@ -1,0 +1,65 @@
+#!/bin/sh
+# Mutants: each patch here drops or bends one rule, and some test has to notice. A patch that does
+# not apply, does not build or is noticed by nobody is a failure. The last line is
+# `mutants: N/N caught`. Arguments: names of patches, without them all.
+#
+# A patch begins with two lines of words: `rule: ...`, what is bent; and `caught by: test_a test_b`,
+# the unit tests that are run against it.
+set -u
+cd "$(dirname "$0")/../.."
+BUILD=${BUILD:-build}
+work=$BUILD/mutants
+mkdir -p "$work/tree"
+git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -p -u -t "$work/tree" 2>/dev/null
+total=0 caught=0
+
+# A test that fails anyway would "catch" everything.
+sound() {
+    for test in $(sed -n 's/^caught by: //p' "$@" | tr ' ' '\n' | sort -u); do
+        make -s -C "$work/tree" BUILD=build "build/tests/unit/$test" >"$work/log" 2>&1 &&
+            (cd "$work/tree" && "build/tests/unit/$test" >"$work/log" 2>&1) && continue
+        echo "$test fails without any mutant:"
+        tail -5 "$work/log"
+        return 1
+    done
+}
+
+try() {
+    patch=$1
+    name=$(basename "$patch" .patch)
+    rule=$(sed -n 's/^rule: //p' "$patch" | head -1)
+    tests=$(sed -n 's/^caught by: //p' "$patch" | head -1)
+    total=$((total + 1))
+    verdict=survived
+    if [ -z "$rule" ] || [ -z "$tests" ]; then
+        verdict='has no rule or no tests named'
+    elif ! patch -d "$work/tree" -p1 -s -N -r - <"$patch" >/dev/null 2>&1; then
+        verdict='does not apply'
+    else
+        targets=
+        for test in $tests; do targets="$targets build/tests/unit/$test"; done
+        # shellcheck disable=SC2086
+        if ! make -s -C "$work/tree" BUILD=build $targets >"$work/log" 2>&1; then
+            verdict='does not build'
+        else
+            for test in $tests; do
+                (cd "$work/tree" && timeout 120 "build/tests/unit/$test" >"$work/log" 2>&1) || verdict=caught
+            done
+        fi
+        patch -d "$work/tree" -p1 -s -R <"$patch" >/dev/null 2>&1
+    fi
+    [ "$verdict" != caught ] || caught=$((caught + 1))
+    printf '%-32s %-10s %s\n' "$name" "$verdict" "$rule"
+}
+
+if [ $# -gt 0 ]; then
+    patches=
+    for name in "$@"; do patches="$patches tests/mutants/$name.patch"; done
+else
+    patches=$(ls tests/mutants/*.patch)
+fi
+# shellcheck disable=SC2086
+sound $patches || { echo 'mutants: 0 caught, the tests themselves fail'; exit 1; }
+for patch in $patches; do try "$patch"; done
+echo "mutants: $caught/$total caught"
+[ "$caught" -eq "$total" ]

@@ -1,0 +1,66 @@
+/* Encoding of messages between replicas. Layout: little-endian, type u8 first, then for the signed
+ * types from u8, then the fields in the order of msg.h, then the signature; blocks stand as
+ * bytes u32 | block, behind the signature. One value, one encoding; left-over bytes are refused.
+ * Receiving stands beside sending, in wire.c and (what carries blocks) wire_data.c, so that the two
+ * cannot drift apart.
+ *
+ *   PRE-PREPARE  type | from u8 | epoch u64 | view u64 | height u64 | digest 32 | signature 64 |
+ *                bytes u32 | block
+ *   PREPARE, COMMIT  type | from u8 | epoch u64 | view u64 | height u64 | digest 32 | signature 64
+ *   CHECKPOINT   type | from u8 | epoch u64 | height u64 | digest 32 | state_root 32 | signature 64
+ *   STATUS       type | from u8 | epoch u64 | view u64 | mode u8 | committed_height u64 |
+ *                high: epoch u64, view u64, height u64 | stable_height u64 | evidence_digest 32 |
+ *                counter u64 | signature 64
+ *   FETCH        type | kind u8 | BLOCK: digest 32; RANGE: from_height u64 | blocks_max u16
+ *   DATA         type | kind u8 |
+ *                RANGE: blocks_count u8 | (bytes u32 | block) * blocks_count |
+ *                       heads_count u8 | (bytes u32 | header) * heads_count | certificate
+ *                BLOCK: bytes u32 | block | has_pre_prepare u8 |
+ *                       if so: from u8 | epoch u64 | view u64 | signature 64
+ *   FORWARD      type | bytes u32 | transaction
+ *   QC           type | certificate (crypto/cert.h)
+ *
+ * Decoding judges form alone: sizes, kinds, counts, member indexes < MEMBERS_MAX, that a block's
+ * header says the height and (hashed) the digest that the message claims, and that the blocks of a
+ * DATA are a chain that ends in its certificate's block (pitfalls A3). Bodies against headers,
+ * signatures, quorums and membership are judged in node/verify. */
+#ifndef NODE_PBFT_WIRE_H
+#define NODE_PBFT_WIRE_H
+
+#include "node/pbft/msg.h"
+
+enum {
+    /* What a DATA of kind RANGE needs at most besides, for each block and head,
+     * PBFT_BLOCK_SIZE_BYTES and the block or head itself: its sender stops before the sum exceeds
+     * PBFT_MSG_BYTES_MAX. */
+    PBFT_RANGE_BYTES_MAX = 1 + 1 + 1 + 1 + CERT_BYTES_MAX,
+    PBFT_BLOCK_SIZE_BYTES = 4
+};
+
+/* Append the encoding of a message. Requires: a type that has an encoding by now (not 4, 5, 6, 12),
+ * fields as msg.h describes them, PBFT_MSG_BYTES_MAX at most in all. Owns: borrows both. */
+void pbft_encode(struct buf *out, const struct pbft_msg *m);
+
+/* The header of a block as the wire layer needs it, so that the core's library does not know the
+ * ledger: given the whole block's bytes, fill in height, parent and digest; false when the bytes do
+ * not begin with a header. Pure. */
+typedef bool pbft_block_head(struct bytes block, struct pbft_block *out);
+
+/* Decode one message that fills `bytes` exactly; link, a member index, is set by the caller. Lends
+ * from bytes. Returns false when the form is wrong (then nothing in *out may be used). */
+MUST_USE bool pbft_decode(struct pbft_msg *out, struct bytes bytes, uint32_t link,
+                          pbft_block_head *head);
+
+/* What a signed message signs, into out: tag | chain_id | epoch | fields. PRE-PREPARE and STATUS;
+ * votes are statements (crypto/cert.h). Returns the bytes (lends out).
+ *   PRE-PREPARE  tag | chain_id | epoch | view | height | digest
+ *   STATUS       tag | chain_id | epoch | from u8 | the fields from view to counter, as encoded */
+enum { PBFT_SIGNED_BYTES_MAX = TAG_BYTES + DIGEST_BYTES + 16 * 8 + 2 * DIGEST_BYTES };
+struct bytes pbft_pre_prepare_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
+                                     const struct pbft_pre_prepare *p,
+                                     const struct digest *chain_id);
+struct bytes pbft_status_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
+                                const struct pbft_status *s, uint32_t from,
+                                const struct digest *chain_id);
+
+#endif

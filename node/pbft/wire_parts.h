@@ -1,0 +1,25 @@
+/* What wire.c and wire_data.c share; nobody else includes this. put_ appends to the buffer and
+ * CHECKs what is our own; take_ reads from the cursor and fails it at what does not fit. */
+#ifndef NODE_PBFT_WIRE_PARTS_H
+#define NODE_PBFT_WIRE_PARTS_H
+
+#include "node/pbft/wire.h"
+
+void wire_put_digest(struct buf *out, const struct digest *d);
+void wire_put_signature(struct buf *out, const struct signature *s);
+void wire_put_member(struct buf *out, uint32_t member_index);
+void wire_put_certificate(struct buf *out, const struct certificate *c);
+
+void wire_take_digest(struct rd *r, struct digest *out);
+void wire_take_signature(struct rd *r, struct signature *out);
+/* A member index below MEMBERS_MAX: whether the epoch has so many is judged in node/verify. */
+void wire_take_member(struct rd *r, uint32_t *out);
+void wire_take_certificate(struct rd *r, struct certificate *out);
+
+/* wire_data.c */
+void wire_put_pre_prepare(struct buf *out, const struct pbft_msg *m);
+void wire_take_pre_prepare(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
+void wire_put_data(struct buf *out, const struct pbft_msg *m);
+void wire_take_data(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
+
+#endif

@@ -1,0 +1,85 @@
+/* From bytes to messages the core may believe: the only maker of `struct pbft_msg` from outside
+ * (PROTOCOL.md 3.2). Decodes, holds bodies against headers, checks every signature, nested ones
+ * too; a certificate is verified whole or the message is dropped. Judges: any bytes may be handed
+ * in.
+ *
+ * Verifying is the expensive part of a replica's work and is done once: transactions that were
+ * verified when they came to the pool are known again when a proposal brings them, by a bounded
+ * cache keyed by H(TAG_TX_VERIFIED, body | signature), never by txid alone: the txid leaves the
+ * signature out, so a forged signature under a known txid would pass (pitfalls H3).
+ *
+ * One `struct verify` per thread that verifies; they share nothing but, if given, the cache, which
+ * the caller guards. No system calls, no clock. */
+#ifndef NODE_VERIFY_H
+#define NODE_VERIFY_H
+
+#include "ledger/block.h"
+#include "node/pbft/msg.h"
+
+/* Why bytes from a link make no message. The word is metric label, log word and test hook. Who is
+ * to blame: the link, never the signer that the bytes claim (rules 5.2, 14.3); for OTHER_EPOCH and
+ * NOT_NEEDED nobody, since correct replicas send such too. */
+#define VERIFY_DROP_LIST(X)                                                                        \
+    X(VERIFY_KEEP, "keep")                                                                         \
+    X(VERIFY_DROP_TOO_LARGE, "too_large")       /* over PBFT_MSG_BYTES_MAX; a block over B_max */  \
+    X(VERIFY_DROP_MALFORMED, "malformed")       /* not the encoding of a message */                \
+    X(VERIFY_DROP_NOT_A_MEMBER, "not_a_member") /* a signer beyond the member table */             \
+    X(VERIFY_DROP_OTHER_EPOCH, "other_epoch")   /* keys of another epoch are not known here */     \
+    X(VERIFY_DROP_BAD_SIGNATURE, "bad_signature") /* of the message itself */                      \
+    X(VERIFY_DROP_BAD_CERTIFICATE, "bad_certificate")                                              \
+    X(VERIFY_DROP_BAD_BODY, "bad_body")       /* the body does not give the header */              \
+    X(VERIFY_DROP_OTHER_CHAIN, "other_chain") /* a block of another chain */                       \
+    X(VERIFY_DROP_BAD_TX, "bad_tx")           /* FORWARD: malformed, or its signature wrong */     \
+    X(VERIFY_DROP_NOT_NEEDED, "not_needed")   /* 3.3: beyond a quorum nothing is verified */
+
+enum verify_drop {
+#define X(drop, word) drop,
+    VERIFY_DROP_LIST(X)
+#undef X
+        VERIFY_DROP_COUNT
+};
+const char *verify_drop_word(enum verify_drop drop);
+
+/* ---- the cache of verified transactions ---- */
+
+struct verify_cache;
+/* Remembers the last `txs_max` verified transactions (oldest forgotten first; meeting one again
+ * does not make it younger); all memory at once. Of one chain only: the key does not say which.
+ * Requires: 1 <= txs_max <= 2^24. */
+struct verify_cache *verify_cache_new(uint32_t txs_max);
+void verify_cache_free(struct verify_cache *c);
+MUST_USE bool verify_cache_has(const struct verify_cache *c, const struct tx *tx);
+void verify_cache_add(struct verify_cache *c, const struct tx *tx);
+
+/* ---- messages ---- */
+
+struct verify_config {
+    struct digest chain_id;
+    uint64_t epoch;
+    struct member_table members;
+    struct block_rules block_rules;
+    /* Rule 3.3: whether the core can still use a vote (of this statement, by this member); asked
+     * before the signature is looked at. NULL: always. */
+    bool (*needs_vote)(void *context, uint32_t from, const struct statement *statement);
+    void *needs_vote_context;
+};
+
+/* Make a message of the bytes that a link brought. *out lends from bytes; unless VERIFY_KEEP
+ * nothing in it may be used. FORWARD: its transaction is verified too, and added to the cache
+ * (cache may be NULL). DATA: a head is a header and nothing behind it.
+ * Requires: link < members_count. */
+MUST_USE enum verify_drop verify_msg(struct pbft_msg *out, const struct verify_config *config,
+                                     struct verify_cache *cache, struct bytes bytes, uint32_t link);
+
+/* Decode the transactions of a block and verify all client signatures that the cache does not know
+ * (cache may be NULL); those that hold are added. The first that is malformed or does not hold is
+ * named, and nothing behind it is looked at. For rule 5.2's check; certified blocks need none
+ * (9.2).
+ * Requires: a block whose body was judged, of the cache's chain. */
+MUST_USE enum verdict verify_block_txs(const struct block *block, struct verify_cache *cache,
+                                       uint32_t *bad_tx_index);
+
+/* The header of a block, for node/pbft's decoder (pbft_block_head of wire.h). */
+bool verify_block_head(struct bytes bytes, struct pbft_block *out);
+
+#endif

@@ -1,0 +1,273 @@
+#include "tests/help/wire_samples.h"
+
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "ledger/block.h"
+
+const enum pbft_msg_type wire_types[WIRE_TYPES_COUNT] = {
+    PBFT_PRE_PREPARE, PBFT_PREPARE, PBFT_COMMIT,  PBFT_CHECKPOINT, PBFT_STATUS,
+    PBFT_FETCH,       PBFT_DATA,    PBFT_FORWARD, PBFT_QC};
+
+bool wire_block_head(struct bytes block, struct pbft_block *out)
+{
+    struct rd r = rd_of(block);
+    struct block_header header;
+    block_header_decode(&r, &header);
+    if (r.failed)
+        return false;
+    out->height = header.height;
+    out->parent = header.parent;
+    block_header_digest(&out->digest, &header);
+    return true;
+}
+
+/* ---- parts ----
+ * One statement for each draw: inside an initialiser the order would be the compiler's choice. */
+
+enum {
+    BODY_BYTES_MAX = 40,
+    BLOCKS_MAX = 4,
+    HEADS_MAX = 3
+}; /* small, so that a mutation hits every field */
+
+static struct digest draw_digest(struct prng *p)
+{
+    struct digest d;
+    prng_fill(p, d.bytes, sizeof d.bytes);
+    return d;
+}
+
+static struct signature draw_signature(struct prng *p)
+{
+    struct signature s;
+    prng_fill(p, s.bytes, sizeof s.bytes);
+    return s;
+}
+
+static uint32_t draw_member(struct prng *p)
+{
+    return (uint32_t)prng_below(p, MEMBERS_MAX);
+}
+
+static void draw_certificate(struct certificate *out, struct prng *p, enum cert_kind kind)
+{
+    memset(out, 0, sizeof *out);
+    out->statement.kind = kind;
+    out->statement.epoch = prng_u64(p);
+    out->statement.view = prng_u64(p);
+    out->statement.height = prng_u64(p);
+    out->statement.digest = draw_digest(p);
+    out->entries_count = (uint32_t)prng_below(p, QUORUM_MAX + 1);
+    for (uint32_t i = 0; i < out->entries_count; i++) {
+        out->entries[i].member_index = (uint8_t)draw_member(p);
+        out->entries[i].signature = draw_signature(p);
+    }
+}
+
+static void append_block(struct buf *out, struct prng *p, uint64_t height,
+                         const struct digest *parent, size_t body_bytes)
+{
+    struct block_header header = {.height = height, .parent = *parent};
+    header.chain_id = draw_digest(p);
+    header.epoch = prng_u64(p);
+    header.tx_root = draw_digest(p);
+    header.tx_count = (uint32_t)prng_u64(p);
+    header.body_bytes = (uint32_t)prng_u64(p);
+    header.time_ms = prng_u64(p);
+    header.proposer = (uint16_t)prng_u64(p);
+    block_header_encode(buf_grow(out, BLOCK_HEADER_BYTES), &header);
+    prng_fill(p, buf_grow(out, body_bytes), body_bytes);
+}
+
+/* ---- messages with blocks ---- */
+
+static struct pbft_pre_prepare draw_pre_prepare(struct prng *p, const struct pbft_block *block,
+                                                struct bytes bytes)
+{
+    struct pbft_pre_prepare pre_prepare = {.block = *block, .bytes = bytes};
+    pre_prepare.epoch = prng_u64(p);
+    pre_prepare.view = prng_u64(p);
+    pre_prepare.signature = draw_signature(p);
+    return pre_prepare;
+}
+
+static void start(struct wire_sample *s, enum pbft_msg_type type, struct prng *p)
+{
+    buf_clear(&s->bytes);
+    memset(&s->msg, 0, sizeof s->msg);
+    s->msg.type = type;
+    s->msg.link = draw_member(p);
+    s->msg.from = s->msg.link;
+}
+
+void wire_sample_pre_prepare(struct wire_sample *s, struct prng *p, size_t body_bytes)
+{
+    start(s, PBFT_PRE_PREPARE, p);
+    struct digest parent = draw_digest(p);
+    struct pbft_block block;
+    append_block(&s->bytes, p, prng_u64(p), &parent, body_bytes);
+    CHECK(wire_block_head(buf_bytes(&s->bytes), &block));
+    s->msg.from = draw_member(p);
+    s->msg.pre_prepare = draw_pre_prepare(p, &block, buf_bytes(&s->bytes));
+}
+
+void wire_sample_range(struct wire_sample *s, struct prng *p, uint32_t blocks_count,
+                       size_t body_bytes)
+{
+    wire_sample_range_with_heads(s, p, blocks_count, 0, body_bytes);
+}
+
+void wire_sample_range_with_heads(struct wire_sample *s, struct prng *p, uint32_t blocks_count,
+                                  uint32_t heads_count, size_t body_bytes)
+{
+    start(s, PBFT_DATA, p);
+    struct pbft_data *d = &s->msg.data;
+    uint32_t count = blocks_count + heads_count;
+    struct digest parent = draw_digest(p);
+    uint64_t height = prng_below(p, UINT64_MAX - count);
+    size_t block_bytes = BLOCK_HEADER_BYTES + body_bytes;
+    for (uint32_t i = 0; i < count; i++) {
+        struct pbft_block *block = i < blocks_count ? &d->blocks[i] : &d->heads[i - blocks_count];
+        size_t at = s->bytes.size;
+        append_block(&s->bytes, p, height + i, &parent, i < blocks_count ? body_bytes : 0);
+        CHECK(wire_block_head(bytes_of(s->bytes.data + at, s->bytes.size - at), block));
+        parent = block->digest;
+    }
+    d->kind = PBFT_FETCH_RANGE;
+    d->blocks_count = blocks_count;
+    d->heads_count = heads_count;
+    const uint8_t *at = s->bytes.data; /* the buffer stands still by now */
+    for (uint32_t i = 0; i < blocks_count; i++, at += block_bytes)
+        d->bytes[i] = bytes_of(at, block_bytes);
+    for (uint32_t i = 0; i < heads_count; i++, at += BLOCK_HEADER_BYTES)
+        d->head_bytes[i] = bytes_of(at, BLOCK_HEADER_BYTES);
+    draw_certificate(&d->certificate, p, CERT_COMMIT);
+    d->certificate.statement.height = height + count - 1;
+    d->certificate.statement.digest = parent;
+}
+
+void wire_sample_block(struct wire_sample *s, struct prng *p, bool has_pre_prepare,
+                       size_t body_bytes)
+{
+    start(s, PBFT_DATA, p);
+    struct pbft_data *d = &s->msg.data;
+    struct digest parent = draw_digest(p);
+    append_block(&s->bytes, p, prng_u64(p), &parent, body_bytes);
+    d->kind = PBFT_FETCH_BLOCK;
+    d->blocks_count = 1;
+    d->bytes[0] = buf_bytes(&s->bytes);
+    CHECK(wire_block_head(d->bytes[0], &d->blocks[0]));
+    d->has_pre_prepare = has_pre_prepare;
+    if (!has_pre_prepare)
+        return;
+    d->pre_prepare_from = draw_member(p);
+    d->pre_prepare = draw_pre_prepare(p, &d->blocks[0], d->bytes[0]);
+}
+
+static void draw_range(struct wire_sample *s, struct prng *p, size_t body_bytes)
+{
+    uint32_t blocks_count = 1 + (uint32_t)prng_below(p, BLOCKS_MAX);
+    uint32_t heads_count = (uint32_t)prng_below(p, HEADS_MAX + 1);
+    wire_sample_range_with_heads(s, p, blocks_count, heads_count, body_bytes);
+}
+
+static void make_data(struct wire_sample *s, struct prng *p)
+{
+    size_t body_bytes = (size_t)prng_below(p, BODY_BYTES_MAX + 1);
+    if (prng_below(p, 2) == 0)
+        draw_range(s, p, body_bytes);
+    else
+        wire_sample_block(s, p, prng_below(p, 2) == 0, body_bytes);
+}
+
+/* ---- messages without ---- */
+
+static void make_vote(struct wire_sample *s, struct prng *p)
+{
+    struct statement *statement = &s->msg.vote.statement;
+    statement->epoch = prng_u64(p);
+    statement->height = prng_u64(p);
+    statement->digest = draw_digest(p);
+    if (s->msg.type == PBFT_CHECKPOINT) {
+        statement->kind = CERT_CHECKPOINT;
+        statement->state_root = draw_digest(p);
+    } else {
+        statement->kind = s->msg.type == PBFT_PREPARE ? CERT_PREPARE : CERT_COMMIT;
+        statement->view = prng_u64(p);
+    }
+    s->msg.from = draw_member(p);
+    s->msg.vote.signature = draw_signature(p);
+}
+
+static void make_status(struct wire_sample *s, struct prng *p)
+{
+    s->msg.from = draw_member(p);
+    struct pbft_status *status = &s->msg.status;
+    status->epoch = prng_u64(p);
+    status->view = prng_u64(p);
+    status->mode = prng_below(p, 2) == 0 ? PBFT_NORMAL : PBFT_CHANGING;
+    status->committed_height = prng_u64(p);
+    status->high.epoch = prng_u64(p);
+    status->high.view = prng_u64(p);
+    status->high.height = prng_u64(p);
+    status->stable_height = prng_u64(p);
+    status->evidence_digest = draw_digest(p);
+    status->counter = prng_u64(p);
+    status->signature = draw_signature(p);
+}
+
+static void make_fetch(struct wire_sample *s, struct prng *p)
+{
+    struct pbft_fetch *f = &s->msg.fetch;
+    f->kind = prng_below(p, 2) == 0 ? PBFT_FETCH_BLOCK : PBFT_FETCH_RANGE;
+    if (f->kind == PBFT_FETCH_BLOCK) {
+        f->digest = draw_digest(p);
+        return;
+    }
+    f->from_height = prng_u64(p);
+    f->blocks_max = 1 + (uint32_t)prng_below(p, PBFT_DATA_BLOCKS_MAX);
+}
+
+static void make_forward(struct wire_sample *s, struct prng *p)
+{
+    size_t size = (size_t)prng_below(p, BODY_BYTES_MAX + 1);
+    prng_fill(p, buf_grow(&s->bytes, size), size);
+    s->msg.forward = buf_bytes(&s->bytes);
+}
+
+void wire_sample_make(struct wire_sample *s, enum pbft_msg_type type, struct prng *p)
+{
+    start(s, type, p);
+    switch (type) {
+    case PBFT_PRE_PREPARE:
+        wire_sample_pre_prepare(s, p, (size_t)prng_below(p, BODY_BYTES_MAX + 1));
+        return;
+    case PBFT_PREPARE:
+    case PBFT_COMMIT:
+    case PBFT_CHECKPOINT:
+        make_vote(s, p);
+        return;
+    case PBFT_STATUS:
+        make_status(s, p);
+        return;
+    case PBFT_FETCH:
+        make_fetch(s, p);
+        return;
+    case PBFT_DATA:
+        make_data(s, p);
+        return;
+    case PBFT_FORWARD:
+        make_forward(s, p);
+        return;
+    default:
+        CHECK(type == PBFT_QC);
+        draw_certificate(&s->msg.qc, p, prng_below(p, 2) == 0 ? CERT_PREPARE : CERT_COMMIT);
+    }
+}
+
+void wire_sample_close(struct wire_sample *s)
+{
+    buf_free(&s->bytes);
+    memset(s, 0, sizeof *s);
+}

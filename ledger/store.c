@@ -61,6 +61,25 @@ static enum rc check_chain_end(const struct store *s, uint64_t height, const str
         "the chain does not end at height %" PRIu64 ", which the store gives as its head", height);
 }
 
+/* The state is at most one checkpoint interval behind the chain: a flush comes at each. This bounds
+ * what opening has to apply, and hold, whoever wrote the store. */
+static enum rc check_heights(const struct store *s, struct why *why)
+{
+    const struct store_derived *d = &s->derived;
+    if (d->flushed_height > s->chain_height || d->tree.version > d->flushed_height)
+        return why_set(why, RC_STORE_DAMAGED,
+                       "height %" PRIu64
+                       ": derived: the state is ahead of the chain, which ends at "
+                       "height %" PRIu64,
+                       d->flushed_height, s->chain_height);
+    if (s->chain_height - d->flushed_height > s->identity.checkpoint_every_heights)
+        return why_set(why, RC_STORE_DAMAGED,
+                       "height %" PRIu64 ": derived: the state stops more than one checkpoint "
+                       "interval below the chain, which ends at height %" PRIu64,
+                       d->flushed_height, s->chain_height);
+    return RC_OK;
+}
+
 /* Apply one stored block on the layer. Signatures were verified before it was committed. */
 static enum rc apply_stored(struct store *s, uint64_t height, struct why *why)
 {
@@ -98,13 +117,18 @@ static enum rc recover(struct store *s, struct why *why)
     if (rc == RC_OK)
         rc = store_load_derived(s->view, &s->derived, why);
     if (rc == RC_OK)
+        rc = check_heights(s, why);
+    if (rc == RC_OK && s->options.as_recorded) {
+        s->head = (struct block_header){.chain_id = s->identity.chain_id, .height = height};
+        s->head_digest = digest;
+        return RC_OK;
+    }
+    if (rc == RC_OK)
         rc = check_counts(s, why);
     if (rc == RC_OK)
         rc = check_chain_end(s, height, &digest, why);
     if (rc != RC_OK)
         return rc;
-    if (s->derived.flushed_height > height || s->derived.tree.version > s->derived.flushed_height)
-        return why_set(why, RC_STORE_DAMAGED, "the state is ahead of the chain");
 
     block_genesis_header(&s->head, &s->identity.chain_id);
     block_header_digest(&s->head_digest, &s->head);

@@ -36,6 +36,10 @@ struct store_identity {
 struct store_options {
     enum tree_care care;      /* tools verify, nodes trust what has its checksum */
     uint64_t layer_bytes_max; /* 0 = STORE_LAYER_BYTES_MAX */
+    /* For the audit, which recounts and reapplies everything itself and then names what is wrong:
+     * stand on the recorded head without either. The layer stays empty, so only identity, genesis,
+     * head height and digest, flushed height, tree and the view may be asked for. */
+    bool as_recorded;
 };
 
 struct store;

@@ -228,6 +228,52 @@ static void a_lost_block_or_chain_end_is_noticed_at_open(void **state)
     buf_free(&key);
 }
 
+/* Put a raw value behind the store's back. */
+static void put_raw(enum kv_table table, struct bytes key, struct bytes value)
+{
+    struct kv_batch *batch = kv_batch_new();
+    kv_batch_put(batch, table, key, value);
+    assert_int_equal(kv_commit(kv, batch, &why), RC_OK);
+    kv_batch_free(batch);
+}
+
+/* A store whose state lags further than a node ever leaves it is refused: opening it would have to
+ * apply and hold as much of the chain as its writer likes. */
+static void a_state_far_behind_the_chain_is_refused_at_open(void **state)
+{
+    (void)state;
+    struct store *opened;
+    struct bytes value, derived = bytes_of_text("derived");
+    struct store_options options = {.care = TREE_VERIFY};
+    struct buf first = {0};
+    append_blocks(0, TRAFFIC_CHECKPOINT_EVERY);
+    assert_int_equal(kv_get(store_view(store), KV_META, derived, &value), RC_OK);
+    buf_add_bytes(&first, value);
+    append_blocks(TRAFFIC_CHECKPOINT_EVERY, 2 * TRAFFIC_CHECKPOINT_EVERY + 1);
+    put_raw(KV_META, derived, buf_bytes(&first));
+    assert_int_equal(store_open(&opened, kv, &options, &why), RC_STORE_DAMAGED);
+    assert_non_null(strstr(why.text, "height 8: derived"));
+    buf_free(&first);
+}
+
+/* The audit opens what others refuse, to say what is wrong with it and where. */
+static void a_damaged_store_can_be_opened_as_recorded(void **state)
+{
+    (void)state;
+    struct store *opened;
+    struct store_options options = {.care = TREE_VERIFY, .as_recorded = true};
+    append_blocks(0, TRAFFIC_CHECKPOINT_EVERY + 2);
+    delete_first(KV_CERT);
+    delete_first(KV_CHAIN);
+    assert_int_equal(store_open(&opened, kv, &options, &why), RC_OK);
+    assert_int_equal(store_head(opened)->height, TRAFFIC_CHECKPOINT_EVERY + 2);
+    assert_true(digest_equal(store_head_digest(opened), store_head_digest(store)));
+    assert_int_equal(store_flushed_height(opened), TRAFFIC_CHECKPOINT_EVERY);
+    store_close(opened);
+    options.as_recorded = false;
+    assert_int_equal(store_open(&opened, kv, &options, &why), RC_STORE_DAMAGED);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_empty, close_all)
@@ -237,6 +283,8 @@ int main(void)
         T(a_lost_index_entry_is_noticed_at_open),
         T(a_vanished_entry_is_damage_and_not_absence),
         T(a_lost_block_or_chain_end_is_noticed_at_open),
+        T(a_state_far_behind_the_chain_is_refused_at_open),
+        T(a_damaged_store_can_be_opened_as_recorded),
     };
     return cmocka_run_group_tests_name("store_faults", tests, NULL, NULL);
 }

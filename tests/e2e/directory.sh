@@ -154,6 +154,10 @@ accepted "tx_shows_its_place_and_certificate" \
     tx "$txid" --dir s
 accepted "tx_writes_a_receipt" "'pay.receipt'|hansa receipt verify" tx "$txid" --dir s \
     --receipt pay.receipt
+accepted "receipt_names_the_genesis_file_of_others" "--genesis FILE" tx "$txid" --dir s \
+    --receipt other.receipt
+accepted "receipt_names_the_genesis_file_that_was_used" "verify 'own.receipt' --genesis 'g.json'" \
+    tx "$txid" --dir s --genesis g.json --receipt own.receipt
 accepted "receipt_verifies" "$txid|in block 7 at index 3" receipt verify pay.receipt \
     --genesis g.json
 run tx "$txid" --dir s --json
@@ -175,9 +179,10 @@ json "block_json_is_the_exported_line" '(all(d[k] == v
     for k, v in json.loads(open("chain.jsonl").readlines()[6]).items() if k != "certificate_height")
     and d["certificate"]["kind"] == "commit")'
 refused "block_above_the_head_is_not_found" 4 "height 41|the newest is at 40" block 41 --dir s
+refused "block_latest_names_what_there_is" 2 "'latest'|HEIGHT|DIGEST|head" block latest --dir s
 refused "block_0_is_wrong_usage" 2 "HEIGHT|'0'" block 0 --dir s
 refused "block_of_an_unknown_digest_is_not_found" 4 "$zeros|up to height 40" block "$zeros" --dir s
-refused "block_of_no_digest_is_wrong_usage" 2 "no digest" block "$(printf '%064d' 0 | tr 0 G)" \
+refused "block_of_no_digest_is_wrong_usage" 2 "nor a DIGEST of 64" block "$(printf '%064d' 0 | tr 0 G)" \
     --dir s
 refused "block_head_of_an_empty_chain_is_not_found" 4 "no blocks yet" block head --dir empty
 
@@ -204,6 +209,8 @@ accepted "record_history_shows_all_versions" "version:         1, at|version:   
 accepted "record_verify_of_the_newest" "Yes|version:         $versions" \
     record verify newest.txt "$who" "$topic" "$key" --dir s
 printf %s "$oldest" >oldest.txt
+run record verify newest.txt "$who" "$topic" "$key" --dir s --json
+json "record_verify_is_json_too" 'd["holds"] is True and d["newest"] is True'
 accepted "record_verify_of_an_older_version_says_so" "Yes|a newer version|version:         1, at" \
     record verify oldest.txt "$who" "$topic" "$key" --dir s
 flip newest.txt 0 flipped.txt
@@ -233,13 +240,13 @@ replayed "supplies_are_those_of_the_replay" 'all(
     == __import__("decimal").Decimal(a["supply"]) for a in d["assets"]) and len(d["assets"]) > 1'
 accepted "participants_lists_them" "p0:|governor|active key" participants --dir s
 run participants --dir s --json
-json "participants_is_json_too" '([p["participant"] for p in d["participants"]] ==
+json "participants_is_json_too" '([p["name"] for p in d["participants"]] ==
     sorted(p["name"] for p in json.load(open("g.json"))["participants"]))'
 
 # ---- directories ----
-refused "directory_that_is_not_there_is_said" 4 "'nowhere'" assets --dir nowhere
+refused "directory_that_is_not_there_is_said" 4 "assets: 'nowhere': there is no" assets --dir nowhere
 mkdir plain
-refused "directory_without_a_store_is_said" 4 "'plain'|no Hansa store" assets --dir plain
+refused "directory_without_a_store_is_said" 4 "assets: 'plain': there is no Hansa store" assets --dir plain
 refused "directory_must_be_named" 2 "--dir DIR" assets
 refused "genesis_of_another_chain_is_refused" 3 "'s'|the store is of chain|the genesis file of chain" \
     assets --dir s --genesis empty.json

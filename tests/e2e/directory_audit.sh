@@ -13,6 +13,7 @@ make_store() {
 size="--txs-per-block 10 --ops-per-tx 12 --accounts 12 --checkpoint-every 16"
 make_store s --blocks 40 $size --seed 1 --genesis-out g.json
 make_store shorter --blocks 32 $size --seed 1
+make_store behind --blocks 20 $size --seed 1
 make_store other --blocks 40 $size --seed 2
 make_store empty --blocks 0 --accounts 4 --genesis-out empty.json
 "$HANSA" genesis show g.json --json >genesis.out
@@ -25,7 +26,7 @@ state entries:|index entries:|transactions/s|Everything holds." audit s --genesi
 accepted "audit_without_a_genesis_says_which_it_took" \
     "the one inside the store|by phone|$chain_id|Everything holds." audit s
 run audit s --genesis g.json --threads 1 --json
-json "audit_is_json_too" "(d['passed'] and d['chain_id'] == '$chain_id' and d['genesis'] == 'file'
+json "audit_is_json_too" "(d['holds'] is True and 'e' not in str(d['seconds']) and d['seconds'] == round(d['seconds'], 3) and d['chain_id'] == '$chain_id' and d['genesis'] == 'file'
     and d['head_height'] == d['certified_height'] == d['blocks_count'] == 40 and
     d['txs_count'] == 400 and d['flushed_height'] == 32 and d['checkpoints_count'] == 2 and
     d['certificates_count'] == 40 and d['signatures_count'] >= 400 + 3 * 42 and
@@ -98,6 +99,8 @@ code=0
 check "export_that_cannot_be_written_is_an_error" test "$code" -eq 5
 check "export_that_failed_leaves_no_file" test ! -e big.jsonl
 check "export_to_a_full_device_is_an_error" sh -c "'$HANSA' export s >/dev/full; [ \$? -eq 5 ]"
+"$HANSA" export s >/dev/full 2>full.err
+check "export_to_a_full_device_says_so_once" test "$(wc -l <full.err)" -eq 1
 
 # The pipe holds less than the export, so this one is still at work when the signal comes.
 mkfifo pipe
@@ -119,16 +122,24 @@ cp -r s same
 accepted "copies_do_not_differ" "the same up to height 40|state:           the same" \
     audit s --against same
 run audit s --against shorter --json
-json "a_store_behind_does_not_differ" '(d["same"] and d["common_height"] == 32 and
+json "a_store_behind_does_not_differ" '(d["holds"] and d["behind"] == "theirs" and d["common_height"] == 32 and
     d["ours_height"] == 40 and d["theirs_height"] == 32 and d["state_compared"])'
-accepted "a_store_behind_is_said" "the same up to height 32|40 here, 32 there" \
+accepted "a_store_behind_is_said" "the same up to height 32|40 here, 32 there: 'shorter' is merely 8 behind" \
     audit s --against shorter
+accepted "a_store_far_behind_is_said_and_its_state_not_compared" \
+    "'behind' is merely 20 behind|state:           not compared|height 16 here and 32 there" \
+    audit behind --against s
+run audit behind --against s --json
+json "a_store_far_behind_is_json_too" \
+    'd["holds"] and d["behind"] == "ours" and d["state_compared"] is False'
 refused "first_differing_block_is_named_with_its_signers" 1 \
-    "'other'|height 1: block: here |, signed by m|; there " audit s --against other
+    "'other'|height 1: block: a fork|more than f = 1 members|keep both directories|call the other\
+ members|signed both: m1, m2, m3|; here |, signed by m|; there " audit s --against other
 run audit s --against other --json
 /usr/bin/python3 -c 'import json; json.dump(json.load(open("err"))["error"]["details"],
     open("out", "w"))'
 json "first_differing_block_is_json_too" '(d["kind"] == "block" and d["height"] == 1 and
+    d["holds"] is False and d["fork"] is True and d["signed_both"] == ["m1", "m2", "m3"] and
     d["ours"]["digest"] == json.loads(open("chain.jsonl").readline())["digest"] and
     d["theirs"]["digest"] != d["ours"]["digest"] and len(d["theirs"]["certificate"]["signers"]) == 3)'
 refused "another_chain_is_refused_with_both_chain_ids" 3 "$chain_id ('test') here" \
@@ -153,8 +164,14 @@ refused "audit_names_the_height_and_field_of_one_flipped_bit" 1 \
 run audit same --json
 /usr/bin/python3 -c 'import json; json.dump(json.load(open("err"))["error"]["details"],
     open("out", "w"))'
-json "audit_failure_is_json_too" "(d['height'] == 5 and 'block' in d['field'] and
-    d['chain_id'] == '$chain_id')"
+json "audit_failure_is_json_too" "(d['height'] == 5 and d['field'] == 'table block' and
+    d['holds'] is False and 'checksum' in d['words'] and d['chain_id'] == '$chain_id')"
+check "audit_failure_does_not_advise_an_audit" sh -c '! grep -q "run hansa audit" err'
+"$HANSA" audit same >out 2>err
+check "audit_failure_does_not_advise_an_audit_in_words" sh -c '! grep -q "run hansa audit" err'
+"$HANSA" audit same >out 2>err
+result "audit_says_what_kind_of_damage" \
+    "$(lacks err "height 5: table block: a value fails its checksum|next: keep this directory")"
 refused "block_that_is_damaged_is_not_shown" 1 "height 5" block 5 --dir same
 accepted "block_beside_the_damage_is_shown" "height:          6" block 6 --dir same
 refused "comparing_with_the_damaged_names_it" 1 "'same'|height 5" audit s --against same

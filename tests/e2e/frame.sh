@@ -21,11 +21,24 @@ done <commands
 accepted "help_of_a_first_word_lists_its_commands" "key show" key --help
 accepted "help_is_given_although_the_rest_is_wrong" "usage: hansa keygen" keygen --help
 
+accepted "help_as_a_word_lists_commands" "keygen |exit codes:|\"holds\": true" help
+accepted "help_as_a_letter_lists_commands" "keygen |exit codes:" -h
+accepted "help_as_a_word_shows_a_command" "usage: hansa receipt verify" help receipt verify
+accepted "help_as_a_letter_shows_a_command" "usage: hansa keygen|alpha.key.pub" keygen -h
+accepted "help_as_a_word_shows_a_group" "key show" help key
+accepted "help_of_sign_shows_its_group" "usage: hansa sign --ops|one alone|sign key-revoke" help sign
+accepted "help_of_export_says_what_json_changes" "lines are the same" help export
+
 # ---- wrong usage ----
 refused "no_command_is_wrong_usage" 2 "no command|hansa --help"
 refused "unknown_command_names_the_nearest" 2 "'keygne'|did you mean 'keygen'?" keygne
 refused "unknown_second_word_names_the_nearest" 2 "'genesis shwo'|'genesis show'" genesis shwo
-refused "first_word_alone_names_a_command" 2 "one more word|'key show'" key
+refused "first_word_alone_names_a_command" 2 "one more word: key show" key
+refused "unknown_second_word_lists_what_there_is" 2 \
+    "no command 'sign bogus'|sign --ops FILE.json, sign transfer, sign issue|sign cancel" sign bogus
+refused "unknown_second_word_far_from_all_lists_them_too" 2 "there are: record get, record history" \
+    record bogus
+refused "help_of_an_unknown_command_is_refused" 2 "'keygne'|'keygen'" help keygne
 refused "word_far_from_all_commands_names_none" 2 "no command 'xylophone'" xylophone
 refused "unknown_option_names_the_nearest" 2 "'--netwrok'|did you mean '--network'?" \
     keygen alice --netwrok demo
@@ -58,5 +71,6 @@ code=0
 : >out
 problem=
 [ "$code" -eq 5 ] || problem="exit $code, not 5"
+[ "$(wc -l <err)" -eq 1 ] || problem="${problem}not one line on stderr"
 result "answer_that_cannot_be_written_is_a_failure" "$problem"
 finish

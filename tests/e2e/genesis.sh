@@ -34,6 +34,18 @@ check "refused_init_makes_no_keys" test ! -e k4
 refused "existing_keys_are_not_overwritten" 5 "k7/member-0.key|exists already" \
     genesis init --chain two --out three.json --members 4 --keys-dir k7
 check "existing_keys_stay" test -e k7/member-0.key
+refused "second_trial_beside_the_first_is_told_of_keys_dir" 5 "k7/member-0.key'|--keys-dir DIR" \
+    genesis init --chain two --out three.json --members 4 --keys-dir k7
+accepted "init_makes_the_directory_of_the_genesis_file" "'demo/genesis.json'|5 in 'demo/keys'" \
+    genesis init --chain demo --out demo/genesis.json --members 4
+check "made_keys_directory_is_for_its_owner_alone" test "$(stat -c %a demo/keys)" = 700
+refused "init_makes_one_directory_only" 5 "'a/b'|No such file|make the directory" \
+    genesis init --chain two --out a/b/genesis.json --members 4
+refused "init_makes_one_keys_directory_only" 5 "'a/keys'|make the directory" \
+    genesis init --chain two --out three.json --members 4 --keys-dir a/keys
+refused "init_that_is_refused_takes_its_directory_back" 3 "balances[0]" genesis init --chain two \
+    --out a/three.json --members 4 --balance governor/main=1.00:XXX
+check "directory_of_a_refused_genesis_is_gone" test ! -e a
 refused "refused_genesis_takes_its_keys_back" 3 "balances[0]" genesis init --chain two \
     --out three.json --members 4 --keys-dir k4 --balance governor/main=1.00:XXX
 check "keys_of_a_refused_genesis_are_gone" test ! -e k4 -a ! -e three.json
@@ -84,6 +96,12 @@ refused "three_member_files_are_too_few" 3 "members|allowed are 4 to 31" \
     genesis init --chain real --out c.json $members
 refused "member_twice_is_refused" 3 "members[3]" \
     genesis init --chain real --out c.json $members --member public/beta.pub
+refused "secret_file_as_member_is_refused" 3 \
+    "'real/delta': this is a secret key file|'real/delta.pub'" \
+    genesis init --chain real --out c.json $members --member real/delta
+refused "secret_file_as_participant_is_refused" 3 "'real/bank': this is a secret|'real/bank.pub'" \
+    genesis init --chain real --out c.json $members --member public/delta.pub \
+    --participant real/bank
 refused "participants_key_as_member_is_refused" 3 "'public/bank.pub'|--participant" \
     genesis init --chain real --out c.json $members --member public/bank.pub
 refused "members_key_as_participant_is_refused" 3 "'public/delta.pub'|--member" \
@@ -111,10 +129,13 @@ for amount in 12.345 12.3 1e3 -1 +1 , ' 1.00' 184467440737095516.16; do
 done
 refused "unknown_parameter_is_refused" 3 "parameters|batch_mss" \
     genesis init --chain real --out c.json $members --parameter batch_mss=5
-refused "parameter_out_of_range_is_refused" 3 "parameters.pipeline_heights|65" \
+refused "parameter_out_of_range_names_itself_and_its_range" 2 \
+    "--parameter pipeline_heights|from 1 to 64|'65'" \
     genesis init --chain real --out c.json $members --parameter pipeline_heights=65
 refused "parameter_twice_is_wrong_usage" 2 "batch_ms stands twice" \
     genesis init --chain real --out c.json $members --parameter batch_ms=5 --parameter batch_ms=6
+refused "parameter_in_range_that_breaks_a_rule_is_refused" 3 "parameters.window_heights|255" \
+    genesis init --chain real --out c.json $members --parameter window_heights=255
 refused "parameter_that_is_no_number_is_wrong_usage" 2 "--parameter|'five'" \
     genesis init --chain real --out c.json $members --parameter batch_ms=five
 refused "chain_that_is_no_name_is_refused" 3 "--chain 'Real'" \
@@ -126,10 +147,10 @@ check "refused_genesis_leaves_no_file" test ! -e c.json
 
 # ---- files that are none ----
 cut_short a.json 3 short.json
-refused "truncated_genesis_is_refused" 3 "short.json|line" genesis show short.json
+refused "truncated_genesis_is_refused" 3 "'short.json': line" genesis show short.json
 (cat a.json && echo '{}') >more.json
 refused "genesis_with_something_behind_is_refused" 3 "more.json" genesis show more.json
 sed 's/"chain"/"chian"/' a.json >typo.json
 refused "unknown_field_is_named" 3 "typo.json|chian" genesis show typo.json
-refused "missing_genesis_is_said" 5 "none.json|No such file" genesis show none.json
+refused "missing_genesis_is_said" 5 "show: 'none.json': cannot be opened|No such file" genesis show none.json
 finish

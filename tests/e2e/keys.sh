@@ -3,7 +3,7 @@
 
 # ---- making keys ----
 accepted "keygen_says_both_files_the_key_and_what_is_next" \
-    "public key:|'alice.key'|'alice.key.pub'|next:|hansa genesis init --chain demo|--participant" \
+    "public key:|'alice.key'|'alice.key.pub'|next:|hansa genesis init --chain demo|--participant|further key|hansa sign key-add --new-key 'alice.key'" \
     keygen alice --network demo
 check "secret_file_has_mode_0600" test "$(stat -c %a alice.key)" = 600
 check "public_file_has_no_secret" sh -c '! grep -q secret alice.key.pub'
@@ -16,10 +16,10 @@ accepted "keygen_of_a_replica_takes_addresses" "--member 'alpha.key.pub'" keygen
 n32=abcdefghijklmnopqrstuvwxyz-01234
 accepted "name_of_32_is_the_longest" "public key:" keygen "$n32" --network "$n32"
 
-refused "existing_secret_file_is_not_overwritten" 5 "alice.key|exists already|choose another name" \
+refused "existing_secret_file_is_not_overwritten" 5 "keygen: 'alice.key': the file exists already|choose another name" \
     keygen alice --network demo
 rm alice.key
-refused "existing_public_file_is_not_overwritten" 5 "alice.key.pub|exists already" \
+refused "existing_public_file_is_not_overwritten" 5 "keygen: 'alice.key.pub': the file exists already" \
     keygen alice --network demo
 check "nothing_is_left_of_a_refused_key" test ! -e alice.key
 rm alice.key.pub
@@ -33,7 +33,7 @@ refused "addresses_without_replica_are_wrong_usage" 2 "add --replica" \
     keygen beta --network demo --peer 127.0.0.1:1
 refused "address_with_a_bad_port_is_refused" 3 "--peer '127.0.0.1:65536'|HOST:PORT" keygen beta \
     --network demo --replica --peer 127.0.0.1:65536 --client 127.0.0.1:1
-refused "directory_that_is_not_there_is_said" 5 "nowhere/x|No such file" \
+refused "directory_that_is_not_there_is_said" 5 "keygen: 'nowhere/x': cannot be made: No such file|make that directory first" \
     keygen x --network demo --out nowhere/x
 check "refused_keys_leave_no_files" sh -c '! ls beta* x* 2>/dev/null'
 
@@ -128,7 +128,10 @@ json "key_show_of_a_replica_is_json_too" 'd["kind"] == "replica" and len(d["link
 chmod 644 alice.key
 refused "secret_file_for_others_is_refused" 3 "alice.key|0644|chmod 600" key show alice.key
 chmod 600 alice.key
-refused "missing_key_file_is_said" 5 "nobody.key|No such file" key show nobody.key
+refused "missing_key_file_is_said" 5 "show: 'nobody.key': cannot be opened: No such file" key show nobody.key
+refused "empty_path_is_quoted" 5 "show: '': cannot be opened" key show ''
+refused "path_that_leaves_no_room_for_words_still_has_some" 5 "aaa...'|a path of 700 bytes" \
+    key show "$(head -c 700 /dev/zero | tr '\0' a)"
 refused "directory_is_no_key_file" 5 "is not a file" key show .
 cut_short alice.key 10 short.key
 chmod 600 short.key
@@ -136,5 +139,5 @@ refused "truncated_key_file_is_refused" 3 "short.key" key show short.key
 (cat alice.key && echo 'more: here') >more.key
 chmod 600 more.key
 refused "key_file_with_a_line_more_is_refused" 3 "more.key" key show more.key
-refused "data_directory_that_is_none_is_said" 4 "'.'|no Hansa store" key show alice.key --dir .
+refused "data_directory_that_is_none_is_said" 4 "show: '.': there is no Hansa store" key show alice.key --dir .
 finish

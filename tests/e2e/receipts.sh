@@ -21,7 +21,7 @@ accepted "receipt_says_what_it_proves" \
     "This receipt proves that chain 'test' has committed|$txid|in block 3 at index 1|txid:|operation 0:|certificate:     commit" \
     receipt verify pay.receipt --genesis genesis.json
 run receipt verify pay.receipt --genesis genesis.json --json
-json "receipt_is_json_too" "d['verified'] is True and d['height'] == 3 and d['tx_index'] == 1 and
+json "receipt_is_json_too" "d['holds'] is True and d['height'] == 3 and d['tx_index'] == 1 and
     d['transaction']['txid'] == '$txid' and d['certificate']['kind'] == 'commit' and
     len(d['certificate']['signers']) == 3 and d['header']['height'] == 3"
 size=$(stat -c %s pay.receipt)
@@ -42,6 +42,11 @@ refused "receipt_with_a_flipped_signature_names_it" 1 "proves nothing|certificat
 flip pay.receipt 80 flipped.receipt
 refused "receipt_with_a_flipped_transaction_names_it" 1 "proves nothing: transaction" \
     receipt verify flipped.receipt --genesis genesis.json
+run receipt verify flipped.receipt --genesis genesis.json --json
+check "wrong_receipt_has_one_code_and_holds_not" sh -c \
+    "grep -q '\"code\": \"bad_signature\"' err.json && grep -q '\"holds\": false' err.json"
+refused "genesis_is_no_receipt_and_said_to_be_one" 3 "proves nothing: this is a JSON file" \
+    receipt verify genesis.json --genesis genesis.json
 refused "missing_receipt_is_said" 5 "'none'|No such file" \
     receipt verify none --genesis genesis.json
 refused "receipt_without_genesis_is_wrong_usage" 2 "--genesis FILE is missing" \
@@ -76,7 +81,7 @@ accepted "proof_of_a_balance_says_what_it_shows" \
     "on chain 'test' at height 8|account $account held| $asset|entries in its history|state root:|certificate:     checkpoint at height 8" \
     proof verify balance.proof --genesis genesis.json
 run proof verify balance.proof --genesis genesis.json --json
-json "proof_of_a_balance_is_json_too" "d['verified'] is True and d['present'] is True and
+json "proof_of_a_balance_is_json_too" "d['holds'] is True and d['present'] is True and
     d['table'] == 'balance' and d['account'] == '$account' and d['asset'] == '$asset' and
     d['height'] == 8 and len(d['state_root']) == 64 and '.' in d['amount'] + '.'"
 run account "$participant/never-there" --dir store --asset "$asset" --prove absent.proof
@@ -98,7 +103,7 @@ refused "proof_with_a_byte_more_is_refused" 3 "'more.proof'|shows nothing" \
 flip balance.proof -1 flipped.proof
 refused "proof_with_a_flipped_signature_names_it" 1 "shows nothing|certificate" \
     proof verify flipped.proof --genesis genesis.json
-refused "receipt_is_no_proof" 3 "'pay.receipt'" proof verify pay.receipt --genesis genesis.json
+refused "receipt_is_no_proof" 3 "'pay.receipt'|this is a receipt: hansa receipt verify" proof verify pay.receipt --genesis genesis.json
 no_flip_passes "no_flipped_bit_leaves_a_proof_valid" balance.proof proof verify
 no_flip_passes "no_flipped_bit_leaves_an_absence_valid" absent.proof proof verify
 

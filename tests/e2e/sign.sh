@@ -1,8 +1,9 @@
 # `hansa sign ...` and `hansa tx show`.
 . "$(dirname "$0")/lib.sh"
 
+run keygen alice --network demo
 run genesis init --chain demo --out genesis.json --members 4 --keys-dir keys \
-    --asset CZK:2:governor --asset PTS:0:governor --balance governor/main=1000.00:CZK
+    --participant alice.key.pub --asset CZK:2:governor --asset PTS:0:governor --balance governor/main=1000.00:CZK
 run genesis init --chain demo --out twin.json --members 4 --keys-dir twin-keys \
     --asset CZK:2:governor
 run genesis init --chain other --out other.json --members 4 --keys-dir other-keys
@@ -23,6 +24,18 @@ show() {
     accepted "$1" "verified:        yes|$2" tx show "$3" --genesis genesis.json
 }
 
+# warned NAME 'words|words' WORDS...: signed, with one line of a warning on stderr; with --json it
+# stands in the answer, and stderr is empty.
+warned() {
+    name=$1 words=$2
+    shift 2
+    run "$@"
+    problem=$(lacks out txid:)
+    [ "$code" -eq 0 ] || problem="exit $code, not 0; $problem"
+    [ "$(grep -c ': warning: ' err)" -eq 1 ] || problem="${problem}not one warning; "
+    result "$name" "$problem$(lacks err "$words")"
+}
+
 # shellcheck disable=SC2086
 {
 # ---- every operation ----
@@ -34,8 +47,8 @@ show "transfer_is_shown" \
     "$(cat txid)|transfer 12.00 CZK from governor/main to alice/x, memo \"nájem za květen\"|no limit" \
     t.tx
 run tx show t.tx --genesis genesis.json --json
-json "transfer_is_shown_as_json" 'd["txid"] == open("txid").read().strip() and d["verified"] is True
-    and d["nonce"] == 1 and d["valid_until"] == 0 and d["operations"] == [{"op": "transfer",
+json "transfer_is_shown_as_json" 'd["txid"] == open("txid").read().strip() and d["holds"] is True
+    and d["nonce"] == 1 and d["valid_until"] is None and d["operations"] == [{"op": "transfer",
     "from": "governor/main", "to": "alice/x", "asset": "CZK", "amount": "12.00",
     "memo": "nájem za květen"}]'
 run sign transfer $k $t --amount 12.00 --valid-until 99 --json
@@ -70,7 +83,7 @@ accepted "key_revoke_by_hex_is_signed" "txid:" sign key-revoke $k --revoke-hex $
 check "both_ways_of_revoking_are_one" cmp rev.tx rev2.tx
 accepted "cancel_is_signed" "txid:" sign cancel $k --out c.tx
 show "cancel_is_shown" "operation 0:     cancel" c.tx
-accepted "sealed_key_signs_with_its_passphrase" "txid:" sign cancel --key sealed.key \
+warned "sealed_key_signs_with_its_passphrase" "not in the genesis file|unless" sign cancel --key sealed.key \
     --passphrase-file pass --genesis genesis.json --nonce 18446744073709551615 --out sealed.tx
 show "largest_nonce_is_shown" "nonce:           18446744073709551615" sealed.tx
 
@@ -91,7 +104,7 @@ run sign --ops again.json $k --out again.tx
 check "operations_as_shown_sign_to_the_same_bytes" cmp ops.tx again.tx
 many() {
     /usr/bin/python3 -c 'import json, sys
-print(json.dumps([{"op": "issue", "to": "a/%d" % i, "asset": "PTS", "amount": "1"} for i in range(int(sys.argv[1]))]))' "$1"
+print(json.dumps([{"op": "issue", "to": "alice/%d" % i, "asset": "PTS", "amount": "1"} for i in range(int(sys.argv[1]))]))' "$1"
 }
 many 1000 >1000.json
 many 1001 >1001.json
@@ -115,6 +128,26 @@ refused "file_that_is_no_json_is_refused" 3 "broken.json|line" sign --ops broken
 echo '[{"op": "cancel", "op": "cancel"}]' >double.json
 refused "duplicate_field_is_refused" 3 "double.json" sign --ops double.json $k
 
+# ---- what the ledger will hardly accept ----
+warned "foreign_account_is_warned_of" "account alice/x belongs to participant alice|governor" \
+    sign transfer $k --from alice/x --to governor/main --asset CZK --amount 1.00 --out w1.tx
+warned "unknown_receiver_is_warned_of" "participant bob|unless it was added since" \
+    sign transfer $k --from governor/main --to bob/x --asset CZK --amount 1.00 --out w2.tx
+a="--key alice.key --genesis genesis.json --nonce 1"
+warned "issue_by_another_than_the_issuer_is_warned_of" "only governor issues and redeems CZK|alice" \
+    sign issue $a --to alice/x --asset CZK --amount 1.00 --out w3.tx
+warned "redeem_by_another_than_the_issuer_is_warned_of" "only governor issues and redeems CZK" \
+    sign redeem $a --from alice/x --asset CZK --amount 1.00 --out w4.tx
+warned "key_that_is_not_in_the_genesis_is_warned_of" "the key is not in the genesis file" \
+    sign cancel --key second.key --genesis genesis.json --nonce 1 --out w5.tx
+run sign transfer $k --from alice/x --to bob/x --asset CZK --amount 1.00 --json
+json "warnings_are_json_too" 'len(d["warnings"]) == 2'
+check "warnings_in_json_are_not_on_stderr_too" test ! -s err
+/usr/bin/python3 -c 'import json
+print(json.dumps([{"op": "issue", "to": "a%d/x" % i, "asset": "PTS", "amount": "1"} for i in range(100)]))' >strangers.json
+run sign --ops strangers.json $k --out strangers.tx
+check "many_warnings_are_cut" test "$(wc -l <err)" -eq 9
+
 # ---- values ----
 for amount in 12.345 12.3 12 1e3 -1 +1 , '' ' 1.00' 01.00 184467440737095516.16; do
     refused "amount_'$amount'_is_refused" 3 "amount|\"$amount\"|2 decimals|12.00" \
@@ -126,7 +159,7 @@ refused "amount_of_nothing_is_refused" 3 "amount of nothing" sign transfer $k $t
 refused "unknown_asset_is_named" 3 "asset|\"XXX\"|hansa genesis show" \
     sign issue $k --to a/b --asset XXX --amount 1
 sub40=abcdefghijklmnopqrstuvwxyz0123456789._-A
-accepted "account_name_of_40_is_the_longest" "txid:" sign issue $k --to a/$sub40 --asset PTS \
+accepted "account_name_of_40_is_the_longest" "txid:" sign issue $k --to alice/$sub40 --asset PTS \
     --amount 1 --out sub40.tx
 refused "account_name_of_41_is_refused" 3 "to: must be an account|${sub40}B" \
     sign issue $k --to a/${sub40}B --asset PTS --amount 1
@@ -144,15 +177,19 @@ refused "memo_with_an_escape_is_refused" 3 "memo|control characters" sign transf
 refused "memo_that_is_not_utf8_is_refused" 3 "--memo 'caf\\xe9'|not UTF-8" sign transfer $k $t \
     --amount 1.00 --memo "$(printf 'caf\351')"
 topic=$(head -c 65 /dev/zero | tr '\0' t)
-refused "topic_of_65_is_refused" 3 "topic|at most 64" sign record $k --topic $topic \
+refused "topic_of_65_is_refused" 3 "topic|at most 64|not empty" sign record $k --topic $topic \
     --record-key k --data d
+refused "empty_topic_is_refused_by_name" 3 "topic: |not empty" sign record $k --topic '' \
+    --record-key k --data d
+refused "empty_record_key_is_refused_by_name" 3 "key: |not empty" sign record $k --topic t \
+    --record-key '' --data d
 refused "record_key_of_129_is_refused" 3 "key|at most 128" sign record $k --topic t \
     --record-key ${memo}k --data d
 head -c 32768 /dev/zero >32k
 head -c 32769 /dev/zero >32k1
 accepted "record_of_32_kib_is_the_largest" "txid:" sign record $k --topic t --record-key k \
     --data-file 32k --out 32k.tx
-refused "record_over_32_kib_is_refused" 3 "data_file|'32k1'|32768" sign record $k --topic t \
+refused "record_over_32_kib_is_refused" 3 "data_file|'32k1'|record data|32768|32 KiB" sign record $k --topic t \
     --record-key k --data-file 32k1
 refused "missing_data_file_is_said" 5 "'none'|No such file" sign record $k --topic t \
     --record-key k --data-file none
@@ -174,6 +211,12 @@ refused "genesis_of_another_network_is_refused" 3 "keys/governor.key|'demo'|'oth
     sign cancel --key keys/governor.key --genesis other.json --nonce 1
 refused "replicas_key_signs_no_transaction" 3 "member-0|participant's key" \
     sign cancel --key keys/member-0.key $g
+run keygen rep --network demo --replica --peer 127.0.0.1:1 --client 127.0.0.1:2 \
+    --passphrase-file pass
+refused "sealed_replicas_key_is_refused_before_its_passphrase_is_asked_for" 3 \
+    "'rep.key': this is replica 'rep's key" sign cancel --key rep.key --passphrase-file none $g
+refused "signers_own_key_is_no_new_key" 3 "signer's own key|hansa keygen governor" \
+    sign key-add $k --new-key keys/governor.key
 refused "public_file_signs_nothing" 3 "without .pub" sign cancel --key keys/governor.key.pub $g
 cp alice.key open.key
 chmod 640 open.key
@@ -220,14 +263,19 @@ refused "file_over_every_limit_is_refused" 3 "'zeros.tx'|longer than" \
 refused "missing_transaction_is_said" 5 "'none.tx'|No such file" \
     tx show none.tx --genesis genesis.json
 
-# not_verified NAME 'words' FILE GENESIS: shown for people, said to be wrong, exit 1 both ways.
+refused "key_file_is_no_transaction_and_said_to_be_one" 3 "'alice.key'|a secret key file" \
+    tx show alice.key --genesis genesis.json
+refused "public_key_file_is_no_transaction_and_said_to_be_one" 3 "a public key file: hansa key show" \
+    tx show alice.key.pub --genesis genesis.json
+
+# not_verified NAME 'words' FILE GENESIS: shown and said to be wrong, exit 1, with --json too.
 not_verified() {
     run tx show "$3" --genesis "$4"
     problem=$(lacks out "verified:        NO|txid:")$(lacks err "hansa: tx show: '$3'|$2")
     [ "$code" -eq 1 ] || problem="exit $code, not 1; $problem"
     run tx show "$3" --genesis "$4" --json
     [ "$code" -eq 1 ] || problem="exit $code with --json, not 1; $problem"
-    [ ! -s out ] || problem="${problem}something on stdout with --json; "
+    problem="$problem$(lacks out '"holds": false|"txid": |"operations": ')"
     cat err >>refusals
     result "$1" "$problem"
 }

@@ -58,6 +58,20 @@ static bool is_group(const struct command_table *table, const char *word)
     return false;
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (is_help(argv[i]))
+            return true;
+    }
+    return false;
+}
+
 static bool asks_for(int argc, char **argv, const char *option)
 {
     for (int i = 0; i < argc; i++) {
@@ -67,47 +81,72 @@ static bool asks_for(int argc, char **argv, const char *option)
     return false;
 }
 
-/* Names of all commands for cli_nearest(); the caller frees with mem_free. */
-static const char *nearest_command(const struct command_table *table, const char *text)
+/* The command that was perhaps meant, or NULL. Of a group (NULL: none) only the second words are
+ * compared: the first is right already. */
+static const char *nearest_command(const struct command_table *table, const char *group,
+                                   const char *text)
 {
     const char **names = mem_alloc(table->count * sizeof *names);
-    for (size_t i = 0; i < table->count; i++)
-        names[i] = table->commands[i]->words;
-    const char *nearest = cli_nearest(text, names, table->count);
+    size_t count = 0, skipped = group != NULL ? strlen(group) + 1 : 0;
+    for (size_t i = 0; i < table->count; i++) {
+        if (group == NULL || is_first_word(table->commands[i], group))
+            names[count++] = table->commands[i]->words + skipped;
+    }
+    const char *nearest = cli_nearest(text, names, count);
     mem_free(names);
-    return nearest;
+    return nearest != NULL ? nearest - skipped : NULL;
 }
+
+enum { GROUP_LIST_BYTES = 256 };
 
 static enum cli_exit refuse_group(struct cli *c, const struct command_table *table,
                                   const char *word)
 {
-    size_t first = 0;
-    while (!is_first_word(table->commands[first], word))
-        first++;
-    return cli_usage(c, "'%s' needs one more word, such as '%s'", word,
-                     table->commands[first]->words);
+    char list[GROUP_LIST_BYTES];
+    cli_list_group(list, sizeof list, table, word);
+    return cli_usage(c, "'%s' needs one more word: %s", word, list);
+}
+
+/* "sign bogus": sign is a command itself, and takes no words. */
+static bool is_other_of_group(const struct command_table *table, const struct command *command,
+                              int argc, char **argv)
+{
+    return command->arguments == NULL && argc > 0 && argv[0][0] != '-' &&
+           is_group(table, command->words);
+}
+
+/* The first word begins commands of two, the second fits none. */
+static enum cli_exit refuse_second_word(struct cli *c, const struct command_table *table,
+                                        const char *group, const char *word)
+{
+    char quoted[CLI_QUOTE_BYTES], list[GROUP_LIST_BYTES], text[128];
+    snprintf(text, sizeof text, "%s %s", group, word);
+    cli_list_group(list, sizeof list, table, group);
+    const char *nearest = nearest_command(table, group, word);
+    if (nearest == NULL)
+        return cli_usage(c, "there is no command %s; there are: %s", cli_quote(quoted, text), list);
+    return cli_usage(c, "there is no command %s; did you mean '%s'? There are: %s",
+                     cli_quote(quoted, text), nearest, list);
 }
 
 static enum cli_exit refuse_command(struct cli *c, const struct command_table *table, int argc,
                                     char **argv)
 {
     char quoted[CLI_QUOTE_BYTES];
-    char text[256];
     if (is_group(table, argv[0])) {
-        if (asks_for(argc, argv, "--help")) {
+        if (c->help || asks_for_help(argc, argv)) {
             cli_help_group(table, argv[0]);
             return CLI_DONE;
         }
         if (argc < 2 || argv[1][0] == '-')
             return refuse_group(c, table, argv[0]);
-        snprintf(text, sizeof text, "%s %s", argv[0], argv[1]);
-    } else {
-        snprintf(text, sizeof text, "%s", argv[0]);
+        return refuse_second_word(c, table, argv[0], argv[1]);
     }
-    const char *nearest = nearest_command(table, text);
+    const char *nearest = nearest_command(table, NULL, argv[0]);
     if (nearest == NULL)
-        return cli_usage(c, "there is no command %s", cli_quote(quoted, text));
-    return cli_usage(c, "there is no command %s; did you mean '%s'?", cli_quote(quoted, text),
+        return cli_usage(c, "there is no command %s: hansa help lists them",
+                         cli_quote(quoted, argv[0]));
+    return cli_usage(c, "there is no command %s; did you mean '%s'?", cli_quote(quoted, argv[0]),
                      nearest);
 }
 
@@ -169,10 +208,11 @@ static bool add_value(struct cli *c, const struct cli_option *option, const char
 /* Read the option at argv[*at]; *at is left on the last word it took. */
 static bool parse_option(struct cli *c, int argc, char **argv, int *at)
 {
-    const char *name = argv[*at] + 2;
+    const char *word = strcmp(argv[*at], "-h") == 0 ? "--help" : argv[*at];
+    const char *name = word + (strncmp(word, "--", 2) == 0 ? 2 : 1);
     size_t name_bytes = strcspn(name, "=");
     const struct cli_option *option =
-        strncmp(argv[*at], "--", 2) == 0 ? find_option(c, name, name_bytes) : NULL;
+        strncmp(word, "--", 2) == 0 ? find_option(c, name, name_bytes) : NULL;
     if (option == NULL)
         return refuse_option(c, argv[*at]);
     bool has_value = name[name_bytes] == '=';
@@ -287,9 +327,13 @@ const char *cli_argument(const struct cli *c, size_t index)
 
 static enum cli_exit run(struct cli *c, const struct command_table *table, int argc, char **argv)
 {
-    while (argc > 0 && (strcmp(argv[0], "--json") == 0 || strcmp(argv[0], "--help") == 0)) {
+    while (argc > 0 && (strcmp(argv[0], "--json") == 0 || is_help(argv[0]))) {
         c->json = c->json || strcmp(argv[0], "--json") == 0;
-        c->help = c->help || strcmp(argv[0], "--help") == 0;
+        c->help = c->help || is_help(argv[0]);
+        argc--, argv++;
+    }
+    if (argc > 0 && strcmp(argv[0], "help") == 0) {
+        c->help = true;
         argc--, argv++;
     }
     if (argc > 0 && strcmp(argv[0], "--version") == 0) {
@@ -300,20 +344,27 @@ static enum cli_exit run(struct cli *c, const struct command_table *table, int a
     }
     if (argc == 0 && !c->help)
         return cli_usage(c, "no command was given");
-    if (argc == 0) {
+    /* So that words about a wrong command line come as asked for, whatever is wrong with it. */
+    c->json = c->json || asks_for(argc, argv, "--json");
+    if (argc == 0 || (c->help && argv[0][0] == '-')) {
         cli_help_tool(table, c->json);
         return CLI_DONE;
     }
-    /* So that words about a wrong command line come as asked for, whatever is wrong with it. */
-    c->json = c->json || asks_for(argc, argv, "--json");
     int words_count;
     c->command = find_command(table, argc, argv, &words_count);
+    if (c->command != NULL &&
+        is_other_of_group(table, c->command, argc - words_count, argv + words_count))
+        c->command = NULL;
     if (c->command == NULL)
         return refuse_command(c, table, argc, argv);
     if (!cli_parse(c, argc - words_count, argv + words_count))
         return CLI_USAGE;
     if (c->help) {
         cli_help_command(c->command, c->json);
+        if (!c->json && is_group(table, c->command->words)) {
+            putchar('\n');
+            cli_help_group(table, c->command->words);
+        }
         return CLI_DONE;
     }
     struct why why = {""};
@@ -332,8 +383,10 @@ int cli_main(int argc, char **argv, const struct command_table *table)
     enum cli_exit code = argc == 0 ? CLI_USAGE : run(&c, table, argc - 1, argv + 1);
     /* An answer that did not arrive, on a full disk for instance, is no answer. */
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {
-        fprintf(stderr, "hansa: the answer could not be written to the standard output\n");
-        code = CLI_ENVIRONMENT;
+        if (!c.has_failed)
+            code = cli_fail(&c, RC_FILE_IO,
+                            &(struct why){"the standard output could not be "
+                                          "written: the answer is lost"});
     }
     mem_free(c.values);
     mem_free(c.arguments);

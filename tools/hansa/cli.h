@@ -3,8 +3,9 @@
  *
  * Answers: on success, words on stdout, or with --json one JSON object. On failure one line
  * "hansa: <command>: <words>" on stderr, or with --json {"error": {"command", "code", "exit_code",
- * "exit", "text", "details"?}} there. stdout stays empty then, but for what is shown to people on
- * the way to a "no" (tx show). The exit code is the same with and without --json. */
+ * "exit", "text", "details"?}} there. stdout stays empty then, but for the transaction that tx show
+ * shows on the way to a "no". The exit code is the same with and without --json. A command that is
+ * asked yes or no says it in JSON as "holds": true in the answer, or false in the details. */
 #ifndef TOOLS_HANSA_CLI_H
 #define TOOLS_HANSA_CLI_H
 
@@ -78,6 +79,7 @@ struct cli {
     const struct command *command; /* NULL until it is known */
     bool json;
     bool help;
+    bool has_failed; /* words about a failure have been printed */
     struct cli_value {
         const struct cli_option *option;
         const char *text; /* NULL for a flag */
@@ -101,7 +103,9 @@ const char *cli_argument(const struct cli *c, size_t index);
  * False = refused, and said so: return CLI_USAGE. */
 MUST_USE bool cli_number(struct cli *c, const char *option, uint64_t least, uint64_t most,
                          uint64_t *out);
-/* The same for any text; name says in the words what it is ("HEIGHT"). */
+/* False when text is not such a number; says nothing. */
+MUST_USE bool cli_parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
+/* The same as cli_number() for any text; name says in the words what it is ("HEIGHT"). */
 MUST_USE bool cli_number_of(struct cli *c, const char *name, const char *text, uint64_t least,
                             uint64_t most, uint64_t *out);
 
@@ -116,6 +120,9 @@ void cli_line(const char *name, const char *format, ...) __attribute__((format(p
 enum cli_exit cli_fail(struct cli *c, enum rc rc, const struct why *why);
 /* The same with more for --json: details (taken, may be NULL) stands beside the text. */
 enum cli_exit cli_fail_details(struct cli *c, enum rc rc, const struct why *why, json_t *details);
+/* The same for a question of yes or no: when the exit code is CLI_NO, details say "holds": false.
+ */
+enum cli_exit cli_fail_holds(struct cli *c, enum rc rc, const struct why *why, json_t *details);
 /* A verdict on the thing that `format` names: "<thing>: <verdict's text>". */
 enum cli_exit cli_fail_verdict(struct cli *c, enum verdict v, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -132,11 +139,16 @@ const char *cli_quote(char out[static CLI_QUOTE_BYTES], const char *text);
 /* The same for bytes, without quotes or cut: for lines that may be long. The caller frees with
  * mem_free. UTF-8 without control characters stays as it is. */
 MUST_USE char *cli_printable(struct bytes text);
+/* Words of other layers begin with the path as it is, perhaps more than once and with a word before
+ * it; give them the one form that paths have here: quoted, once. Returns rc. */
+MUST_USE enum rc cli_why_path(struct why *why, enum rc rc, const char *path);
 /* A JSON string of bytes from outside, made printable first where it has to be. */
 json_t *cli_json_text(struct bytes text);
 /* 64-bit numbers do not fit jansson's integers or other people's doubles: up to 2^53 they are JSON
  * numbers, beyond that strings. */
 json_t *cli_json_number(uint64_t value);
+/* A measured number, to three decimals. */
+json_t *cli_json_measure(double value);
 
 /* The name in `names` (count of them) that is nearest to text, or NULL when none is near. */
 const char *cli_nearest(const char *text, const char *const *names, size_t count);
@@ -154,6 +166,8 @@ MUST_USE bool cli_parse(struct cli *c, int argc, char **argv);
 void cli_help_tool(const struct command_table *table, bool json);
 /* All commands that begin with this word: "key". */
 void cli_help_group(const struct command_table *table, const char *word);
+/* The same as one list for a sentence, "key show, key add", cut at room. */
+void cli_list_group(char *out, size_t room, const struct command_table *table, const char *word);
 void cli_help_command(const struct command *command, bool json);
 
 #endif

@@ -68,6 +68,9 @@ const char *cli_exit_word(enum cli_exit code)
 enum { RC_WORD_BYTES = 40 };
 static const char *rc_word(char out[static RC_WORD_BYTES], enum rc rc)
 {
+    /* One word for one thing, whether a file or a verdict says it. */
+    if (rc == RC_SIGNATURE)
+        return verdict_word(VERDICT_BAD_SIGNATURE);
     const char *name = rc_name(rc) + strlen("RC_");
     size_t used = 0;
     for (; *name != '\0'; name++) {
@@ -85,7 +88,8 @@ enum cli_exit cli_answer(struct cli *c, json_t *answer)
     (void)c;
     CHECK(answer != NULL);
     CHECK(json_is_object(answer));
-    if (json_dumpf(answer, stdout, JSON_INDENT(2)) == 0)
+    /* 15 digits: what a double holds of a decimal, so that 0.071 does not become 0.07099.. */
+    if (json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) == 0)
         putchar('\n');
     json_decref(answer);
     return CLI_DONE;
@@ -107,6 +111,7 @@ static enum cli_exit fail(struct cli *c, enum cli_exit code, const char *name, c
                           json_t *details)
 {
     CHECK(code != CLI_DONE);
+    c->has_failed = true;
     const char *command = c->command != NULL ? c->command->words : NULL;
     char *text = cli_printable(bytes_of_text(words));
     if (c->json) {
@@ -137,6 +142,18 @@ enum cli_exit cli_fail_details(struct cli *c, enum rc rc, const struct why *why,
     return fail(c, cli_exit_of_rc(rc), rc_word(word, rc), words, details);
 }
 
+enum cli_exit cli_fail_holds(struct cli *c, enum rc rc, const struct why *why, json_t *details)
+{
+    if (cli_exit_of_rc(rc) != CLI_NO)
+        return cli_fail_details(c, rc, why, details);
+    json_t *all = json_pack("{s:b}", "holds", 0);
+    CHECK(all != NULL);
+    if (details != NULL)
+        CHECK(json_object_update(all, details) == 0);
+    json_decref(details);
+    return cli_fail_details(c, rc, why, all);
+}
+
 enum cli_exit cli_fail(struct cli *c, enum rc rc, const struct why *why)
 {
     return cli_fail_details(c, rc, why, NULL);
@@ -151,7 +168,9 @@ enum cli_exit cli_fail_verdict(struct cli *c, enum verdict v, const char *format
     va_end(args);
     size_t used = strlen(why.text);
     snprintf(why.text + used, sizeof why.text - used, ": %s", verdict_text(v));
-    return fail(c, cli_exit_of_verdict(v), verdict_word(v), why.text, NULL);
+    enum cli_exit code = cli_exit_of_verdict(v);
+    return fail(c, code, verdict_word(v), why.text,
+                code == CLI_NO ? json_pack("{s:b}", "holds", 0) : NULL);
 }
 
 enum cli_exit cli_usage(struct cli *c, const char *format, ...)
@@ -188,14 +207,20 @@ static bool parse_u64(const char *text, uint64_t *out)
     return true;
 }
 
+bool cli_parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
+{
+    uint64_t value;
+    if (!parse_u64(text, &value) || value < least || value > most)
+        return false;
+    *out = value;
+    return true;
+}
+
 bool cli_number_of(struct cli *c, const char *name, const char *text, uint64_t least, uint64_t most,
                    uint64_t *out)
 {
-    uint64_t value;
-    if (parse_u64(text, &value) && value >= least && value <= most) {
-        *out = value;
+    if (cli_parse_number(text, least, most, out))
         return true;
-    }
     char quoted[CLI_QUOTE_BYTES];
     cli_usage(c, "%s must be a whole number from %" PRIu64 " to %" PRIu64 " (here: %s)", name,
               least, most, cli_quote(quoted, text));

@@ -87,7 +87,7 @@ static void print_command(const struct command *command)
     for (const struct cli_option *o = command->options; o != NULL && o->name != NULL; o++)
         print_option(o);
     printf("  %-28s %s\n", "--json", "answer with one JSON object (errors too, on stderr)");
-    printf("  %-28s %s\n", "--help", "show this help");
+    printf("  %-28s %s\n", "--help, -h", "show this help");
     printf("\nexample:\n");
     print_indented(command->example);
     printf("\nexit codes:\n");
@@ -141,8 +141,12 @@ void cli_help_tool(const struct command_table *table, bool json)
     printf("\nexit codes:\n");
     for (size_t i = 0; i < EXITS_COUNT; i++)
         printf("  %u  %s\n", exits[i].number, exits[i].text);
-    printf("\n`hansa COMMAND --help` shows a command's options and an example.\n"
-           "example: hansa keygen alice --network demo\n");
+    printf(
+        "\nWith --json a question of yes or no (audit, audit --against, receipt verify, proof\n"
+        "verify, record verify, tx show) is answered by \"holds\": true, or, with exit code 1, by\n"
+        "\"holds\": false in the error's details.\n"
+        "\n`hansa help COMMAND` and `hansa COMMAND --help` show options and an example.\n"
+        "example: hansa keygen alice --network demo\n");
 }
 
 void cli_help_group(const struct command_table *table, const char *word)
@@ -151,6 +155,23 @@ void cli_help_group(const struct command_table *table, const char *word)
     snprintf(prefix, sizeof prefix, "%.30s ", word);
     printf("usage: hansa %s COMMAND [options]\n\ncommands:\n", word);
     print_commands(table, prefix);
+}
+
+void cli_list_group(char *out, size_t room, const struct command_table *table, const char *word)
+{
+    size_t size = strlen(word), used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < table->count && used < room; i++) {
+        const char *words = table->commands[i]->words;
+        if (strncmp(words, word, size) != 0 || (words[size] != ' ' && words[size] != '\0'))
+            continue;
+        const struct cli_option *first = table->commands[i]->options;
+        used += (size_t)snprintf(out + used, room - used, "%s%s", used > 0 ? ", " : "", words);
+        /* A command that is itself the first word is told from the others by its option. */
+        if (words[size] == '\0' && first != NULL && first->value != NULL && used < room)
+            used +=
+                (size_t)snprintf(out + used, room - used, " --%s %s", first->name, first->value);
+    }
 }
 
 void cli_help_command(const struct command *command, bool json)

@@ -56,6 +56,47 @@ const char *cli_quote(char out[static CLI_QUOTE_BYTES], const char *text)
     return out;
 }
 
+/* ---- paths ---- */
+
+/* Text after "<path><end>: " or "store <path><end>: ", or NULL when words do not begin so. */
+static const char *after_path(const char *words, const char *path, const char *end)
+{
+    size_t path_bytes = strlen(path), end_bytes = strlen(end);
+    if (strncmp(words, "store ", strlen("store ")) == 0 && strncmp(path, "store ", 6) != 0)
+        words += strlen("store ");
+    if (strncmp(words, path, path_bytes) != 0)
+        return NULL;
+    words += path_bytes;
+    if (strncmp(words, end, end_bytes) != 0 || strncmp(words + end_bytes, ": ", 2) != 0)
+        return NULL;
+    return words + end_bytes + 2;
+}
+
+enum rc cli_why_path(struct why *why, enum rc rc, const char *path)
+{
+    char quoted[CLI_QUOTE_BYTES];
+    const char *cause = why->text, *next;
+    bool is_public = false;
+    /* A path that fills all the room has left none for the cause. */
+    const char *first = cause + (strncmp(cause, "store ", strlen("store ")) == 0 ? 6 : 0);
+    if (strlen(path) >= WHY_BYTES - 40 && strncmp(first, path, WHY_BYTES - 40) == 0)
+        return why_set(why, rc, "%s: cannot be used: a path of %zu bytes; is it the one meant?",
+                       cli_quote(quoted, path), strlen(path));
+    while ((next = after_path(cause, path, "")) != NULL)
+        cause = next;
+    while ((next = after_path(cause, path, ".pub")) != NULL) {
+        cause = next;
+        is_public = true;
+    }
+    char text[WHY_BYTES];
+    snprintf(text, sizeof text, "%s", cause);
+    if (!is_public)
+        return why_set(why, rc, "%s: %s", cli_quote(quoted, path), text);
+    char public_path[4096 + 8];
+    snprintf(public_path, sizeof public_path, "%.4096s.pub", path);
+    return why_set(why, rc, "%s: %s", cli_quote(quoted, public_path), text);
+}
+
 /* ---- JSON ---- */
 
 json_t *cli_json_text(struct bytes text)
@@ -74,6 +115,11 @@ json_t *cli_json_number(uint64_t value)
     char text[24];
     snprintf(text, sizeof text, "%llu", (unsigned long long)value);
     return json_string(text);
+}
+
+json_t *cli_json_measure(double value)
+{
+    return json_real((double)(uint64_t)(value * 1000 + 0.5) / 1000);
 }
 
 /* ---- nearest ---- */

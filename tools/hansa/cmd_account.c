@@ -77,8 +77,8 @@ static json_t *proof_json(const struct question *q, const struct proven *p, stru
     return out;
 }
 
-static void print_proof(const struct question *q, const struct proven *p, struct bytes asset,
-                        const struct genesis *g)
+static void print_proof(const struct cli *c, const struct question *q, const struct proven *p,
+                        struct bytes asset, const struct genesis *g)
 {
     char quoted[CLI_QUOTE_BYTES];
     char amount[RENDER_AMOUNT_BYTES];
@@ -94,9 +94,7 @@ static void print_proof(const struct question *q, const struct proven *p, struct
                  render_amount(amount, p->balance.amount, asset, g), p->balance.entries_count);
     else
         cli_line("it proves", "the participant's role and active keys there");
-    printf("next: whoever gets it checks it with\n"
-           "  hansa proof verify %s --genesis genesis.json\n",
-           quoted);
+    data_dir_print_next(c, "proof verify", q->proof_path);
 }
 
 /* ---- answering ---- */
@@ -192,7 +190,7 @@ static enum cli_exit answer(struct cli *c, const struct data_dir *d, const struc
         print_participant(participant);
     print_holdings(q, h, g);
     if (q->proof_path != NULL)
-        print_proof(q, p, asset, g);
+        print_proof(c, q, p, asset, g);
     return CLI_DONE;
 }
 

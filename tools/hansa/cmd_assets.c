@@ -61,7 +61,7 @@ static enum rc visit_participant(void *context, struct bytes name)
         public_key_to_hex(hex, &p.keys[i]);
         json_array_append_new(keys, json_string(hex));
     }
-    render_set_text(one, "participant", name);
+    render_set_text(one, "name", name);
     json_object_set_new(one, "role", json_string(is_governor ? "governor" : "none"));
     json_object_set_new(one, "keys", keys);
     json_array_append_new(l->items, one);

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "tools/hansa/audit_against.h"
@@ -70,7 +71,7 @@ static enum cli_exit answer_json(struct cli *c, const struct genesis *g,
 {
     const struct audit_report *r = &result->report;
     json_t *out = identity_json(c, g);
-    json_object_set_new(out, "passed", json_true());
+    json_object_set_new(out, "holds", json_true());
     render_set_number(out, "head_height", r->head_height);
     render_set_digest(out, "head_digest", &r->head_digest);
     render_set_number(out, "certified_height", r->certified_height);
@@ -84,11 +85,11 @@ static enum cli_exit answer_json(struct cli *c, const struct genesis *g,
     render_set_number(out, "state_entries_count", r->state_entries_count);
     render_set_number(out, "index_entries_count", r->index_entries_count);
     render_set_number(out, "threads_count", result->threads_count);
-    json_object_set_new(out, "seconds", json_real(r->seconds));
+    json_object_set_new(out, "seconds", cli_json_measure(r->seconds));
     json_object_set_new(out, "txs_per_second",
-                        json_real(per_second(r->done.txs_count, r->seconds)));
+                        cli_json_measure(per_second(r->done.txs_count, r->seconds)));
     json_object_set_new(out, "signatures_per_second",
-                        json_real(per_second(r->done.signatures_count, r->seconds)));
+                        cli_json_measure(per_second(r->done.signatures_count, r->seconds)));
     return cli_answer(c, out);
 }
 
@@ -135,6 +136,17 @@ static enum cli_exit answer(struct cli *c, const struct genesis *g, const struct
     return CLI_DONE;
 }
 
+/* The report says "field: words". */
+static void set_fault(json_t *details, const struct audit_report *r)
+{
+    const char *colon = strstr(r->fault_field, ": ");
+    size_t field_bytes = colon != NULL ? (size_t)(colon - r->fault_field) : strlen(r->fault_field);
+    render_set_number(details, "height", r->fault_height);
+    render_set_text(details, "field", bytes_of(r->fault_field, field_bytes));
+    if (colon != NULL)
+        render_set_text(details, "words", bytes_of_text(colon + 2));
+}
+
 static enum cli_exit fail(struct cli *c, enum rc rc, const struct genesis *g,
                           const struct audit_report *r, struct why *why)
 {
@@ -142,8 +154,7 @@ static enum cli_exit fail(struct cli *c, enum rc rc, const struct genesis *g,
     bool is_fault = rc == RC_PROOF || rc == RC_STORE_DAMAGED;
     json_t *details = identity_json(c, g);
     if (is_fault) {
-        render_set_number(details, "height", r->fault_height);
-        render_set_text(details, "field", bytes_of_text(r->fault_field));
+        set_fault(details, r);
         rc = why_set(why, rc,
                      "%s: height %" PRIu64 ": %s (next: keep this directory as evidence, and "
                      "compare it with another member's by hansa audit --against)",
@@ -157,19 +168,23 @@ static enum cli_exit fail(struct cli *c, enum rc rc, const struct genesis *g,
     } else {
         rc = why_within(why, rc, "%s", cli_quote(quoted, cli_argument(c, 0)));
     }
-    return cli_fail_details(c, rc, why, details);
+    return cli_fail_holds(c, rc, why, details);
 }
 
 /* A store that does not even open is one that fails its audit. */
 static enum cli_exit fail_open(struct cli *c, enum rc rc, struct why *why)
 {
     struct why cause = *why;
+    /* Elsewhere damage is answered by "run hansa audit on it", which is what runs here. */
+    char *advice = strstr(cause.text, ": run hansa audit on it");
+    if (advice != NULL)
+        *advice = '\0';
     if (rc == RC_STORE_DAMAGED)
         rc = why_set(why, rc,
                      "%.400s (next: keep this directory as evidence, and take a backup or another "
                      "member's copy)",
                      cause.text);
-    return cli_fail(c, rc, why);
+    return cli_fail_holds(c, rc, why, NULL);
 }
 
 /* ---- the audit ---- */
@@ -239,7 +254,9 @@ const struct command cmd_audit = {
     .options = options,
     .text = "Every hash, signature, certificate, nonce, balance, index entry and the state tree\n"
             "are computed anew; nothing in the directory is believed but, without --genesis, the\n"
-            "genesis in it. --against compares blocks and state and audits neither directory.",
+            "genesis in it. --against compares blocks and state and audits neither directory.\n"
+            "With --json the answer has \"holds\": true (all is well, or no difference); else the\n"
+            "error's details have it as false, with the height, the field and words about it.",
     .example = "hansa audit node-0/data --genesis genesis.json\n"
                "hansa audit node-0/data --against node-1/data",
     .exits = "0 everything holds, or no difference; 1 something is wrong (height and field are\n"

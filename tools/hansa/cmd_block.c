@@ -21,13 +21,16 @@ static bool ask(struct question *q, struct cli *c)
     q->is_head = strcmp(text, "head") == 0;
     if (q->is_head)
         return true;
-    if (strlen(text) != 2 * DIGEST_BYTES)
-        return cli_number_of(c, "HEIGHT", text, 1, UINT64_MAX, &q->height);
     char quoted[CLI_QUOTE_BYTES];
     q->is_digest = digest_from_hex(&q->digest, text);
-    if (!q->is_digest)
-        cli_usage(c, "%s is no digest: that is 64 digits of 0-9 and a-f", cli_quote(quoted, text));
-    return q->is_digest;
+    if (q->is_digest || cli_parse_number(text, 1, UINT64_MAX, &q->height))
+        return true;
+    cli_usage(
+        c,
+        "%s is neither a HEIGHT, which is a whole number from 1, nor a DIGEST of 64 digits 0-9 "
+        "and a-f, nor the word head for the newest block",
+        cli_quote(quoted, text));
+    return false;
 }
 
 /* The height of a block digest. The store has no index of them: blocks are asked for by digest so

@@ -240,10 +240,12 @@ const struct command cmd_export = {
     .summary = "write the blocks as JSON lines",
     .arguments = arguments,
     .options = options,
-    .text = "One line is one block: its header, digest, all transactions with their operations,\n"
-            "and certificate_height, the height of the certificate that covers it (null when it\n"
-            "has none yet). Amounts are decimal strings. Every block is hashed, and every\n"
-            "certificate verified, on the way. When it fails, FILE is removed.",
+    .text =
+        "One line is one block: its header, digest, all transactions with their operations,\n"
+        "and certificate_height, the height of the certificate that covers it (null when it\n"
+        "has none yet). Amounts are decimal strings. Every block is hashed, and every\n"
+        "certificate verified, on the way. When it fails, FILE is removed. The lines are the same\n"
+        "with --json, which changes errors and, with --out, the answer.",
     .example = "hansa export node-0/data --out chain.jsonl\n"
                "hansa export node-0/data --from 1000 | jq .digest",
     .exits = "0 written; 1 the store is damaged, or a certificate does not hold; 3 another chain;\n"

@@ -21,6 +21,8 @@ _Static_assert(PEER_PORT_FIRST + MEMBERS_MAX <= CLIENT_PORT_FIRST, "no port is u
 struct local {
     char dir[PATH_BYTES - 64]; /* with room for a name */
     bool made_dir;
+    char out_dir[PATH_BYTES]; /* of the genesis file */
+    bool made_out_dir;
     uint32_t keys_count;
     char paths[MEMBERS_MAX + 1][PATH_BYTES];
 };
@@ -35,6 +37,32 @@ static void local_undo(struct local *l)
     }
     if (l->made_dir)
         rmdir(l->dir);
+    if (l->made_out_dir)
+        rmdir(l->out_dir);
+}
+
+/* One level, as people mean it who write demo/genesis.json; more could be a slip. */
+static enum rc make_dir(bool *made, const char *path, mode_t mode, struct why *why)
+{
+    char quoted[CLI_QUOTE_BYTES];
+    *made = mkdir(path, mode) == 0;
+    if (*made || errno == EEXIST)
+        return RC_OK;
+    return why_set(why, RC_FILE_IO, "%s: cannot be made: %s%s", cli_quote(quoted, path),
+                   strerror(errno),
+                   errno == ENOENT ? ": make the directory that is to hold it first" : "");
+}
+
+static enum rc local_out_dir(struct local *l, const char *out, struct why *why)
+{
+    const char *slash = strrchr(out, '/');
+    if (slash == NULL || slash == out)
+        return RC_OK;
+    if ((size_t)(slash - out) >= sizeof l->out_dir)
+        return why_set(why, RC_INVALID, "--out must be less than %zu bytes long",
+                       sizeof l->out_dir);
+    snprintf(l->out_dir, sizeof l->out_dir, "%.*s", (int)(slash - out), out);
+    return make_dir(&l->made_out_dir, l->out_dir, 0777, why);
 }
 
 /* --keys-dir, or "keys" beside the genesis file. */
@@ -50,12 +78,7 @@ static enum rc local_dir(struct local *l, struct cli *c, struct why *why)
     if (size <= 0 || (size_t)size >= sizeof l->dir)
         return why_set(why, RC_INVALID, "--keys-dir must be 1 to %zu bytes long",
                        sizeof l->dir - 1);
-    l->made_dir = mkdir(l->dir, 0700) == 0;
-    char quoted[CLI_QUOTE_BYTES];
-    if (!l->made_dir && errno != EEXIST)
-        return why_set(why, RC_FILE_IO, "%s: cannot be made: %s", cli_quote(quoted, l->dir),
-                       strerror(errno));
-    return RC_OK;
+    return make_dir(&l->made_dir, l->dir, 0700, why);
 }
 
 static enum rc local_key(struct local *l, struct key_public *public, struct why *why)
@@ -67,8 +90,17 @@ static enum rc local_key(struct local *l, struct key_public *public, struct why 
     *public = key.public;
     enum rc rc = keyfile_write(path, &key, NULL, KEYFILE_COST_MODERATE, why);
     key_close(&key);
-    if (rc == RC_OK)
+    if (rc == RC_OK) {
         memcpy(l->paths[l->keys_count++], path, sizeof path);
+        return RC_OK;
+    }
+    rc = cli_why_path(why, rc, path);
+    struct why cause = *why;
+    if (rc == RC_FILE_EXISTS)
+        rc = why_set(why, rc,
+                     "%.400s; or, for another trial chain beside this one, give "
+                     "--keys-dir DIR",
+                     cause.text);
     return rc;
 }
 
@@ -76,7 +108,9 @@ static enum rc local_make(struct local *l, json_t *draft, struct cli *c, uint32_
                           struct why *why)
 {
     const char *chain = cli_value(c, "chain");
-    enum rc rc = local_dir(l, c, why);
+    enum rc rc = local_out_dir(l, cli_value(c, "out"), why);
+    if (rc == RC_OK)
+        rc = local_dir(l, c, why);
     for (uint32_t i = 0; i < members_count && rc == RC_OK; i++) {
         struct key_public member = {.kind = KEY_REPLICA};
         snprintf(member.network, sizeof member.network, "%s", chain);
@@ -110,7 +144,15 @@ static enum rc add_files(json_t *draft, struct cli *c, const char *option, add_p
     for (size_t i = 0; i < cli_values_count(c, option); i++) {
         const char *path = cli_value_at(c, option, i);
         struct key_public public;
-        enum rc rc = keyfile_read_public(&public, path, why);
+        char quoted[CLI_QUOTE_BYTES], twin[CLI_QUOTE_BYTES], twin_path[PATH_BYTES];
+        if (file_is_secret_key(path)) {
+            snprintf(twin_path, sizeof twin_path, "%s.pub", path);
+            return why_set(why, RC_INVALID,
+                           "%s: this is a secret key file, which its owner keeps: give the public "
+                           "one beside it, %s",
+                           cli_quote(quoted, path), cli_quote(twin, twin_path));
+        }
+        enum rc rc = file_read_public_key(&public, path, why);
         if (rc == RC_OK)
             rc = add(draft, &public, path, why);
         if (rc != RC_OK)
@@ -238,7 +280,7 @@ static const struct cli_option options[] = {
     {"out", "FILE", CLI_REQUIRED, "the genesis file to make"},
     {"members", "N", CLI_OPTIONAL, "make N members' keys and a governor's, on loopback ports"},
     {"keys-dir", "DIR", CLI_OPTIONAL, "where to put them; default `keys` beside the genesis file"},
-    {"member", "FILE.pub", CLI_REPEATED, "a member's public file, in the order of the members"},
+    {"member", "FILE.pub", CLI_REPEATED, "a member's public file (alpha.key.pub), in their order"},
     {"participant", "FILE.pub", CLI_REPEATED, "a participant's; several of one name are its keys"},
     {"governor", "NAME", CLI_REPEATED, "this participant gets the role governor"},
     {"asset", "CODE:DECIMALS:ISSUER", CLI_REPEATED, "an asset"},
@@ -252,7 +294,10 @@ const struct command cmd_genesis_init = {
     .summary = "make a genesis file, from public key files or with keys for a trial",
     .options = options,
     .text = "Members exchange public files only; whoever runs this on the same files in the same\n"
-            "order of members gets the same chain id. Existing files are never overwritten.",
+            "order of members gets the same chain id. Existing files are never overwritten.\n"
+            "FILE.pub is what hansa keygen made for others, such as alpha.key.pub. --members N\n"
+            "makes the directory of FILE, if it is missing; for a second trial chain beside a\n"
+            "first one give --keys-dir.",
     .example = "hansa genesis init --chain demo --out demo/genesis.json --members 4 \\\n"
                "    --asset CZK:2:governor --balance governor/main=1000.00:CZK\n"
                "hansa genesis init --chain demo --out genesis.json --member alpha.key.pub \\\n"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/hansa/commands.h"
+#include "tools/hansa/files.h"
 #include "tools/hansa/render.h"
 
 /* Sixteen groups of four digits, four groups to a line: people lose their place in longer ones. */
@@ -186,7 +187,7 @@ static enum cli_exit run(struct cli *c)
 {
     struct why why = {""};
     struct genesis g;
-    enum rc rc = genesis_read(&g, cli_argument(c, 0), &why);
+    enum rc rc = file_read_genesis(&g, cli_argument(c, 0), &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     enum cli_exit code = CLI_DONE;

@@ -5,6 +5,7 @@
 
 #include "tools/hansa/commands.h"
 #include "tools/hansa/data_dir.h"
+#include "tools/hansa/files.h"
 #include "tools/hansa/passphrase.h"
 #include "tools/hansa/render.h"
 
@@ -149,7 +150,7 @@ static enum cli_exit run(struct cli *c)
 {
     struct why why = {""};
     struct key_public public;
-    enum rc rc = keyfile_read_public(&public, cli_argument(c, 0), &why);
+    enum rc rc = file_read_public_key(&public, cli_argument(c, 0), &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     struct standing standing = {.member_index = MEMBERS_MAX};

@@ -1,6 +1,7 @@
 /* `hansa keygen`: make a participant's or a replica's key. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/hansa/commands.h"
 #include "tools/hansa/passphrase.h"
@@ -87,6 +88,11 @@ static enum cli_exit answer(struct cli *c, const struct key_public *public, cons
     printf("next: when all public files are together, run\n"
            "  hansa genesis init --chain %s --out genesis.json --%s %s ...\n",
            public->network, is_replica ? "member" : "participant", cli_quote(quoted, public_path));
+    if (!is_replica)
+        printf("or, when it is a further key of a participant of a chain there is, with its other "
+               "key\n"
+               "  hansa sign key-add --new-key %s --key FILE --genesis FILE --nonce N --out FILE\n",
+               cli_quote(quoted, path));
     return CLI_DONE;
 }
 
@@ -99,6 +105,18 @@ static enum rc make(struct key_public *public, const char *path, const char *pas
     enum rc rc = keyfile_write(path, &key, passphrase, KEYFILE_COST_MODERATE, why);
     key_close(&key);
     return rc;
+}
+
+static enum cli_exit refuse_made(struct cli *c, enum rc rc, const char *path, struct why *why)
+{
+    rc = cli_why_path(why, rc, path);
+    struct why cause = *why;
+    const char *slash = strrchr(path, '/');
+    char directory[PATH_BYTES];
+    snprintf(directory, sizeof directory, "%.*s", slash != NULL ? (int)(slash - path) : 0, path);
+    if (rc == RC_FILE_IO && directory[0] != '\0' && access(directory, F_OK) != 0)
+        rc = why_set(why, rc, "%.560s: make that directory first", cause.text);
+    return cli_fail(c, rc, why);
 }
 
 static enum cli_exit run(struct cli *c)
@@ -130,7 +148,7 @@ static enum cli_exit run(struct cli *c)
     rc = make(&public, path, passphrase.text, &why);
     passphrase_close(&passphrase);
     if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
+        return refuse_made(c, rc, path, &why);
     return answer(c, &public, path, is_protected);
 }
 
@@ -152,7 +170,8 @@ const struct command cmd_keygen = {
     .summary = "make a key: a secret file and its public twin FILE.pub",
     .arguments = arguments,
     .options = options,
-    .text = "Existing files are never overwritten. The secret file has mode 0600.",
+    .text = "`hansa keygen alpha` makes alpha.key, which is secret and has mode 0600, and\n"
+            "alpha.key.pub, which others get. Existing files are never overwritten.",
     .example = "hansa keygen alice --network demo\n"
                "hansa keygen alpha --network demo --replica --peer 192.0.2.7:7101 \\\n"
                "    --client 192.0.2.7:7201 --passphrase",

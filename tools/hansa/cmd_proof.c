@@ -140,7 +140,7 @@ static void set_value(json_t *out, const struct meaning *m, enum state_table tab
 static enum cli_exit answer_json(struct cli *c, const struct state_proof *p,
                                  const struct meaning *m, const struct genesis *g)
 {
-    json_t *out = json_pack("{s:b, s:b}", "verified", 1, "present", (int)p->present);
+    json_t *out = json_pack("{s:b, s:b}", "holds", 1, "present", (int)p->present);
     render_set_text(out, "chain", bytes_of_text(g->chain));
     render_set_number(out, "height", p->certificate.statement.height);
     render_set_digest(out, "state_root", &p->certificate.statement.state_root);
@@ -250,7 +250,7 @@ static enum cli_exit verify(struct cli *c, struct buf *file, const struct genesi
     struct why why = {""};
     char quoted[CLI_QUOTE_BYTES];
     const char *path = cli_argument(c, 0);
-    enum rc rc = file_read(file, path, PROOF_BYTES_MAX, &why);
+    enum rc rc = file_read(file, path, PROOF_BYTES_MAX, "a proof", &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     struct state_proof proof;
@@ -262,15 +262,18 @@ static enum cli_exit verify(struct cli *c, struct buf *file, const struct genesi
         rc = why_set(&why, RC_PROOF, "value: no entry of the state has such a value");
     if (rc == RC_OK)
         return answer(c, &proof, &meaning, g);
+    const char *guess = rc == RC_MALFORMED ? file_guess(buf_bytes(file)) : NULL;
+    if (guess != NULL && strncmp(guess, "a proof:", strlen("a proof:")) != 0)
+        rc = why_set(&why, rc, "this is %s", guess);
     rc = why_within(&why, rc, "%s: this proof shows nothing", cli_quote(quoted, path));
-    return cli_fail(c, rc, &why);
+    return cli_fail_holds(c, rc, &why, NULL);
 }
 
 static enum cli_exit run(struct cli *c)
 {
     struct why why = {""};
     struct genesis g;
-    enum rc rc = genesis_read(&g, cli_value(c, "genesis"), &why);
+    enum rc rc = file_read_genesis(&g, cli_value(c, "genesis"), &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     struct buf file = {0};
@@ -291,6 +294,8 @@ const struct command cmd_proof_verify = {
     .summary = "verify a state proof offline: a balance, a key, a record, or that there is none",
     .arguments = arguments,
     .options = options,
+    .text =
+        "With --json the answer has \"holds\": true; else the error's details have it as false.",
     .example = "hansa proof verify balance.proof --genesis genesis.json",
     .exits = "0 it holds; 1 it does not (the words name the field); 3 the bytes are no proof,\n"
              "or one of another chain; 5 a file cannot be read",

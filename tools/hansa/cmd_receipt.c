@@ -1,6 +1,7 @@
 /* `hansa receipt verify`: a receipt held against the genesis file alone. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ledger/receipt.h"
 #include "tools/hansa/commands.h"
@@ -10,7 +11,7 @@
 static enum cli_exit answer(struct cli *c, const struct receipt *r, const struct genesis *g)
 {
     if (c->json) {
-        json_t *out = json_pack("{s:b}", "verified", 1);
+        json_t *out = json_pack("{s:b}", "holds", 1);
         render_set_text(out, "chain", bytes_of_text(g->chain));
         render_set_number(out, "height", r->header.height);
         render_set_number(out, "tx_index", r->tx_index);
@@ -37,22 +38,25 @@ static enum cli_exit verify(struct cli *c, struct buf *file, const struct genesi
     struct why why = {""};
     char quoted[CLI_QUOTE_BYTES];
     const char *path = cli_argument(c, 0);
-    enum rc rc = file_read(file, path, RECEIPT_BYTES_MAX, &why);
+    enum rc rc = file_read(file, path, RECEIPT_BYTES_MAX, "a receipt", &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     struct receipt receipt;
     rc = receipt_verify(&receipt, buf_bytes(file), &g->chain_id, &g->member_table, &why);
     if (rc == RC_OK)
         return answer(c, &receipt, g);
+    const char *guess = rc == RC_MALFORMED ? file_guess(buf_bytes(file)) : NULL;
+    if (guess != NULL && strncmp(guess, "a receipt:", strlen("a receipt:")) != 0)
+        rc = why_set(&why, rc, "this is %s", guess);
     rc = why_within(&why, rc, "%s: this receipt proves nothing", cli_quote(quoted, path));
-    return cli_fail(c, rc, &why);
+    return cli_fail_holds(c, rc, &why, NULL);
 }
 
 static enum cli_exit run(struct cli *c)
 {
     struct why why = {""};
     struct genesis g;
-    enum rc rc = genesis_read(&g, cli_value(c, "genesis"), &why);
+    enum rc rc = file_read_genesis(&g, cli_value(c, "genesis"), &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     struct buf file = {0};
@@ -73,6 +77,8 @@ const struct command cmd_receipt_verify = {
     .summary = "verify a receipt offline: that a transaction is in the ledger",
     .arguments = arguments,
     .options = options,
+    .text =
+        "With --json the answer has \"holds\": true; else the error's details have it as false.",
     .example = "hansa receipt verify pay.receipt --genesis genesis.json",
     .exits = "0 it holds; 1 it does not (the words name the field); 3 the bytes are no receipt,\n"
              "or one of another chain; 5 a file cannot be read",

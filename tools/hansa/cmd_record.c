@@ -181,7 +181,7 @@ static enum cli_exit answer_verified(struct cli *c, const struct question *q,
     bool is_newest = v->version == r->newest.version;
     if (c->json) {
         json_t *out = record_json(q, r);
-        json_object_set_new(out, "verified", json_true());
+        json_object_set_new(out, "holds", json_true());
         json_object_set_new(out, "newest", json_boolean(is_newest));
         json_object_update_new(out, version_json(v));
         return cli_answer(c, out);
@@ -211,7 +211,7 @@ static enum cli_exit find(struct cli *c, struct data_dir *d, const struct questi
             return answer_verified(c, q, &r, &v);
     }
     if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
+        return cli_fail_holds(c, rc, &why, NULL);
     char ours[DIGEST_HEX_BYTES], theirs[DIGEST_HEX_BYTES];
     digest_to_hex(ours, &hash);
     digest_to_hex(theirs, &r.newest.data_hash);
@@ -221,17 +221,19 @@ static enum cli_exit find(struct cli *c, struct data_dir *d, const struct questi
                  " bytes, hash %s",
                  cli_quote(quoted, cli_argument(c, 0)), content.size, ours, r.newest.version,
                  store_head(d->store)->height, r.newest.data_bytes, theirs);
-    return cli_fail(c, rc, &why);
+    return cli_fail_holds(c, rc, &why, NULL);
 }
 
 static enum cli_exit verify(struct cli *c, struct data_dir *d, const struct question *q)
 {
     struct why why = {""};
     struct buf content = {0};
-    enum rc rc = file_read(&content, cli_argument(c, 0), RECORD_DATA_BYTES_MAX, &why);
+    enum rc rc =
+        file_read(&content, cli_argument(c, 0), RECORD_DATA_BYTES_MAX, "record data", &why);
     if (rc == RC_MALFORMED)
         rc = why_within(&why, RC_PROOF, "it is not recorded");
-    enum cli_exit code = rc == RC_OK ? find(c, d, q, buf_bytes(&content)) : cli_fail(c, rc, &why);
+    enum cli_exit code =
+        rc == RC_OK ? find(c, d, q, buf_bytes(&content)) : cli_fail_holds(c, rc, &why, NULL);
     buf_free(&content);
     return code;
 }
@@ -315,6 +317,8 @@ const struct command cmd_record_verify = {
     .summary = "say whether a file's content stands recorded, in which version and since when",
     .arguments = verify_arguments,
     .options = options,
+    .text =
+        "With --json the answer has \"holds\": true; else the error's details have it as false.",
     .example = "hansa record verify bill.pdf port-of-x bill-of-lading 2026-17 --dir node-0/data",
     .exits = "0 it does; 1 it does not, or the store is damaged; 3 not a name, or another chain;\n"
              "4 no such record; 5 a node runs in DIR, or the file cannot be read",

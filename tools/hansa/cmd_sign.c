@@ -3,6 +3,7 @@
 
 #include "crypto/base/check.h"
 #include "tools/hansa/commands.h"
+#include "tools/hansa/files.h"
 #include "tools/hansa/ops_read.h"
 #include "tools/hansa/render.h"
 #include "tools/hansa/sign.h"
@@ -248,7 +249,7 @@ static enum cli_exit run_ops(struct cli *c)
     struct why why = {""};
     json_t *ops;
     const char *path = cli_value(c, "ops");
-    enum rc rc = json_read_file(&ops, path, OPS_FILE_BYTES_MAX, &why);
+    enum rc rc = file_read_json(&ops, path, OPS_FILE_BYTES_MAX, &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     char quoted[CLI_QUOTE_BYTES];
@@ -258,20 +259,26 @@ static enum cli_exit run_ops(struct cli *c)
 }
 
 static const struct cli_option ops_options[] = {
-    {"ops", "FILE.json", CLI_REQUIRED, "a list of 1 to 1000 operations"}, SIGN_OPTIONS, {0}};
+    {"ops", "FILE.json", CLI_REQUIRED, "a JSON list of 1 to 1000 operations, or one alone"},
+    SIGN_OPTIONS,
+    {0}};
 
 const struct command cmd_sign = {
     .words = "sign",
     .summary = "sign several operations as one transaction, offline",
     .options = ops_options,
-    .text = "All of them take effect, or none. The file holds a JSON list of such objects:\n"
+    .text = "All of them take effect, or none. The file, at most 4 MiB, holds a JSON list of 1 to\n"
+            "1000 such objects, or one alone; files named in it are seen from the current\n"
+            "directory. `hansa sign transfer` and so on sign one without a file.\n"
             "  {\"op\": \"transfer\", \"from\": \"a/x\", \"to\": \"b/y\", \"asset\": \"CZK\",\n"
             "   \"amount\": \"12.00\", \"memo\": \"rent\"}        memo may be left out\n"
             "  {\"op\": \"issue\", \"to\", \"asset\", \"amount\", \"memo\"}\n"
             "  {\"op\": \"redeem\", \"from\", \"asset\", \"amount\", \"memo\"}\n"
             "  {\"op\": \"record\", \"topic\", \"key\", and one of \"data\", \"data_hex\", "
             "\"data_file\"}\n"
-            "  {\"op\": \"key-add\", \"new_key_file\", \"new_passphrase_file\"}\n"
+            "  {\"op\": \"key-add\", \"new_key_file\", \"new_passphrase_file\"}   the latter if "
+            "sealed,\n"
+            "      or \"key\" and \"consent\" in hex, as tx show --json gives them\n"
             "  {\"op\": \"key-revoke\", and one of \"key\", \"key_file\"}\n"
             "  {\"op\": \"cancel\"}                              alone\n"
             "`hansa tx show --json` shows operations in the same form.",

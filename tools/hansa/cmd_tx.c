@@ -99,9 +99,7 @@ static enum cli_exit answer(struct cli *c, const struct found *f, const struct g
     if (path != NULL) {
         char quoted[CLI_QUOTE_BYTES];
         cli_line("receipt", "%s", cli_quote(quoted, path));
-        printf("next: whoever gets it checks it with\n"
-               "  hansa receipt verify %s --genesis genesis.json\n",
-               quoted);
+        data_dir_print_next(c, "receipt verify", path);
     }
     return CLI_DONE;
 }

@@ -45,15 +45,14 @@ static enum cli_exit answer(struct cli *c, const struct tx *tx, const struct gen
 {
     enum verdict v = tx_verify(tx, &g->chain_id);
     uint32_t consents = count_consents(tx);
-    if (c->json && v == VERDICT_OK) {
+    if (c->json) {
         json_t *out = render_tx_json(tx, g);
         render_set_text(out, "chain", bytes_of_text(g->chain));
-        json_object_set_new(out, "verified", json_true());
+        json_object_set_new(out, "holds", json_boolean(v == VERDICT_OK));
         render_set_number(out, "consents", consents);
-        return cli_answer(c, out);
+        cli_answer(c, out);
+        return v == VERDICT_OK ? CLI_DONE : cli_fail_verdict(c, v, "%s", quoted);
     }
-    if (c->json)
-        return cli_fail_verdict(c, v, "%s", quoted);
     render_tx_text(tx, g);
     if (v != VERDICT_OK) {
         cli_line("verified", "NO: %s", verdict_text(v));
@@ -69,9 +68,15 @@ static enum cli_exit show(struct cli *c, struct buf *file, const struct genesis 
     char quoted[CLI_QUOTE_BYTES];
     struct why why = {""};
     const char *path = cli_argument(c, 0);
-    enum rc rc = file_read(file, path, TX_FILE_BYTES_MAX, &why);
+    enum rc rc = file_read(file, path, TX_FILE_BYTES_MAX, "a transaction in hex", &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
+    const char *guess = file_guess(buf_bytes(file));
+    if (guess != NULL)
+        return cli_fail(c,
+                        why_set(&why, RC_MALFORMED, "%s: this is no transaction but %s",
+                                cli_quote(quoted, path), guess),
+                        &why);
     undo_hex(file);
     struct tx tx;
     enum verdict v = tx_decode(&tx, buf_bytes(file), &g->chain_id);
@@ -84,7 +89,7 @@ static enum cli_exit run(struct cli *c)
 {
     struct why why = {""};
     struct genesis g;
-    enum rc rc = genesis_read(&g, cli_value(c, "genesis"), &why);
+    enum rc rc = file_read_genesis(&g, cli_value(c, "genesis"), &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     struct buf file = {0};
@@ -105,8 +110,10 @@ const struct command cmd_tx_show = {
     .summary = "show a transaction file, and verify its signatures",
     .arguments = arguments,
     .options = options,
-    .text = "The txid and the signatures belong to one chain: with another genesis file they\n"
-            "do not verify.",
+    .text =
+        "The txid and the signatures belong to one chain: with another genesis file they\n"
+        "do not verify. What is wrong is shown all the same, also with --json, where \"holds\"\n"
+        "says whether all signatures are valid.",
     .example = "hansa tx show pay.tx --genesis genesis.json",
     .exits = "0 valid; 1 a signature or a new key's consent is wrong; 3 not a transaction;\n"
              "5 a file cannot be read",

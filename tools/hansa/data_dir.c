@@ -1,8 +1,10 @@
 #include "tools/hansa/data_dir.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "ledger/name.h"
+#include "tools/hansa/files.h"
 
 static enum rc read_genesis(struct data_dir *d, struct why *why)
 {
@@ -47,10 +49,9 @@ static enum rc open_parts(struct data_dir *d, const char *path, struct why *why)
 
 enum rc data_dir_open(struct data_dir *out, const char *path, struct why *why)
 {
-    char quoted[CLI_QUOTE_BYTES];
     memset(out, 0, sizeof *out);
     enum rc rc = open_parts(out, path, why);
-    return rc == RC_OK ? rc : why_within(why, rc, "%s", cli_quote(quoted, path));
+    return rc == RC_OK ? rc : cli_why_path(why, rc, path);
 }
 
 void data_dir_close(struct data_dir *d)
@@ -68,7 +69,7 @@ enum rc data_dir_open_expecting(struct data_dir *out, const char *path, const ch
     if (genesis_path == NULL)
         return data_dir_open(out, path, why);
     struct genesis given;
-    enum rc rc = genesis_read(&given, genesis_path, why);
+    enum rc rc = file_read_genesis(&given, genesis_path, why);
     if (rc != RC_OK)
         return rc;
     rc = data_dir_open(out, path, why);
@@ -87,6 +88,16 @@ enum rc data_dir_open_expecting(struct data_dir *out, const char *path, const ch
 enum rc data_dir_open_asked(struct data_dir *out, const struct cli *c, struct why *why)
 {
     return data_dir_open_expecting(out, cli_value(c, "dir"), cli_value(c, "genesis"), why);
+}
+
+void data_dir_print_next(const struct cli *c, const char *words, const char *path)
+{
+    char quoted[CLI_QUOTE_BYTES], genesis[CLI_QUOTE_BYTES];
+    const char *genesis_path = cli_value(c, "genesis");
+    printf("next: whoever gets it checks it with %s\n  hansa %s %s --genesis %s\n",
+           genesis_path != NULL ? "the genesis file" : "the chain's genesis file, FILE", words,
+           cli_quote(quoted, path),
+           genesis_path != NULL ? cli_quote(genesis, genesis_path) : "FILE");
 }
 
 /* ---- names ---- */

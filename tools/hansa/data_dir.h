@@ -34,6 +34,10 @@ MUST_USE enum rc data_dir_open_expecting(struct data_dir *out, const char *path,
     }
 MUST_USE enum rc data_dir_open_asked(struct data_dir *out, const struct cli *c, struct why *why);
 
+/* "next:" of a command that wrote a file for others: `hansa <words> <path>` with the genesis file
+ * that was used, or with FILE in its place when none was. */
+void data_dir_print_next(const struct cli *c, const char *words, const char *path);
+
 /* Names that people type: judged, and lent from the command line.
  * Returns: RC_OK | RC_INVALID, quoting the name and saying what names look like. */
 MUST_USE enum rc ask_participant(struct bytes *out, const char *text, struct why *why);

@@ -12,7 +12,8 @@
 
 /* ---- reading ---- */
 
-static enum rc read_open(struct buf *out, int fd, size_t bytes_max, struct why *why)
+static enum rc read_open(struct buf *out, int fd, size_t bytes_max, const char *what,
+                         struct why *why)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
@@ -32,13 +33,13 @@ static enum rc read_open(struct buf *out, int fd, size_t bytes_max, struct why *
         if (got == 0)
             return RC_OK;
         if (out->size - start > bytes_max)
-            return why_set(why, RC_MALFORMED,
-                           "is longer than %zu bytes, which no file of this kind is: give another",
-                           bytes_max);
+            return why_set(why, RC_MALFORMED, "is longer than %s may be, %zu bytes%s: give another",
+                           what, bytes_max, bytes_max == 32 * 1024 ? " (32 KiB)" : "");
     }
 }
 
-enum rc file_read(struct buf *out, const char *path, size_t bytes_max, struct why *why)
+enum rc file_read(struct buf *out, const char *path, size_t bytes_max, const char *what,
+                  struct why *why)
 {
     char quoted[CLI_QUOTE_BYTES];
     /* O_NONBLOCK: opening a pipe must not wait for its other end. */
@@ -46,9 +47,62 @@ enum rc file_read(struct buf *out, const char *path, size_t bytes_max, struct wh
     if (fd < 0)
         return why_set(why, RC_FILE_IO, "%s: cannot be opened: %s", cli_quote(quoted, path),
                        strerror(errno));
-    enum rc rc = read_open(out, fd, bytes_max, why);
+    enum rc rc = read_open(out, fd, bytes_max, what, why);
     close(fd);
     return rc == RC_OK ? rc : why_within(why, rc, "%s", cli_quote(quoted, path));
+}
+
+enum rc file_read_genesis(struct genesis *out, const char *path, struct why *why)
+{
+    enum rc rc = genesis_read(out, path, why);
+    return rc == RC_OK ? rc : cli_why_path(why, rc, path);
+}
+
+enum rc file_read_json(json_t **out, const char *path, size_t bytes_max, struct why *why)
+{
+    enum rc rc = json_read_file(out, path, bytes_max, why);
+    return rc == RC_OK ? rc : cli_why_path(why, rc, path);
+}
+
+enum rc file_read_public_key(struct key_public *out, const char *path, struct why *why)
+{
+    enum rc rc = keyfile_read_public(out, path, why);
+    return rc == RC_OK ? rc : cli_why_path(why, rc, path);
+}
+
+/* ---- guessing ---- */
+
+static const struct {
+    const char *start;
+    const char *guess;
+} starts[] = {
+    {"hansa-key 1\n", "a secret key file, which is for signing only: keep it to yourself"},
+    {"hansa-public 1\n", "a public key file: hansa key show"},
+    {"HANSARC1", "a receipt: hansa receipt verify"},
+    {"HANSAPF1", "a proof: hansa proof verify"},
+    {"{", "a JSON file, such as a genesis file: hansa genesis show"},
+    {"[", "a JSON file, such as operations to sign: hansa sign --ops"},
+};
+
+const char *file_guess(struct bytes contents)
+{
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        size_t size = strlen(starts[i].start);
+        if (contents.size >= size && memcmp(contents.data, starts[i].start, size) == 0)
+            return starts[i].guess;
+    }
+    return NULL;
+}
+
+bool file_is_secret_key(const char *path)
+{
+    char start[12]; /* "hansa-key 1" and its newline: nothing secret stands so early */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    ssize_t got = read(fd, start, sizeof start);
+    close(fd);
+    return got == (ssize_t)sizeof start && memcmp(start, starts[0].start, sizeof start) == 0;
 }
 
 /* ---- writing ---- */
@@ -96,8 +150,9 @@ enum rc file_write_new(const char *path, struct bytes contents, struct why *why)
         return why_set(why, RC_FILE_EXISTS, "%s: %s", cli_quote(quoted, path),
                        rc_text(RC_FILE_EXISTS));
     if (fd < 0)
-        return why_set(why, RC_FILE_IO, "%s: cannot be made: %s", cli_quote(quoted, path),
-                       strerror(errno));
+        return why_set(why, RC_FILE_IO, "%s: cannot be made: %s%s", cli_quote(quoted, path),
+                       strerror(errno),
+                       errno == ENOENT ? ": make the directory that is to hold it first" : "");
     enum rc rc = write_all(fd, contents, why);
     if (close(fd) != 0 && rc == RC_OK)
         rc = why_set(why, RC_FILE_IO, "cannot be written: %s", strerror(errno));

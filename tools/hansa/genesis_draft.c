@@ -162,17 +162,32 @@ static enum cli_exit add_balance(json_t *draft, struct cli *c, const char *text)
     return CLI_DONE;
 }
 
+/* An unknown name has no range: the judge of the genesis will name it. */
+static void parameter_range(const char *name, uint64_t *least_out, uint64_t *most_out)
+{
+#define X(field, symbol, initial, least, most)                                                     \
+    if (strcmp(name, #field) == 0) {                                                               \
+        *least_out = (least);                                                                      \
+        *most_out = (most);                                                                        \
+    }
+    PARAMETER_LIST(X)
+#undef X
+}
+
 static enum cli_exit add_parameter(json_t *draft, struct cli *c, const char *text)
 {
     struct bytes name;
     const char *digits;
     if (!split(text, '=', &name, &digits) || !text_is_valid(name) || name.size > 40)
         return refuse_form(c, "parameter", text, "NAME=VALUE", "batch_ms=5");
-    uint64_t value;
-    if (!cli_number_of(c, "the value of --parameter", digits, 0, INT64_MAX, &value))
-        return CLI_USAGE;
     char field[48];
     snprintf(field, sizeof field, "%.*s", (int)name.size, (const char *)name.data);
+    uint64_t value, least = 0, most = INT64_MAX;
+    parameter_range(field, &least, &most);
+    char words[80];
+    snprintf(words, sizeof words, "--parameter %s", field);
+    if (!cli_number_of(c, words, digits, least, most, &value))
+        return CLI_USAGE;
     json_t *parameters = json_object_get(draft, "parameters");
     if (json_object_get(parameters, field) != NULL)
         return cli_usage(c, "--parameter %s stands twice", field);

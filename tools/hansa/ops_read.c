@@ -6,16 +6,7 @@
 #include "ledger/amount.h"
 #include "tools/hansa/cli.h"
 #include "tools/hansa/files.h"
-#include "tools/hansa/passphrase.h"
-
-/* One operation being read. */
-struct reading {
-    const struct ops_context *context;
-    const struct json_at *at;
-    struct op *op;
-    struct buf *data;
-    struct why *why;
-};
+#include "tools/hansa/ops_read_parts.h"
 
 /* ---- values ---- */
 
@@ -45,12 +36,12 @@ static bool is_memo(struct bytes text)
 
 static bool is_topic(struct bytes text)
 {
-    return text.size <= TOPIC_BYTES_MAX && text_is_valid(text);
+    return text.size > 0 && text.size <= TOPIC_BYTES_MAX && text_is_valid(text);
 }
 
 static bool is_record_key(struct bytes text)
 {
-    return text.size <= RECORD_KEY_BYTES_MAX && text_is_valid(text);
+    return text.size > 0 && text.size <= RECORD_KEY_BYTES_MAX && text_is_valid(text);
 }
 
 static enum rc read_memo(struct bytes *out, const struct reading *r)
@@ -104,8 +95,7 @@ static enum rc read_amount(struct bytes *asset_code, uint64_t *amount, const str
                        example);
 }
 
-/* A field of exactly `size` bytes in hex. */
-static enum rc read_hex(uint8_t *out, size_t size, const struct reading *r, const char *field)
+enum rc ops_read_hex(uint8_t *out, size_t size, const struct reading *r, const char *field)
 {
     struct json_at at = json_field(r->at, field);
     struct bytes text;
@@ -181,7 +171,8 @@ static enum rc read_data(struct bytes *out, const struct reading *r)
         struct json_at at = json_field(r->at, "data");
         enum rc rc = json_expect_text(out, &at, r->why);
         if (rc == RC_OK && out->size > RECORD_DATA_BYTES_MAX)
-            return why_set(r->why, RC_INVALID, "%s: has %zu bytes, allowed are %d", at.path,
+            return why_set(r->why, RC_INVALID,
+                           "%s: has %zu bytes; record data may have 32 KiB (%d bytes)", at.path,
                            out->size, (int)RECORD_DATA_BYTES_MAX);
         return rc;
     }
@@ -192,7 +183,8 @@ static enum rc read_data(struct bytes *out, const struct reading *r)
     if (rc != RC_OK)
         return rc;
     if (is_file) {
-        rc = file_read(r->data, (const char *)text.data, RECORD_DATA_BYTES_MAX, r->why);
+        rc = file_read(r->data, (const char *)text.data, RECORD_DATA_BYTES_MAX, "record data",
+                       r->why);
         *out = buf_bytes(r->data);
         return rc == RC_OK ? rc : why_within(r->why, rc, "%s", at.path);
     }
@@ -213,80 +205,11 @@ static enum rc read_record(const struct reading *r)
     enum rc rc = json_expect_object(r->at, names, r->why);
     if (rc == RC_OK)
         rc = read_text(&op->topic, r, "topic", is_topic,
-                       "UTF-8 text of at most 64 bytes without control characters");
+                       "UTF-8 text of at most 64 bytes without control characters, and not empty");
     if (rc == RC_OK)
         rc = read_text(&op->key, r, "key", is_record_key,
-                       "UTF-8 text of at most 128 bytes without control characters");
+                       "UTF-8 text of at most 128 bytes without control characters, and not empty");
     return rc == RC_OK ? read_data(&op->data, r) : rc;
-}
-
-/* The new key's secret is here: it gives its consent now. */
-static enum rc consent_now(const struct reading *r)
-{
-    struct json_at path_at = json_field(r->at, "new_key_file");
-    struct json_at passphrase_at = json_field(r->at, "new_passphrase_file");
-    struct bytes path;
-    struct bytes passphrase = {0};
-    enum rc rc = json_expect_text(&path, &path_at, r->why);
-    if (rc == RC_OK && passphrase_at.value != NULL)
-        rc = json_expect_text(&passphrase, &passphrase_at, r->why);
-    if (rc != RC_OK)
-        return rc;
-    struct key key;
-    rc = key_open(&key, (const char *)path.data, (const char *)passphrase.data,
-                  r->context->genesis->chain, r->why);
-    if (rc != RC_OK)
-        return why_within(r->why, rc, "%s", path_at.path);
-    const char *participant = r->context->participant;
-    if (key.public.kind != KEY_PARTICIPANT || strcmp(key.public.name, participant) != 0)
-        rc = json_refuse(&path_at, r->why,
-                         "is the key of %s '%s', but the signer is participant '%s': make the new "
-                         "key with hansa keygen %s",
-                         key.public.kind == KEY_PARTICIPANT ? "participant" : "replica",
-                         key.public.name, participant, participant);
-    if (rc == RC_OK) {
-        r->op->key_add.key = key.public.sign_public;
-        op_key_add_consent(&r->op->key_add.consent, &r->context->genesis->chain_id,
-                           r->op->key_add.participant, &key.sign);
-    }
-    key_close(&key);
-    return rc;
-}
-
-/* The new key's holder signed its consent elsewhere. */
-static enum rc consent_given(const struct reading *r)
-{
-    struct op_key_add *op = &r->op->key_add;
-    struct json_at participant_at = json_field(r->at, "participant");
-    enum rc rc = RC_OK;
-    struct bytes participant = op->participant;
-    if (participant_at.value != NULL)
-        rc = json_expect_text(&participant, &participant_at, r->why);
-    if (rc == RC_OK && !bytes_equal(participant, op->participant))
-        rc = json_refuse(&participant_at, r->why, "must be the signer's participant, '%s'",
-                         r->context->participant);
-    if (rc == RC_OK)
-        rc = read_hex(op->key.bytes, PUBLIC_KEY_BYTES, r, "key");
-    if (rc == RC_OK)
-        rc = read_hex(op->consent.bytes, SIGNATURE_BYTES, r, "consent");
-    if (rc != RC_OK || op_key_add_consent_verify(op, &r->context->genesis->chain_id))
-        return rc;
-    struct json_at consent = json_field(r->at, "consent");
-    return json_refuse(&consent, r->why,
-                       "is not the key's signature for this participant on this "
-                       "chain");
-}
-
-static enum rc read_key_add(const struct reading *r)
-{
-    static const char *const by_file[] = {"op", "new_key_file", "?new_passphrase_file", NULL};
-    static const char *const by_consent[] = {"op", "?participant", "key", "consent", NULL};
-    bool has_consent = json_field(r->at, "consent").value != NULL;
-    enum rc rc = json_expect_object(r->at, has_consent ? by_consent : by_file, r->why);
-    if (rc != RC_OK)
-        return rc;
-    r->op->key_add.participant = bytes_of_text(r->context->participant);
-    return has_consent ? consent_given(r) : consent_now(r);
 }
 
 static enum rc read_key_revoke(const struct reading *r)
@@ -299,14 +222,14 @@ static enum rc read_key_revoke(const struct reading *r)
     if (count_fields(r, choices) != 1)
         return refuse_choice(r, "key and key_file");
     if (json_field(r->at, "key").value != NULL)
-        return read_hex(r->op->key_revoke.key.bytes, PUBLIC_KEY_BYTES, r, "key");
+        return ops_read_hex(r->op->key_revoke.key.bytes, PUBLIC_KEY_BYTES, r, "key");
     struct json_at at = json_field(r->at, "key_file");
     struct bytes path;
     rc = json_expect_text(&path, &at, r->why);
     if (rc != RC_OK)
         return rc;
     struct key_public public;
-    rc = keyfile_read_public(&public, (const char *)path.data, r->why);
+    rc = file_read_public_key(&public, (const char *)path.data, r->why);
     if (rc != RC_OK)
         return why_within(r->why, rc, "%s", at.path);
     r->op->key_revoke.key = public.sign_public;
@@ -324,9 +247,9 @@ static enum rc read_cancel(const struct reading *r)
 static enum rc read_op(const struct reading *r)
 {
     static enum rc (*const readers[])(const struct reading *) = {
-        [OP_TRANSFER] = read_transfer, [OP_ISSUE] = read_issue,
-        [OP_REDEEM] = read_redeem,     [OP_RECORD] = read_record,
-        [OP_KEY_ADD] = read_key_add,   [OP_KEY_REVOKE] = read_key_revoke,
+        [OP_TRANSFER] = read_transfer,   [OP_ISSUE] = read_issue,
+        [OP_REDEEM] = read_redeem,       [OP_RECORD] = read_record,
+        [OP_KEY_ADD] = ops_read_key_add, [OP_KEY_REVOKE] = read_key_revoke,
         [OP_CANCEL] = read_cancel,
     };
     if (!json_is_object(r->at->value))

@@ -26,6 +26,7 @@ struct op_list {
 struct ops_context {
     const struct genesis *genesis; /* decimals and chain id */
     const char *participant;       /* the signer's */
+    const struct public_key *signer;
 };
 
 /* at: an array of 1 to TX_OPS_MAX operations, or one operation alone. The words name the field and

@@ -175,8 +175,23 @@ enum rc passphrase_ask(struct passphrase *out, const char *what, bool is_new, st
 
 /* ---- keys ---- */
 
-enum rc key_open(struct key *out, const char *path, const char *passphrase_file,
-                 const char *network, struct why *why)
+/* What the public lines tell already; nobody should type a passphrase to be refused then. */
+static enum rc judge_public(const struct key_public *public, const char *network, struct why *why)
+{
+    if (strcmp(public->network, network) != 0)
+        return why_set(why, RC_NETWORK_MISMATCH,
+                       "the key belongs to network '%s', not to '%s': use a key of this network",
+                       public->network, network);
+    if (public->kind != KEY_PARTICIPANT)
+        return why_set(why, RC_INVALID,
+                       "this is replica '%s's key: transactions are signed with a participant's "
+                       "key",
+                       public->name);
+    return RC_OK;
+}
+
+static enum rc open_judged(struct key *out, const char *path, const char *passphrase_file,
+                           const char *network, struct why *why)
 {
     bool is_needed;
     enum rc rc = keyfile_needs_passphrase(&is_needed, path, why);
@@ -192,4 +207,16 @@ enum rc key_open(struct key *out, const char *path, const char *passphrase_file,
     rc = keyfile_read(out, path, passphrase.text, network, why);
     passphrase_close(&passphrase);
     return rc;
+}
+
+enum rc key_open(struct key *out, const char *path, const char *passphrase_file,
+                 const char *network, struct why *why)
+{
+    struct key_public public;
+    enum rc rc = keyfile_read_public(&public, path, why);
+    if (rc == RC_OK)
+        rc = judge_public(&public, network, why);
+    if (rc == RC_OK)
+        rc = open_judged(out, path, passphrase_file, network, why);
+    return rc == RC_OK ? rc : cli_why_path(why, rc, path);
 }

@@ -19,9 +19,11 @@ MUST_USE enum rc passphrase_from_file(struct passphrase *out, const char *path, 
 MUST_USE enum rc passphrase_ask(struct passphrase *out, const char *what, bool is_new,
                                 struct why *why);
 
-/* Open a secret key file; if it is protected, with the passphrase from passphrase_file, or, when
- * that is NULL, from the terminal. network: NULL or the chain it must belong to.
- * Returns: as keyfile_read() and the two above; on RC_OK end with key_close(). */
+/* Open a participant's secret key file; if it is protected, with the passphrase from
+ * passphrase_file, or, when that is NULL, from the terminal. network: the chain it must belong to;
+ * that and the kind are judged before a passphrase is asked for. The words begin with the path.
+ * Returns: as keyfile_read() and the two above | RC_INVALID (a replica's key); on RC_OK end with
+ * key_close(). */
 MUST_USE enum rc key_open(struct key *out, const char *path, const char *passphrase_file,
                           const char *network, struct why *why);
 

@@ -26,7 +26,8 @@ json_t *render_op_json(const struct op *op, const struct genesis *g);
 /* One line without its newline: "transfer 12.00 CZK from a/b to c/d". */
 void render_op_text(const struct op *op, const struct genesis *g);
 
-/* { "txid", "signer", "nonce", "valid_until", "bytes", "operations": [...], "signature" } */
+/* { "txid", "signer", "nonce", "valid_until", "bytes", "operations": [...], "signature" };
+ * valid_until is null when there is no limit. */
 json_t *render_tx_json(const struct tx *tx, const struct genesis *g);
 void render_tx_text(const struct tx *tx, const struct genesis *g);
 

@@ -150,7 +150,10 @@ json_t *render_tx_json(const struct tx *tx, const struct genesis *g)
     render_set_digest(out, "txid", &tx->id);
     render_set_public_key(out, "signer", &tx->signer);
     render_set_number(out, "nonce", tx->nonce);
-    render_set_number(out, "valid_until", tx->valid_until_height);
+    if (tx->valid_until_height > 0)
+        render_set_number(out, "valid_until", tx->valid_until_height);
+    else
+        json_object_set_new(out, "valid_until", json_null());
     render_set_number(out, "bytes", tx->whole.size);
     json_t *ops = json_array();
     struct rd r = tx_ops(tx);

@@ -8,9 +8,37 @@
 #include "tools/hansa/ops_read.h"
 #include "tools/hansa/passphrase.h"
 #include "tools/hansa/render.h"
+#include "tools/hansa/sign_warn.h"
+
+/* Beside the answer, for people; with --json they stand in it. */
+static void print_warnings(const struct cli *c, const json_t *warnings)
+{
+    size_t index;
+    json_t *one;
+    json_array_foreach(warnings, index, one)
+    {
+        fprintf(stderr, "hansa: %s: warning: %s\n", c->command->words, json_string_value(one));
+    }
+}
+
+static enum cli_exit answer_json(struct cli *c, const struct tx *tx, const char *path,
+                                 json_t *warnings)
+{
+    json_t *out = json_object();
+    render_set_digest(out, "txid", &tx->id);
+    render_set_number(out, "nonce", tx->nonce);
+    render_set_number(out, "bytes", tx->whole.size);
+    if (path != NULL)
+        render_set_text(out, "file", bytes_of_text(path));
+    else
+        render_set_hex(out, "transaction", tx->whole);
+    CHECK(json_object_set(out, "warnings", warnings) == 0);
+    return cli_answer(c, out);
+}
 
 /* The transaction is signed and decodes: the program has made it itself. */
-static enum cli_exit answer(struct cli *c, struct bytes whole, const struct genesis *g)
+static enum cli_exit answer(struct cli *c, struct bytes whole, const struct genesis *g,
+                            json_t *warnings)
 {
     struct tx tx;
     CHECK(tx_decode(&tx, whole, &g->chain_id) == VERDICT_OK);
@@ -19,19 +47,11 @@ static enum cli_exit answer(struct cli *c, struct bytes whole, const struct gene
     enum rc rc = path != NULL ? file_write_new(path, whole, &why) : RC_OK;
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
+    if (c->json)
+        return answer_json(c, &tx, path, warnings);
+    print_warnings(c, warnings);
     char txid[DIGEST_HEX_BYTES];
     digest_to_hex(txid, &tx.id);
-    if (c->json) {
-        json_t *out = json_object();
-        render_set_digest(out, "txid", &tx.id);
-        render_set_number(out, "nonce", tx.nonce);
-        render_set_number(out, "bytes", whole.size);
-        if (path != NULL)
-            render_set_text(out, "file", bytes_of_text(path));
-        else
-            render_set_hex(out, "transaction", whole);
-        return cli_answer(c, out);
-    }
     if (path != NULL) {
         char quoted[CLI_QUOTE_BYTES];
         cli_line("txid", "%s", txid);
@@ -48,11 +68,11 @@ static enum cli_exit answer(struct cli *c, struct bytes whole, const struct gene
 }
 
 static enum cli_exit sign(struct cli *c, const struct tx_draft *draft, const struct key *key,
-                          const struct genesis *g)
+                          const struct genesis *g, json_t *warnings)
 {
     struct buf whole = {0};
     enum verdict v = tx_sign(&whole, draft, &key->sign, &g->chain_id);
-    enum cli_exit code = v == VERDICT_OK ? answer(c, buf_bytes(&whole), g)
+    enum cli_exit code = v == VERDICT_OK ? answer(c, buf_bytes(&whole), g, warnings)
                                          : cli_fail_verdict(c, v, "the transaction is not signed");
     buf_free(&whole);
     return code;
@@ -64,7 +84,7 @@ static enum cli_exit sign_ops(struct cli *c, struct tx_draft *draft, const struc
 {
     struct why why = {""};
     struct op_list list;
-    const struct ops_context context = {g, key->public.name};
+    const struct ops_context context = {g, key->public.name, &key->public.sign_public};
     enum rc rc = ops_read(&list, at, &context, &why);
     if (rc != RC_OK && where != NULL)
         rc = why_within(&why, rc, "%s", where);
@@ -72,7 +92,9 @@ static enum cli_exit sign_ops(struct cli *c, struct tx_draft *draft, const struc
         return cli_fail(c, rc, &why);
     draft->ops = list.ops;
     draft->ops_count = list.count;
-    enum cli_exit code = sign(c, draft, key, g);
+    json_t *warnings = sign_warnings(&list, &context);
+    enum cli_exit code = sign(c, draft, key, g, warnings);
+    json_decref(warnings);
     ops_close(&list);
     return code;
 }
@@ -87,16 +109,7 @@ static enum cli_exit sign_with_genesis(struct cli *c, struct tx_draft *draft,
         key_open(&key, cli_value(c, "key"), cli_value(c, "passphrase-file"), g->chain, &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
-    enum cli_exit code;
-    if (key.public.kind == KEY_PARTICIPANT)
-        code = sign_ops(c, draft, at, where, &key, g);
-    else
-        code = cli_fail(c,
-                        why_set(&why, RC_INVALID,
-                                "--key: this is replica '%s's key: transactions are signed with a "
-                                "participant's key",
-                                key.public.name),
-                        &why);
+    enum cli_exit code = sign_ops(c, draft, at, where, &key, g);
     key_close(&key);
     return code;
 }
@@ -109,7 +122,7 @@ enum cli_exit sign_and_answer(struct cli *c, json_t *ops, const char *where)
         return CLI_USAGE;
     struct why why = {""};
     struct genesis g;
-    enum rc rc = genesis_read(&g, cli_value(c, "genesis"), &why);
+    enum rc rc = file_read_genesis(&g, cli_value(c, "genesis"), &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     struct json_at at = json_root(ops);

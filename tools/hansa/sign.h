@@ -16,8 +16,10 @@
     }
 
 #define SIGN_EXITS                                                                                 \
-    "0 signed; 3 the key, genesis or an operation is refused; 5 a file cannot be read, or the\n"   \
-    "output file exists already"
+    "0 signed, perhaps with warnings (on stderr; with --json in \"warnings\") of what the "        \
+    "ledger\n"                                                                                     \
+    "will hardly accept; 3 the key, genesis or an operation is refused; 5 a file cannot be\n"      \
+    "read, or the output file exists already"
 
 /* Sign the operations of this JSON (ops_read.h) and answer. where: what the words name as
  * the place of the operations, or NULL. */

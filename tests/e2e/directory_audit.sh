@@ -37,8 +37,8 @@ refused "audit_with_another_genesis_shows_both_chain_ids" 3 \
     "the store is of chain $chain_id|the genesis file of chain" audit s --genesis empty.json
 refused "audit_with_no_genesis_file_says_so" 5 "nowhere.json" audit s --genesis nowhere.json
 refused "audit_of_no_directory_is_not_found" 4 "'nowhere'|no Hansa store" audit nowhere
-refused "audit_with_0_threads_is_wrong_usage" 2 "--threads|from 1 to 256" audit s --threads 0
-refused "audit_with_257_threads_is_wrong_usage" 2 "--threads|'257'" audit s --threads 257
+refused "audit_with_0_threads_is_wrong_usage" 2 "--threads|from 1 to 64" audit s --threads 0
+refused "audit_with_65_threads_is_wrong_usage" 2 "--threads|'65'" audit s --threads 65
 
 # Whoever runs a node holds this lock exclusively; tools share it.
 exec 9<s

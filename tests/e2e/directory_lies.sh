@@ -79,8 +79,22 @@ refused "txid_that_leads_nowhere_is_damage" 1 "transaction 200|at height 1|hansa
     tx "$first" --dir nowhere
 gone hidden txid "$first"
 refused "txid_that_is_gone_is_damage_and_not_absence" 1 "txid has 79 entries" tx "$second" --dir hidden
-refused "audit_of_a_store_that_does_not_open_says_what_and_what_next" 1 \
-    "'hidden'|txid has 79 entries where 80|next: keep this directory" audit hidden
+refused "audit_of_a_store_that_does_not_open_names_height_and_field" 1 \
+    "'hidden'|height 1: index txid|is missing|next: keep this directory" audit hidden
+
+# ---- the state that members signed ----
+accepted "state_is_certified_by_the_checkpoint_below_it" "certified|yes, from the checkpoint at height 16" \
+    account "$account" --dir s
+lie checkpoint checkpoint "$(at 16)" "v[-1] ^= 1"
+refused "state_under_a_checkpoint_with_a_wrong_signature_is_not_shown" 1 "signature" \
+    account "$account" --dir checkpoint
+lie root checkpoint "$(at 16)" "v[49] ^= 1"
+refused "state_other_than_the_signed_one_is_not_shown" 1 "certificate|signature" \
+    participants --dir root
+gone unsigned checkpoint "$(at 16)"
+change unsigned meta "$head_key" "v[48] -= 1"
+accepted "state_without_a_signed_checkpoint_is_called_uncertified" "certified|no: no CHECKPOINT" \
+    account "$account" --dir unsigned
 
 # ---- certificates ----
 lie signature cert "$(at 3)" "v[-1] ^= 1"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ledger/receipt.h"
+#include "tools/hansa/certified.h"
 #include "tools/hansa/commands.h"
 #include "tools/hansa/files.h"
 #include "tools/hansa/holdings.h"
@@ -174,6 +175,7 @@ static enum cli_exit answer(struct cli *c, const struct data_dir *d, const struc
         json_t *out = json_object();
         render_set_text(out, "participant", q->participant);
         render_set_number(out, "height", height);
+        certified_to_json(out, &d->certified);
         if (q->is_account)
             set_account(out, q, h, g);
         else
@@ -186,6 +188,7 @@ static enum cli_exit answer(struct cli *c, const struct data_dir *d, const struc
         cli_line("account", "%s", cli_argument(c, 0));
     cli_line("participant", "%.*s", (int)q->participant.size, (const char *)q->participant.data);
     cli_line("height", "%" PRIu64, height);
+    certified_print(&d->certified);
     if (!q->is_account)
         print_participant(participant);
     print_holdings(q, h, g);
@@ -276,9 +279,12 @@ const struct command cmd_account = {
     .summary = "show what an account holds, or the accounts of a participant",
     .arguments = arguments,
     .options = options,
-    .text = "Balances are those at the newest block, verified against the state tree. A proof is\n"
-            "of the newest certified checkpoint, which may be older; it shows a balance, or that\n"
-            "the account never held the asset, and for a participant alone its role and keys.",
+    .text =
+        "Balances are those at the newest block, verified against the state tree. They are\n"
+        "certified when a quorum of members signed that tree, and the blocks above it; if they\n"
+        "are not, the answer says so, and only hansa audit can vouch for them. A proof is\n"
+        "of the newest certified checkpoint, which may be older; it shows a balance, or that\n"
+        "the account never held the asset, and for a participant alone its role and keys.",
     .example = "hansa account bank/main --dir node-0/data\n"
                "hansa account bank/main --dir node-0/data --asset CZK --prove main.proof",
     .exits = "0 shown; 1 the store is damaged; 3 not a name, or another chain; 4 no such account,\n"

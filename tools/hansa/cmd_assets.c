@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "tools/hansa/certified.h"
 #include "tools/hansa/commands.h"
 #include "tools/hansa/data_dir.h"
 #include "tools/hansa/render.h"
@@ -18,6 +19,9 @@ static enum rc visit_asset(void *context, struct bytes code)
     struct listing *l = context;
     struct layer *layer = store_layer(l->dir->store);
     struct state_asset asset;
+    /* An index of names holds what its writer put there: nothing else may reach a terminal. */
+    if (!asset_is_valid(code))
+        return RC_STORE_DAMAGED;
     bool is_there = state_get_asset(layer, code, &asset);
     if (layer_rc(layer) != RC_OK || !is_there)
         return layer_rc(layer) != RC_OK ? layer_rc(layer) : RC_STORE_DAMAGED;
@@ -44,6 +48,8 @@ static enum rc visit_participant(void *context, struct bytes name)
     struct listing *l = context;
     struct layer *layer = store_layer(l->dir->store);
     struct state_participant p;
+    if (!participant_is_valid(name))
+        return RC_STORE_DAMAGED;
     bool is_there = state_get_participant(layer, name, &p);
     if (layer_rc(layer) != RC_OK || !is_there)
         return layer_rc(layer) != RC_OK ? layer_rc(layer) : RC_STORE_DAMAGED;
@@ -83,8 +89,10 @@ static enum cli_exit list(struct cli *c, enum state_table table, store_visit *vi
     rc = store_list(d.store, table, bytes_of(NULL, 0), visit, &l, &why);
     if (rc == RC_OK && !c->json) {
         cli_line("height", "%" PRIu64, height);
+        certified_print(&d.certified);
         rc = store_list(d.store, table, bytes_of(NULL, 0), visit, &printing, &why);
     }
+    struct certified certified = d.certified;
     data_dir_close(&d);
     if (rc != RC_OK || !c->json) {
         json_decref(l.items);
@@ -92,6 +100,7 @@ static enum cli_exit list(struct cli *c, enum state_table table, store_visit *vi
     }
     json_t *out = json_object();
     render_set_number(out, "height", height);
+    certified_to_json(out, &certified);
     json_object_set_new(out, field, l.items);
     return cli_answer(c, out);
 }

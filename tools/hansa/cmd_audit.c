@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tools/hansa/audit_against.h"
 #include "tools/hansa/commands.h"
@@ -14,12 +13,12 @@
 #include "tools/hansa/progress.h"
 #include "tools/hansa/render.h"
 
-enum { THREADS_MAX = 256, ASK_EVERY_MS = 100 };
+enum { ASK_EVERY_MS = 100 };
 
 struct result {
     struct audit_report report;
     uint64_t certificates_count;
-    uint64_t threads_count;
+    uint64_t threads_count; /* asked for; 0 = one per core */
 };
 
 static bool on_progress(void *context, const struct audit_progress *p)
@@ -84,7 +83,7 @@ static enum cli_exit answer_json(struct cli *c, const struct genesis *g,
     render_set_number(out, "checkpoints_count", r->checkpoints_count);
     render_set_number(out, "state_entries_count", r->state_entries_count);
     render_set_number(out, "index_entries_count", r->index_entries_count);
-    render_set_number(out, "threads_count", result->threads_count);
+    render_set_number(out, "threads_count", r->threads_count);
     json_object_set_new(out, "seconds", cli_json_measure(r->seconds));
     json_object_set_new(out, "txs_per_second",
                         cli_json_measure(per_second(r->done.txs_count, r->seconds)));
@@ -131,7 +130,7 @@ static enum cli_exit answer(struct cli *c, const struct genesis *g, const struct
     cli_line("index entries", "%" PRIu64, r->index_entries_count);
     cli_line("time", "%.2f s, %.0f transactions/s, %.0f signatures/s, %" PRIu64 " threads",
              r->seconds, per_second(r->done.txs_count, r->seconds),
-             per_second(r->done.signatures_count, r->seconds), result->threads_count);
+             per_second(r->done.signatures_count, r->seconds), (uint64_t)r->threads_count);
     printf("Everything holds.\n");
     return CLI_DONE;
 }
@@ -213,12 +212,10 @@ static enum cli_exit audit(struct cli *c)
     struct why why = {""};
     struct result result = {0};
     struct data_dir d;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    result.threads_count = cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (uint64_t)cores;
-    if (!cli_number(c, "threads", 1, THREADS_MAX, &result.threads_count))
+    if (!cli_number(c, "threads", 1, AUDIT_THREADS_MAX, &result.threads_count))
         return CLI_USAGE;
     interrupt_watch();
-    enum rc rc = data_dir_open_expecting(&d, cli_argument(c, 0), cli_value(c, "genesis"), &why);
+    enum rc rc = data_dir_open_for_audit(&d, cli_argument(c, 0), cli_value(c, "genesis"), &why);
     if (rc != RC_OK)
         return fail_open(c, rc, &why);
     /* With --genesis the chain ids agree by now, so both are the same genesis. */

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "tools/hansa/certified.h"
 #include "tools/hansa/commands.h"
 #include "tools/hansa/history.h"
 #include "tools/hansa/render.h"
@@ -124,6 +125,7 @@ static enum rc list_words(struct history *h, const struct question *q, struct wh
     cli_line("asset", "%.*s", TEXT(h->asset));
     cli_line("balance", "%s at height %" PRIu64, render_amount(amount, h->end.amount, h->asset, g),
              store_head(h->chain.dir->store)->height);
+    certified_print(&h->chain.dir->certified);
     if (h->opening > 0)
         cli_line("opening", "%s, from the genesis file",
                  render_amount(amount, h->opening, h->asset, g));
@@ -176,6 +178,7 @@ static enum cli_exit list(struct cli *c, struct data_dir *d, const struct questi
     json_t *out = json_object();
     render_set_text(out, "account", q->account);
     render_set_number(out, "height", store_head(d->store)->height);
+    certified_to_json(out, &d->certified);
     json_object_set_new(out, "histories", histories);
     return cli_answer(c, out);
 }

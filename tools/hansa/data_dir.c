@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ledger/name.h"
+#include "tools/hansa/certified.h"
 #include "tools/hansa/files.h"
 
 static enum rc read_genesis(struct data_dir *d, struct why *why)
@@ -27,13 +28,13 @@ static enum rc read_genesis(struct data_dir *d, struct why *why)
     return RC_OK;
 }
 
-static enum rc open_parts(struct data_dir *d, const char *path, struct why *why)
+static enum rc open_parts(struct data_dir *d, const char *path, bool as_recorded, struct why *why)
 {
     const struct kv_lmdb_options kv_options = {.read_only = true};
     enum rc rc = kv_lmdb_open(&d->kv, path, &kv_options, why);
     if (rc != RC_OK)
         return rc;
-    const struct store_options options = {.care = TREE_VERIFY};
+    const struct store_options options = {.care = TREE_VERIFY, .as_recorded = as_recorded};
     rc = store_open(&d->store, d->kv, &options, why);
     if (rc != RC_OK) {
         kv_close(d->kv);
@@ -47,11 +48,16 @@ static enum rc open_parts(struct data_dir *d, const char *path, struct why *why)
     return rc;
 }
 
-enum rc data_dir_open(struct data_dir *out, const char *path, struct why *why)
+static enum rc open_dir(struct data_dir *out, const char *path, bool as_recorded, struct why *why)
 {
     memset(out, 0, sizeof *out);
-    enum rc rc = open_parts(out, path, why);
+    enum rc rc = open_parts(out, path, as_recorded, why);
     return rc == RC_OK ? rc : cli_why_path(why, rc, path);
+}
+
+enum rc data_dir_open(struct data_dir *out, const char *path, struct why *why)
+{
+    return open_dir(out, path, false, why);
 }
 
 void data_dir_close(struct data_dir *d)
@@ -63,16 +69,16 @@ void data_dir_close(struct data_dir *d)
 
 /* ---- for commands ---- */
 
-enum rc data_dir_open_expecting(struct data_dir *out, const char *path, const char *genesis_path,
-                                struct why *why)
+static enum rc open_expecting(struct data_dir *out, const char *path, const char *genesis_path,
+                              bool as_recorded, struct why *why)
 {
     if (genesis_path == NULL)
-        return data_dir_open(out, path, why);
+        return open_dir(out, path, as_recorded, why);
     struct genesis given;
     enum rc rc = file_read_genesis(&given, genesis_path, why);
     if (rc != RC_OK)
         return rc;
-    rc = data_dir_open(out, path, why);
+    rc = open_dir(out, path, as_recorded, why);
     if (rc == RC_OK) {
         char quoted[CLI_QUOTE_BYTES];
         rc = store_expect(out->store, &given.chain_id, NULL, why);
@@ -85,9 +91,29 @@ enum rc data_dir_open_expecting(struct data_dir *out, const char *path, const ch
     return rc;
 }
 
+enum rc data_dir_open_expecting(struct data_dir *out, const char *path, const char *genesis_path,
+                                struct why *why)
+{
+    return open_expecting(out, path, genesis_path, false, why);
+}
+
+enum rc data_dir_open_for_audit(struct data_dir *out, const char *path, const char *genesis_path,
+                                struct why *why)
+{
+    return open_expecting(out, path, genesis_path, true, why);
+}
+
 enum rc data_dir_open_asked(struct data_dir *out, const struct cli *c, struct why *why)
 {
-    return data_dir_open_expecting(out, cli_value(c, "dir"), cli_value(c, "genesis"), why);
+    const char *path = cli_value(c, "dir");
+    enum rc rc = data_dir_open_expecting(out, path, cli_value(c, "genesis"), why);
+    if (rc != RC_OK)
+        return rc;
+    rc = certified_state(&out->certified, out, why);
+    if (rc == RC_OK)
+        return RC_OK;
+    data_dir_close(out);
+    return cli_why_path(why, rc, path);
 }
 
 void data_dir_print_next(const struct cli *c, const char *words, const char *path)

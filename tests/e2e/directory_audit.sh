@@ -37,6 +37,17 @@ refused "audit_with_another_genesis_shows_both_chain_ids" 3 \
     "the store is of chain $chain_id|the genesis file of chain" audit s --genesis empty.json
 refused "audit_with_no_genesis_file_says_so" 5 "nowhere.json" audit s --genesis nowhere.json
 refused "audit_of_no_directory_is_not_found" 4 "'nowhere'|no Hansa store" audit nowhere
+# ---- an export that was cut off ----
+: >cut.jsonl.part
+refused "export_beside_the_rest_of_one_that_was_cut_off_is_refused" 5 "cut.jsonl.part|remove it" \
+    export s --out cut.jsonl
+rm cut.jsonl.part
+accepted "export_leaves_the_whole_file_alone" "" export s --out cut.jsonl
+problem=
+[ -s cut.jsonl ] || problem="no lines; "
+[ ! -e cut.jsonl.part ] || problem="${problem}the part is still there"
+result "export_leaves_no_part" "$problem"
+
 refused "audit_with_0_threads_is_wrong_usage" 2 "--threads|from 1 to 64" audit s --threads 0
 refused "audit_with_65_threads_is_wrong_usage" 2 "--threads|'65'" audit s --threads 65
 

@@ -133,18 +133,48 @@ static enum rc finish_file(FILE *out, struct why *why)
     return rc;
 }
 
+/* The lines go to FILE.part, which becomes FILE when they are whole and synced: half an export
+ * could pass for a whole one, whatever ends this program. */
+static enum rc open_part(struct export *e, const char *path, const char *part, struct why *why)
+{
+    char quoted[CLI_QUOTE_BYTES];
+    if (access(path, F_OK) == 0)
+        return why_set(why, RC_FILE_EXISTS, "%s: %s", cli_quote(quoted, path),
+                       rc_text(RC_FILE_EXISTS));
+    int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0 && errno == EEXIST)
+        return why_set(why, RC_FILE_EXISTS, "%s: the rest of an export that was cut off: remove it",
+                       cli_quote(quoted, part));
+    if (fd < 0)
+        return why_set(why, RC_FILE_IO, "%s: cannot be made: %s", cli_quote(quoted, path),
+                       strerror(errno));
+    e->out = fdopen(fd, "w");
+    CHECK(e->out != NULL); /* fd is open for writing: only memory could be lacking */
+    return RC_OK;
+}
+
+/* link() does what rename() does not: it refuses a name that somebody has taken meanwhile. */
+static enum rc name_part(const char *path, const char *part, struct why *why)
+{
+    if (link(part, path) != 0)
+        return why_set(why, errno == EEXIST ? RC_FILE_EXISTS : RC_FILE_IO, "%s", strerror(errno));
+    unlink(part);
+    return RC_OK;
+}
+
 static enum rc write_file(struct export *e, const char *path, struct why *why)
 {
     char quoted[CLI_QUOTE_BYTES];
-    cli_quote(quoted, path);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0 && errno == EEXIST)
-        return why_set(why, RC_FILE_EXISTS, "%s: %s", quoted, rc_text(RC_FILE_EXISTS));
-    if (fd < 0)
-        return why_set(why, RC_FILE_IO, "%s: cannot be made: %s", quoted, strerror(errno));
-    e->out = fdopen(fd, "w");
-    CHECK(e->out != NULL); /* fd is open for writing: only memory could be lacking */
-    enum rc rc = write_lines(e, why);
+    struct buf part = {0};
+    buf_add_bytes(&part, bytes_of_text(path));
+    buf_add(&part, ".part", sizeof ".part");
+    const char *part_path = (const char *)part.data;
+    enum rc rc = open_part(e, path, part_path, why);
+    if (rc != RC_OK) {
+        buf_free(&part);
+        return rc;
+    }
+    rc = write_lines(e, why);
     struct why late = {""};
     enum rc finished = finish_file(e->out, &late);
     if (rc == RC_OK && finished != RC_OK) {
@@ -152,9 +182,13 @@ static enum rc write_file(struct export *e, const char *path, struct why *why)
         *why = late;
     }
     if (rc == RC_OK)
-        return RC_OK;
-    unlink(path); /* half an export could pass for a whole one */
-    return why_within(why, rc, "%s was not written", quoted);
+        rc = name_part(path, part_path, why);
+    if (rc != RC_OK) {
+        unlink(part_path);
+        rc = why_within(why, rc, "%s was not written", cli_quote(quoted, path));
+    }
+    buf_free(&part);
+    return rc;
 }
 
 static enum rc write_standard_output(struct export *e, struct why *why)

@@ -110,6 +110,12 @@ many 1000 >1000.json
 many 1001 >1001.json
 many 0 >0.json
 accepted "operations_1000_are_the_most" "txid:" sign --ops 1000.json $k --out 1000.tx
+cat >self.json <<'JSON'
+[{"op": "issue", "to": "alice/1", "asset": "PTS", "amount": "1"},
+ {"op": "transfer", "from": "alice/1", "to": "alice/1", "asset": "PTS", "amount": "1"}]
+JSON
+refused "operation_that_is_refused_among_several_is_named" 3 "operation [1], transfer|to itself" \
+    sign --ops self.json $k
 refused "operations_1001_are_refused" 3 "'1001.json'|1001|1 to 1000" sign --ops 1001.json $k
 refused "operations_0_are_refused" 3 "'0.json'|1 to 1000" sign --ops 0.json $k
 /usr/bin/python3 -c 'import json

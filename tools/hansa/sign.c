@@ -1,5 +1,6 @@
 #include "tools/hansa/sign.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,13 +68,27 @@ static enum cli_exit answer(struct cli *c, struct bytes whole, const struct gene
     return CLI_DONE;
 }
 
+/* Of several operations, the one that is refused is named, as JSON counts them. */
+static enum cli_exit refuse(struct cli *c, const struct tx_draft *draft, enum verdict v)
+{
+    char words[64] = "the transaction is not signed";
+    for (uint32_t i = 0; i < draft->ops_count && draft->ops_count > 1; i++) {
+        const struct op_rules *rules = op_rules_of(draft->ops[i].type);
+        if (rules == NULL || rules->judge(&draft->ops[i]) != v)
+            continue;
+        snprintf(words, sizeof words, "not signed: operation [%" PRIu32 "], %s", i, rules->name);
+        break;
+    }
+    return cli_fail_verdict(c, v, words);
+}
+
 static enum cli_exit sign(struct cli *c, const struct tx_draft *draft, const struct key *key,
                           const struct genesis *g, json_t *warnings)
 {
     struct buf whole = {0};
     enum verdict v = tx_sign(&whole, draft, &key->sign, &g->chain_id);
-    enum cli_exit code = v == VERDICT_OK ? answer(c, buf_bytes(&whole), g, warnings)
-                                         : cli_fail_verdict(c, v, "the transaction is not signed");
+    enum cli_exit code =
+        v == VERDICT_OK ? answer(c, buf_bytes(&whole), g, warnings) : refuse(c, draft, v);
     buf_free(&whole);
     return code;
 }

@@ -177,7 +177,8 @@ static bool judge_end(struct audit *a)
         !audit_money_judge(a->replay, a->subject.head_height, &a->tick, &entries_count, &a->fault))
         return false;
     return audit_roots_judge_end(&a->roots, &a->fault) &&
-           audit_tables_judge_end(&a->subject, a->view, &a->tick, &a->fault);
+           audit_tables_judge_end(&a->subject, a->view, &a->tick, &a->fault) &&
+           audit_kept_judge(a->store, &a->subject, a->view, &a->tick, &a->fault);
 }
 
 /* Where the highest COMMIT certificate at or below the head stands. Whether it is a good one is
@@ -212,6 +213,8 @@ static enum rc open_all(struct audit *a, struct why *why)
         rc = audit_roots_open(&a->roots, &a->subject, a->view);
     if (rc == RC_OK)
         rc = audit_pool_start(&a->pool, &a->subject, a->options->threads_count, why);
+    if (rc == RC_OK)
+        a->report->threads_count = audit_pool_threads_count(a->pool);
     return rc;
 }
 

@@ -4,7 +4,8 @@
  * verified, every transaction applied from the genesis state on; the state tree is recomputed and
  * its root compared at every checkpoint height and at the flushed height; the store's own tree is
  * walked and compared entry by entry; every index entry is compared with the one that applying
- * gives, and counted. Each height needs a COMMIT certificate at some m >= h.
+ * gives, and counted; the trees that are kept for proofs are walked, and what is listed to be
+ * dropped is needed by none of them. Each height needs a COMMIT certificate at some m >= h.
  * Signatures and hashes are checked on all cores, applying goes in order on one. Memory grows with
  * the number of accounts and keys only, not with the length of the chain.
  *
@@ -21,8 +22,11 @@ struct audit_progress {
     uint64_t signatures_count; /* verified: transactions, consents and certificates */
 };
 
+/* LMDB has room for 126 readers; more cores than this wait for `apply`. */
+enum { AUDIT_THREADS_MAX = 64 };
+
 struct audit_options {
-    uint32_t threads_count; /* 0 = one per core */
+    uint32_t threads_count; /* 0 = one per core; AUDIT_THREADS_MAX at most are started */
     /* Called about every `progress_every_ms` on the calling thread, and once at the end; may be
      * NULL. Returning false interrupts the audit (RC_INTERRUPTED). */
     bool (*progress)(void *context, const struct audit_progress *progress);
@@ -43,6 +47,7 @@ struct audit_report {
     uint64_t flushed_height;
     uint64_t state_entries_count;
     uint64_t index_entries_count;
+    uint32_t threads_count; /* that verified */
     double seconds;
     uint64_t fault_height;
     char fault_field[WHY_BYTES];

@@ -15,8 +15,9 @@ struct entry {
     struct bytes value;
 };
 
-/* Take the entry of this very key, and refuse every other key that begins with the height: such an
- * entry is one that nobody would ever look at, and that nothing vouches for. */
+/* Take the entry of this very key, and refuse every other key up to the next height: such an entry
+ * is one that nobody would ever look at, and that nothing vouches for. It begins with the height,
+ * or it is too short to be of any and stands in between. */
 static bool take_entry(struct entry *out, struct kv_view *v, enum kv_table table, uint64_t height,
                        struct bytes wanted, struct audit_fault *f)
 {
@@ -38,8 +39,12 @@ static bool take_entry(struct entry *out, struct kv_view *v, enum kv_table table
         }
         *out = (struct entry){.found = true, .value = value};
     }
+    bool has_key = (rc == RC_OK || rc == RC_STORE_DAMAGED) && key.size > 0;
+    if (has_key && key.size < HEIGHT_KEY_BYTES)
+        audit_fault_set(f, RC_PROOF, height, "%s: an entry that belongs to nothing (key %s)",
+                        kv_table_name(table), audit_key_text(text, key));
     /* Damage in an entry of a later height is that height's. */
-    bool is_later = rc == RC_STORE_DAMAGED && key.size > 0 && !bytes_has_prefix(key, prefix);
+    bool is_later = rc == RC_STORE_DAMAGED && has_key && !bytes_has_prefix(key, prefix);
     if (rc != RC_OK && rc != RC_NOT_FOUND && !is_later)
         audit_fault_read(f, rc, height, table);
     kv_cursor_close(cursor);

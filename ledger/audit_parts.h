@@ -8,6 +8,7 @@
  *   audit_state.c    the store's roots and state tree against the replayed ones
  *   audit_index.c    the store's indexes against the replayed ones
  *   audit_tables.c   what stands in the store and belongs to nothing
+ *   audit_kept.c     the trees that are kept, and the list of nodes to drop
  *   audit_compare.c  two stores against each other
  *   audit.c          the conductor, in the order of heights, and the report
  *
@@ -82,6 +83,8 @@ struct audit_pool;
  * Returns: RC_OK | as kv_view_open() | RC_INVALID (no thread could be started). */
 MUST_USE enum rc audit_pool_start(struct audit_pool **out, const struct audit_subject *subject,
                                   uint32_t threads_count, struct why *why);
+/* How many run. */
+uint32_t audit_pool_threads_count(const struct audit_pool *p);
 /* Wait for the next height in order, at most `wait_ms`: NULL when it is not ready then. Lends until
  * audit_pool_release(), which must come before the next height is taken. */
 struct audit_height *audit_pool_take(struct audit_pool *p, uint64_t wait_ms);
@@ -178,8 +181,14 @@ bool audit_index_judge_counts(const struct audit_index *index, const struct audi
 
 /* The stored genesis is the chain's, and no table by height begins before height 1. */
 bool audit_tables_judge_start(struct store *s, struct kv_view *v, struct audit_fault *f);
-/* No table by height goes on beyond the head, and every other entry of the store can be read. */
+/* No table by height goes on beyond the head, KV_META has no keys but the store's, and all that was
+ * not asked for by its key can be read. */
 bool audit_tables_judge_end(const struct audit_subject *subject, struct kv_view *v,
                             const struct audit_tick *tick, struct audit_fault *f);
+
+/* The trees that the store keeps beside the flushed one are whole, and the list of stale nodes
+ * names none that a kept tree needs. Requires: all roots were judged. */
+bool audit_kept_judge(struct store *s, const struct audit_subject *subject, struct kv_view *v,
+                      const struct audit_tick *tick, struct audit_fault *f);
 
 #endif

@@ -9,7 +9,6 @@
 /* The window holds what is read while the caller updates its tree at a checkpoint, so that threads
  * seldom wait; each height in it takes up to BLOCK_TXS_MAX decoded transactions, some 200 KiB. */
 enum {
-    THREADS_MAX = 64, /* LMDB has room for 126 readers; more cores than this wait for `apply` */
     SLOTS_PER_THREAD_MIN = 2,
     SLOTS_PER_THREAD = 16,
     SLOTS_MAX = 64 /* unless SLOTS_PER_THREAD_MIN asks for more */
@@ -38,7 +37,7 @@ struct audit_pool {
     uint32_t slots_count; /* the window: heights [next_taken, next_taken + slots_count) */
     struct slot *slots;   /* of height h: slots[h % slots_count] */
     uint32_t workers_count;
-    struct worker workers[THREADS_MAX];
+    struct worker workers[AUDIT_THREADS_MAX];
 };
 
 static struct slot *slot_of(struct audit_pool *p, uint64_t height)
@@ -83,7 +82,7 @@ static uint32_t threads_of(uint32_t wanted)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint32_t count = wanted != 0 ? wanted : cores > 0 ? (uint32_t)cores : 1;
-    return count < THREADS_MAX ? count : THREADS_MAX;
+    return count < AUDIT_THREADS_MAX ? count : AUDIT_THREADS_MAX;
 }
 
 static uint32_t slots_of(uint32_t threads_count)
@@ -138,6 +137,14 @@ enum rc audit_pool_start(struct audit_pool **out, const struct audit_subject *su
     }
     *out = p;
     return RC_OK;
+}
+
+uint32_t audit_pool_threads_count(const struct audit_pool *p)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < p->workers_count; i++)
+        count += p->workers[i].is_running;
+    return count;
 }
 
 void audit_pool_stop(struct audit_pool *p)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Run the tests: every unit binary, then the programs that look from outside (tests/foreign,
 # tests/e2e). The last line is `N passed, N failed`. `run.sh unit` runs the units alone.
+# No program may take longer than TEST_SECONDS_MAX.
 set -u
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
@@ -9,22 +10,33 @@ export BUILD
 export CMOCKA_MESSAGE_OUTPUT=tap
 # cmocka catches signals itself and would hide the report of a sanitizer.
 export ASAN_OPTIONS="${ASAN_OPTIONS:-handle_segv=2:detect_leaks=1}"
+TEST_SECONDS_MAX=${TEST_SECONDS_MAX:-600}
 what=${1:-all}
 passed=0 failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# One test program: count its TAP lines; one that ends badly, or tests nothing, is a failure.
+# One test program: count its TAP lines. One that ends badly, tests nothing or, where it has a plan
+# (1..N), gives another number of results is a failure. Units always have one: cmocka prints it.
 run() {
     name=$1
     shift
     printf '%-28s' "$name"
     status=0
-    "$@" >"$log" 2>&1 || status=$?
+    timeout --kill-after=10 "$TEST_SECONDS_MAX" "$@" >"$log" 2>&1 || status=$?
     ok=$(grep -c '^ok ' "$log")
     skipped=$(grep -c '# SKIP' "$log")
     not_ok=$(grep '^not ok ' "$log" | grep -vc '# SKIP') # cmocka writes skipped ones so
-    if [ "$not_ok" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$ok" -eq 0 ]; }; then
+    results=$(grep -cE '^(not )?ok ' "$log")
+    planned=$(sed -n 's/^1\.\.\([0-9][0-9]*\)$/\1/p' "$log" | awk '{ n += $1 } END { print n + 0 }')
+    case "$name" in
+    tests/*) [ "$planned" -ne 0 ] || planned=$results ;; # scripts print no plan
+    esac
+    cause="exit $status"
+    [ "$status" -ne 124 ] || cause="stopped after $TEST_SECONDS_MAX seconds"
+    [ "$results" -eq "$planned" ] || cause="$cause, $results results of $planned planned"
+    if [ "$not_ok" -eq 0 ] &&
+        { [ "$status" -ne 0 ] || [ "$ok" -eq 0 ] || [ "$results" -ne "$planned" ]; }; then
         not_ok=1
     fi
     passed=$((passed + ok)) failed=$((failed + not_ok))
@@ -33,7 +45,7 @@ run() {
     if [ "$not_ok" -eq 0 ]; then
         echo "$ok ok$note"
     else
-        echo "$ok ok, $not_ok FAILED (exit $status)"
+        echo "$ok ok, $not_ok FAILED ($cause)"
         sed 's/^/    /' "$log"
     fi
 }

@@ -1,9 +1,12 @@
 #include "tests/help/tamper.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/base/check.h"
 #include "ledger/tree_node.h"
+#include "tests/help/scratch.h"
 
 /* ---- entries ---- */
 
@@ -94,6 +97,41 @@ void tamper_counts(struct chain *c)
     static const enum kv_table in_derived[] = {KV_NAME, KV_TXID, KV_NONCE, KV_HISTORY, KV_RECORD};
     put_counts(c, "head", HEAD_COUNTS_AT, in_head, 2);
     put_counts(c, "derived", DERIVED_COUNTS_AT, in_derived, STORE_INDEXES_COUNT);
+}
+
+static void flip_in_file(const char *path, struct bytes wanted)
+{
+    uint32_t flips_count = 0;
+    FILE *file = fopen(path, "r+b");
+    CHECK(file != NULL);
+    CHECK(fseek(file, 0, SEEK_END) == 0);
+    size_t size = (size_t)ftell(file);
+    uint8_t *data = mem_alloc(size);
+    rewind(file);
+    CHECK(fread(data, 1, size, file) == size);
+    for (size_t i = 0; i + wanted.size <= size; i++) {
+        if (memcmp(data + i, wanted.data, wanted.size) != 0)
+            continue;
+        data[i] ^= 1;
+        flips_count++;
+    }
+    CHECK(flips_count > 0);
+    rewind(file);
+    CHECK(fwrite(data, 1, size, file) == size);
+    CHECK(fclose(file) == 0);
+    mem_free(data);
+}
+
+void tamper_flip_on_disk(struct chain *c, const char *directory, struct bytes wanted)
+{
+    struct kv_lmdb_options options = {.create = true};
+    char *path = scratch_join(directory, "data.mdb");
+    store_close(c->store);
+    c->store = NULL;
+    kv_close(c->kv);
+    flip_in_file(path, wanted);
+    free(path);
+    CHECK(kv_lmdb_open(&c->kv, directory, &options, NULL) == RC_OK);
 }
 
 /* ---- blocks ---- */

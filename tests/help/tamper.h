@@ -18,6 +18,10 @@ struct bytes tamper_height_key(uint64_t height);
  * finds nothing. */
 void tamper_counts(struct chain *c);
 
+/* Flip one bit wherever these bytes stand in the file of a chain whose kv is a kv_lmdb in that
+ * directory, and open the kv anew. c->store is NULL afterwards: chain_reopen(). */
+void tamper_flip_on_disk(struct chain *c, const char *directory, struct bytes wanted);
+
 /* ---- blocks ---- */
 
 /* A block taken apart. */

@@ -1,10 +1,8 @@
 /* The audit of sound stores, and of one that the disk damaged. Stores that were tampered with:
- * test_audit_block.c, test_audit_cert.c, test_audit_state.c. */
-#include <stdio.h>
-#include <stdlib.h>
+ * test_audit_block.c, test_audit_cert.c, test_audit_state.c, test_audit_tables.c,
+ * test_audit_kept.c. */
 #include <string.h>
 
-#include "crypto/base/check.h"
 #include "tests/help/audited.h"
 #include "tests/help/scratch.h"
 #include "tests/help/unit.h"
@@ -123,6 +121,20 @@ static void sound_store_without_blocks_passes(void **state)
     chain_close(&c);
 }
 
+/* The report says how many threads verified: not more than there may be, and one at least. */
+static void audit_with_too_many_threads_starts_the_most_allowed(void **state)
+{
+    (void)state;
+    struct chain c;
+    struct audit_report report;
+    audited_open(&c);
+    assert_int_equal(audited_run_open(&c, AUDIT_THREADS_MAX + 1, &report), RC_OK);
+    assert_int_equal(report.threads_count, AUDIT_THREADS_MAX);
+    assert_int_equal(audited_run_open(&c, 0, &report), RC_OK);
+    assert_in_range(report.threads_count, 1, AUDIT_THREADS_MAX);
+    chain_close(&c);
+}
+
 static bool stop_at_once(void *context, const struct audit_progress *progress)
 {
     (void)progress;
@@ -169,28 +181,6 @@ static void audit_told_to_stop_at_the_end_is_complete(void **state)
 
 /* ---- damage ---- */
 
-/* Flip one bit wherever these bytes stand in the file. */
-static void damage_file(const char *directory, struct bytes wanted)
-{
-    char *path = scratch_join(directory, "data.mdb");
-    FILE *file = fopen(path, "r+b");
-    assert_non_null(file);
-    assert_int_equal(fseek(file, 0, SEEK_END), 0);
-    size_t size = (size_t)ftell(file);
-    uint8_t *data = mem_alloc(size);
-    rewind(file);
-    assert_int_equal(fread(data, 1, size, file), size);
-    for (size_t i = 0; i + wanted.size <= size; i++) {
-        if (memcmp(data + i, wanted.data, wanted.size) == 0)
-            data[i] ^= 1;
-    }
-    rewind(file);
-    assert_int_equal(fwrite(data, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-    mem_free(data);
-    free(path);
-}
-
 /* A flipped bit on disk is a fault of its height and table. */
 static void flipped_bit_on_disk_is_found(void **state)
 {
@@ -203,13 +193,9 @@ static void flipped_bit_on_disk_is_found(void **state)
     chain_open(&c, &(struct chain_options){.seed = 7}, kv);
     chain_grow(&c, 8);
     tamper_take(&b, &c, 5);
-    store_close(c.store);
-    c.store = NULL;
-    kv_close(c.kv);
-    damage_file(*state, buf_bytes(&b.txs[1]));
+    tamper_flip_on_disk(&c, *state, buf_bytes(&b.txs[1]));
     for (uint32_t i = 0; i < b.txs_count; i++)
         buf_free(&b.txs[i]);
-    assert_int_equal(kv_lmdb_open(&c.kv, *state, &options, NULL), RC_OK);
     assert_int_equal(audited_run(&c, &report), RC_STORE_DAMAGED);
     assert_int_equal(report.fault_height, 5);
     assert_memory_equal(report.fault_field, "table block: ", 13);
@@ -226,6 +212,7 @@ int main(void)
         cmocka_unit_test(sound_store_with_few_certificates_passes),
         cmocka_unit_test(sound_store_that_flushes_often_passes),
         cmocka_unit_test(sound_store_without_blocks_passes),
+        cmocka_unit_test(audit_with_too_many_threads_starts_the_most_allowed),
         cmocka_unit_test(audit_told_to_stop_is_interrupted),
         cmocka_unit_test(audit_told_to_stop_at_the_end_is_complete),
         cmocka_unit_test_setup_teardown(flipped_bit_on_disk_is_found, scratch_setup,

@@ -83,6 +83,24 @@ static void certificate_of_another_kind_is_found(void **state)
     audited_expect(&c, 2, "certificate: it is of another kind");
 }
 
+/* Signed by the members of this epoch, for another one. */
+static void certificate_of_another_epoch_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    struct certificate certificate;
+    audited_open(&c);
+    tamper_get_certificate(&c, KV_CERT, 5, &certificate);
+    certificate.statement.epoch = 1;
+    for (uint32_t i = 0; i < certificate.entries_count; i++) {
+        struct cert_entry *entry = &certificate.entries[i];
+        statement_sign(&entry->signature, &certificate.statement, &c.genesis.chain_id,
+                       &c.members[entry->member_index]);
+    }
+    tamper_put_certificate(&c, &certificate);
+    audited_expect(&c, 5, "certificate: it is for epoch 1");
+}
+
 /* Bytes after a certificate make it another one. */
 static void certificate_with_bytes_left_over_is_found(void **state)
 {
@@ -160,6 +178,7 @@ int main(void)
         cmocka_unit_test(certificate_of_another_block_is_found),
         cmocka_unit_test(certificate_of_another_height_is_found),
         cmocka_unit_test(certificate_of_another_kind_is_found),
+        cmocka_unit_test(certificate_of_another_epoch_is_found),
         cmocka_unit_test(certificate_with_bytes_left_over_is_found),
         cmocka_unit_test(tip_without_certificate_is_found),
         cmocka_unit_test(certificate_beyond_head_is_found),

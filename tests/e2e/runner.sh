@@ -1,0 +1,31 @@
+# The runner of the tests itself: what it must not count as passed. It runs here over small programs
+# that print what a unit prints.
+. "$(dirname "$0")/lib.sh"
+
+# unit NAME WORDS: the runner over this one program; its last line in ./out.
+unit() {
+    rm -rf tree
+    mkdir -p tree/tests/unit tree/tests/foreign tree/tests/e2e tree/build/tests/unit
+    cp "$SOURCES/tests/run.sh" tree/tests/
+    touch "tree/tests/unit/test_$1.c"
+    printf '#!/bin/sh\n%s\n' "$2" >"tree/build/tests/unit/test_$1"
+    chmod +x "tree/build/tests/unit/test_$1"
+    BUILD=build TEST_SECONDS_MAX=1 sh tree/tests/run.sh unit >all 2>err
+    tail -n 1 all >out
+}
+
+unit whole 'printf "1..2\nok 1 - a\nok 2 - b\n"'
+result "unit_with_all_results_passes" "$(lacks out '2 passed, 0 failed')"
+unit skipping 'printf "1..2\nok 1 - a\nnot ok 2 # SKIP b\n"'
+result "unit_that_skips_passes" "$(lacks out '1 passed, 0 failed')"
+unit early 'printf "1..3\nok 1 - a\nok 2 - b\n"'
+result "unit_that_ends_early_fails" "$(lacks out '2 passed, 1 failed')"
+unit planless 'echo "ok 1 - a"'
+result "unit_without_plan_fails" "$(lacks out '1 passed, 1 failed')"
+unit empty 'echo 1..0'
+result "unit_without_tests_fails" "$(lacks out '0 passed, 1 failed')"
+unit crashing 'printf "1..1\nok 1 - a\n"; exit 3'
+result "unit_that_exits_badly_fails" "$(lacks out '1 passed, 1 failed')"
+unit slow 'echo 1..1; sleep 20; echo "ok 1 - a"'
+result "unit_that_takes_too_long_fails" "$(lacks out '0 passed, 1 failed')"
+finish

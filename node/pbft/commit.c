@@ -1,0 +1,128 @@
+/* From certificates to committed blocks (PROTOCOL.md 5.4 to 5.8). */
+#include "crypto/base/check.h"
+#include "node/pbft/state.h"
+
+void pbft_raise_high(struct pbft *p, const struct certificate *c)
+{
+    struct pbft_rank fresh = pbft_rank_of(c), old = pbft_rank_of(&p->high);
+    if (p->has_high && pbft_rank_compare(&fresh, &old) <= 0)
+        return;
+    p->has_high = true;
+    p->high = *c;
+    CHECK(p->high.statement.view <= p->view);
+    pbft_put(p, PBFT_WRITE_HIGH)->certificate = &p->high;
+}
+
+/* A certified chain that does not follow my committed head: more than f members lie. */
+static bool is_on_my_chain(struct pbft *p, const struct certificate *c)
+{
+    if (digest_equal(&p->chain[0].parent, &p->committed.digest))
+        return true;
+    pbft_alarm(p, c, &p->head_cqc);
+    return false;
+}
+
+/* Rule 5.5: a certificate of this view at m covers its ancestors down to the base; COMMIT goes out
+ * for each whose body, and all bodies below it, are here: ascending, once each. */
+bool pbft_try_commit_vote(struct pbft *p)
+{
+    const struct statement *top = &p->top_pqc.statement;
+    if (!pbft_may_vote(p) || p->top_pqc.entries_count == 0 || top->view != p->view)
+        return false;
+    if (top->height <= p->commit_voted_height || !pbft_in_window(p, top->height))
+        return false;
+    struct pbft_chain chain = pbft_chain_to(p, top->height, &top->digest);
+    if (!chain.is_linked || !is_on_my_chain(p, &p->top_pqc))
+        return false;
+
+    uint64_t before = p->commit_voted_height;
+    for (size_t i = 0; i < chain.bodies_count && pbft_may_vote(p); i++) {
+        const struct pbft_block *block = &p->chain[i];
+        if (block->height <= p->commit_voted_height || block->height < p->base.height)
+            continue;
+        struct pbft_known *known = pbft_known_find(p, block->height, &block->digest);
+        CHECK(known != NULL);
+        if (!known->is_durable) {
+            known->is_durable = true;
+            pbft_put(p, PBFT_WRITE_BLOCK)->block = *block;
+        }
+        p->commit_voted_height = block->height;
+        pbft_cast(p, CERT_COMMIT, block);
+    }
+    return p->commit_voted_height > before;
+}
+
+/* Rule 5.8: a CQC of this view above tip, on the chain of my votes, moves tip. */
+void pbft_try_move_tip(struct pbft *p)
+{
+    if (p->mode != PBFT_NORMAL || !p->has_tip || p->head_cqc.entries_count == 0)
+        return;
+    if (p->head_cqc.statement.view != p->view || p->committed.height <= p->tip.height)
+        return;
+    p->tip = p->committed;
+    pbft_write_state(p);
+}
+
+void pbft_judge_own_chain(struct pbft *p, uint64_t view, uint64_t height,
+                          const struct digest *digest)
+{
+    struct pbft_slot *slot = pbft_slot_find(p, height);
+    if (slot == NULL || view != p->view || !p->has_tip)
+        return;
+    const struct pbft_ballot *own = pbft_ballot(slot, CERT_PREPARE, p->config.own_index);
+    if (!own->is_cast || own->view != view || digest_equal(&own->digest, digest))
+        return;
+    p->has_tip = false; /* no more PREPARE in this view: without tip nothing is accepted (5.2) */
+    pbft_write_state(p);
+}
+
+static void commit_block(struct pbft *p, const struct pbft_block *block,
+                         const struct certificate *c)
+{
+    /* Section 13: parent(h) = digest(h-1), committed at most the highest certificate seen. */
+    CHECK(block->height == p->committed.height + 1);
+    CHECK(digest_equal(&block->parent, &p->committed.digest));
+    CHECK(block->height <= p->top_cqc.statement.height);
+    pbft_judge_own_chain(p, c->statement.view, block->height, &block->digest);
+    p->committed = *block;
+    struct pbft_act *act = pbft_put(p, PBFT_WRITE_COMMIT);
+    act->block = *block;
+    act->certificate = block->height == c->statement.height ? c : NULL;
+}
+
+/* The lowest certificate above the committed height. If its chain is not here, neither is that of a
+ * higher one, since that runs through it. */
+static struct pbft_slot *lowest_certified(struct pbft *p)
+{
+    const struct statement *top = &p->top_cqc.statement;
+    if (pbft_in_window(p, top->height))
+        pbft_keep_cqc(p, &p->top_cqc); /* it may have been beyond the window when it came */
+    for (uint64_t height = p->committed.height + 1;
+         height <= top->height && pbft_in_window(p, height); height++) {
+        struct pbft_slot *slot = pbft_slot_find(p, height);
+        if (slot != NULL && slot->has_cqc)
+            return slot;
+    }
+    return NULL;
+}
+
+/* Rule 5.6: a COMMIT certificate commits its block and all ancestors, in any mode, as far up as
+ * bodies are here; nothing is committed out of order. */
+bool pbft_try_execute(struct pbft *p)
+{
+    if (p->is_alarmed || p->top_cqc.statement.height <= p->committed.height)
+        return false;
+    struct pbft_slot *slot = lowest_certified(p);
+    if (slot == NULL)
+        return false; /* beyond the window: range sync brings a nearer one (9.2) */
+    const struct statement *s = &slot->cqc.statement;
+    struct pbft_chain chain = pbft_chain_to(p, s->height, &s->digest);
+    if (!chain.is_linked || !is_on_my_chain(p, &slot->cqc) || chain.bodies_count == 0)
+        return false;
+    for (size_t i = 0; i < chain.bodies_count; i++)
+        commit_block(p, &p->chain[i], &slot->cqc);
+    p->head_cqc = slot->cqc;
+    p->is_build_dry = false;
+    p->is_fetch_due = true; /* the next body of a chain that is known by heads */
+    return true;
+}

@@ -1,0 +1,40 @@
+/* The output list. Its room is computed from the largest thing one event can cause: own votes,
+ * bodies and commits for every height of the window. */
+#include "crypto/base/check.h"
+#include "node/pbft/state.h"
+
+struct pbft_act *pbft_put(struct pbft *p, enum pbft_act_type type)
+{
+    CHECK(p->acts_count < p->acts_room);
+    struct pbft_act *act = &p->acts[p->acts_count++];
+    *act = (struct pbft_act){.type = type};
+    return act;
+}
+
+struct pbft_act *pbft_put_send(struct pbft *p, enum pbft_act_type type, uint32_t to)
+{
+    CHECK(to == PBFT_TO_ALL || to < p->config.members.members_count);
+    CHECK(to != p->config.own_index);
+    struct pbft_act *act = pbft_put(p, type);
+    act->to = to;
+    return act;
+}
+
+void pbft_write_state(struct pbft *p)
+{
+    struct pbft_act *act = pbft_put(p, PBFT_WRITE_STATE);
+    act->state.view = p->view;
+    act->state.mode = p->mode;
+    act->state.base = p->base;
+    act->state.has_tip = p->has_tip;
+    act->state.tip = p->tip;
+}
+
+void pbft_alarm(struct pbft *p, const struct certificate *a, const struct certificate *b)
+{
+    /* Section 13: more than f members lie. Stop voting and proposing; stay readable. */
+    p->is_alarmed = true;
+    struct pbft_act *act = pbft_put(p, PBFT_ALARM);
+    act->certificate = a;
+    act->other = b->entries_count > 0 ? b : NULL;
+}

@@ -1,0 +1,54 @@
+/* Votes of mine that a peer shows (PROTOCOL.md 4.2, pitfalls D4). One above my last of its kind, or
+ * against a stored one, was signed with my key and is not in my store: the store was put back, or
+ * another process runs with the same key. To vote on would risk a second vote for one place, so the
+ * core follows as a learner from here on. Older votes prove nothing: they are not kept. */
+#include "crypto/base/check.h"
+#include "node/pbft/state.h"
+
+static void become_learner(struct pbft *p)
+{
+    if (p->is_learner)
+        return;
+    p->is_learner = true;
+    pbft_put(p, PBFT_WRITE_LEARNER);
+}
+
+/* Whether a message of mine for this place would still be here, had I sent it from this store. */
+static bool is_remembered_place(const struct pbft *p, uint64_t epoch, uint64_t view,
+                                uint64_t height)
+{
+    return epoch == p->config.epoch && view >= p->view &&
+           (view > p->view || height > p->committed.height);
+}
+
+void pbft_on_own_vote(struct pbft *p, const struct statement *s)
+{
+    if (s->kind == CERT_CHECKPOINT || !is_remembered_place(p, s->epoch, s->view, s->height))
+        return;
+    struct pbft_slot *slot = pbft_slot_find(p, s->height);
+    const struct pbft_ballot *own =
+        slot == NULL ? NULL : pbft_ballot(slot, s->kind, p->config.own_index);
+    if (own == NULL || !own->is_cast || own->view != s->view ||
+        !digest_equal(&own->digest, &s->digest))
+        become_learner(p);
+}
+
+void pbft_on_own_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m)
+{
+    if (!is_remembered_place(p, m->epoch, m->view, m->block.height))
+        return;
+    const struct pbft_known *known = pbft_known_find(p, m->block.height, &m->block.digest);
+    if (m->view != p->view || known == NULL || !known->is_proposed)
+        become_learner(p);
+}
+
+enum pbft_drop pbft_on_own(struct pbft *p, const struct pbft_msg *m)
+{
+    if (m->from != p->config.own_index)
+        return PBFT_DROP_OWN; /* over a link to myself, which there is none of */
+    if (m->type == PBFT_PREPARE || m->type == PBFT_COMMIT)
+        pbft_on_own_vote(p, &m->vote.statement);
+    if (m->type == PBFT_PRE_PREPARE)
+        pbft_on_own_pre_prepare(p, &m->pre_prepare);
+    return PBFT_DROP_OWN;
+}

@@ -1,0 +1,291 @@
+/* Making a core, dispatching events to the rules, and what may be looked at from outside. */
+#include "node/pbft/pbft.h"
+
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "node/pbft/state.h"
+
+const char *pbft_drop_word(enum pbft_drop drop)
+{
+    static const char *const words[] = {
+#define X(name, word) [name] = word,
+        PBFT_DROP_LIST(X)
+#undef X
+    };
+    CHECK((unsigned)drop < PBFT_DROP_COUNT);
+    return words[drop];
+}
+
+/* ---- memory ---- */
+
+enum { ALIGN = 64 };
+
+static size_t aligned(size_t size)
+{
+    return (size + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* The window is (committed, committed + 2L]. One step may commit all of it, and what it then lends
+ * (certificates) and serves to others (bodies) stands in the slots below: as many again. */
+static size_t slots_count_of(const struct pbft_config *c)
+{
+    return 4 * c->window_heights + 1;
+}
+
+/* Of a chain above the committed height, and of one STATUS's or START's answer. */
+static size_t window_of(const struct pbft_config *c)
+{
+    return 2 * c->window_heights;
+}
+
+/* The largest output of one event. For every height of the window: body, own PRE-PREPARE, two votes
+ * written and sent, a commit, a state; and a handful besides. */
+static size_t acts_room_of(const struct pbft_config *c)
+{
+    return 10 * window_of(c) + 64;
+}
+
+size_t pbft_memory_bytes(const struct pbft_config *c)
+{
+    return aligned(sizeof(struct pbft)) + aligned(slots_count_of(c) * sizeof(struct pbft_slot)) +
+           aligned(acts_room_of(c) * sizeof(struct pbft_act)) +
+           aligned(window_of(c) * sizeof(struct pbft_block));
+}
+
+static void check_config(const struct pbft_config *c)
+{
+    CHECK(c->members.members_count >= MEMBERS_MIN);
+    CHECK(c->members.members_count <= MEMBERS_MAX);
+    CHECK(c->own_index < c->members.members_count);
+    CHECK(c->pipeline_heights >= 1);
+    CHECK(c->window_heights >= c->pipeline_heights);
+    CHECK(c->sync_blocks_max >= 1);
+    CHECK(c->sync_blocks_max <= PBFT_DATA_BLOCKS_MAX);
+    CHECK(c->sync_blocks_max <= 2 * c->window_heights);
+    CHECK(c->status_ms > 0);
+    CHECK(c->sign != NULL);
+}
+
+void pbft_durable_init(struct pbft_durable *out, const struct pbft_block *base)
+{
+    *out = (struct pbft_durable){.base = *base, .has_tip = true, .tip = *base, .committed = *base};
+}
+
+struct pbft *pbft_init(void *memory, const struct pbft_config *config,
+                       const struct pbft_durable *durable)
+{
+    check_config(config);
+    uint8_t *at = memory;
+    memset(at, 0, pbft_memory_bytes(config));
+    struct pbft *p = memory;
+    at += aligned(sizeof *p);
+    p->config = *config;
+    p->slots_count = slots_count_of(config);
+    p->slots = (struct pbft_slot *)(void *)at;
+    at += aligned(p->slots_count * sizeof *p->slots);
+    p->acts_room = acts_room_of(config);
+    p->acts = (struct pbft_act *)(void *)at;
+    at += aligned(p->acts_room * sizeof *p->acts);
+    p->chain = (struct pbft_block *)(void *)at;
+
+    p->faulty_max = faulty_max_of(config->members.members_count);
+    p->quorum = quorum_of(config->members.members_count);
+    p->view = durable->view;
+    p->mode = durable->mode;
+    p->base = durable->base;
+    p->has_tip = durable->has_tip;
+    p->tip = durable->tip;
+    p->committed = durable->committed;
+    p->has_high = durable->has_high;
+    p->high = durable->high;
+    p->status_counter = durable->status_counter;
+    p->is_learner = durable->is_learner;
+    CHECK(!p->has_high || p->high.statement.view <= p->view);
+    return p;
+}
+
+void pbft_restore_block(struct pbft *p, const struct pbft_block *block)
+{
+    if (!pbft_in_window(p, block->height))
+        return;
+    struct pbft_known *known = pbft_known_at(p, block);
+    if (known == NULL)
+        return;
+    known->has_body = true;
+    known->is_durable = true;
+    /* What was written was valid on its parent, or certified. */
+    known->validity = PBFT_VALID;
+}
+
+void pbft_restore_vote(struct pbft *p, const struct pbft_vote *vote)
+{
+    const struct statement *s = &vote->statement;
+    CHECK(s->kind == CERT_PREPARE || s->kind == CERT_COMMIT);
+    if (!pbft_in_window(p, s->height) || s->view != p->view || s->epoch != p->config.epoch)
+        return;
+    struct pbft_ballot *own = pbft_ballot(pbft_slot_at(p, s->height), s->kind, p->config.own_index);
+    *own = (struct pbft_ballot){
+        .is_cast = true, .view = s->view, .digest = s->digest, .signature = vote->signature};
+    if (s->kind == CERT_COMMIT && s->height > p->commit_voted_height)
+        p->commit_voted_height = s->height;
+}
+
+void pbft_restore_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m)
+{
+    if (!pbft_in_window(p, m->block.height) || m->view != p->view)
+        return;
+    struct pbft_known *known = pbft_known_at(p, &m->block);
+    if (known == NULL)
+        return;
+    known->is_proposed = true;
+    known->pre_prepare = m->signature;
+}
+
+/* ---- events ---- */
+
+/* Rule 4.1: send again, byte-identical, what I signed in this view above what is committed; then
+ * STATUS, whose answers bring the rest. */
+static void on_start(struct pbft *p)
+{
+    if (p->has_high && p->high.statement.height > p->committed.height) {
+        if (p->high.statement.kind == CERT_COMMIT)
+            pbft_keep_cqc(p, &p->high);
+        else if (p->high.statement.view == p->view)
+            p->top_pqc = p->high;
+    }
+    pbft_resend(p, p->committed.height, PBFT_TO_ALL);
+    pbft_send_status(p);
+    p->is_fetch_due = true;
+}
+
+static enum pbft_drop on_msg(struct pbft *p, const struct pbft_msg *m)
+{
+    uint32_t members_count = p->config.members.members_count;
+    if (m->link >= members_count || m->from >= members_count)
+        return PBFT_DROP_NOT_A_MEMBER;
+    if (m->from == p->config.own_index || m->link == p->config.own_index)
+        return pbft_on_own(p, m);
+    switch (m->type) {
+    case PBFT_PRE_PREPARE:
+        return pbft_on_pre_prepare(p, m->from, &m->pre_prepare);
+    case PBFT_PREPARE:
+    case PBFT_COMMIT:
+        return pbft_on_vote(p, m->from, &m->vote);
+    case PBFT_STATUS:
+        return pbft_on_status(p, m->from, &m->status);
+    case PBFT_FETCH:
+        return pbft_on_fetch(p, m->link, &m->fetch);
+    case PBFT_DATA:
+        return pbft_on_data(p, m->link, &m->data);
+    case PBFT_QC:
+        return pbft_on_certificate(p, &m->qc);
+    default:
+        return PBFT_DROP_NOT_YET;
+    }
+}
+
+static void on_tick(struct pbft *p)
+{
+    if (p->now_ms >= p->status_at_ms)
+        pbft_send_status(p);
+    p->is_fetch_due = true;
+}
+
+/* What follows from all that is known now. Committing comes first: what is committed needs no vote
+ * of mine any more. Each round commits or votes for a height more, so this ends. */
+static void settle(struct pbft *p)
+{
+    bool has_more = true;
+    while (has_more)
+        has_more = pbft_try_execute(p) || pbft_try_commit_vote(p);
+    pbft_try_move_tip(p);
+    pbft_try_check(p);
+    pbft_try_propose(p);
+    pbft_try_fetch(p);
+}
+
+void pbft_step(struct pbft *p, const struct pbft_event *event, struct pbft_output *output)
+{
+    enum pbft_drop drop = PBFT_KEEP;
+    p->acts_count = 0;
+    if (event->now_ms > p->now_ms)
+        p->now_ms = event->now_ms;
+    switch (event->type) {
+    case PBFT_EVENT_START:
+        on_start(p);
+        break;
+    case PBFT_EVENT_MSG:
+        drop = on_msg(p, event->msg);
+        break;
+    case PBFT_EVENT_TICK:
+        on_tick(p);
+        break;
+    case PBFT_EVENT_CHECKED:
+        drop = pbft_on_checked(p, &event->checked);
+        break;
+    case PBFT_EVENT_BUILT:
+        drop = pbft_on_built(p, &event->built);
+        break;
+    case PBFT_EVENT_POOL:
+        p->pool = event->pool;
+        p->is_build_dry = false;
+        break;
+    }
+    settle(p);
+    p->drops[drop]++;
+    *output = (struct pbft_output){.acts = p->acts, .acts_count = p->acts_count, .drop = drop};
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t pbft_deadline_ms(const struct pbft *p)
+{
+    uint64_t deadline = p->status_at_ms;
+    if (p->check_retry_ms > 0)
+        deadline = earlier(deadline, p->check_retry_ms);
+    if (p->fetch_retry_ms > 0)
+        deadline = earlier(deadline, p->fetch_retry_ms);
+    return earlier(deadline, pbft_build_due_ms(p));
+}
+
+/* ---- looking in ---- */
+
+void pbft_look(const struct pbft *p, struct pbft_view_of *out)
+{
+    *out = (struct pbft_view_of){.view = p->view,
+                                 .mode = p->mode,
+                                 .is_primary = pbft_primary(p, p->view) == p->config.own_index,
+                                 .has_tip = p->has_tip,
+                                 .tip = p->tip,
+                                 .committed = p->committed,
+                                 .certified_height = p->top_cqc.statement.height,
+                                 .has_high = p->has_high,
+                                 .is_alarmed = p->is_alarmed,
+                                 .is_learner = p->is_learner};
+    if (out->certified_height < p->committed.height)
+        out->certified_height = p->committed.height;
+    if (p->has_high)
+        out->high = pbft_rank_of(&p->high);
+}
+
+bool pbft_wants_block(const struct pbft *p, const struct digest *digest, uint64_t height)
+{
+    const struct pbft_slot *slot = &p->slots[height % p->slots_count];
+    if (height <= p->committed.height || slot->height != height)
+        return false;
+    for (int i = 0; i < PBFT_SLOT_BLOCKS; i++) {
+        const struct pbft_known *known = &slot->known[i];
+        if (known->is_used && known->has_body && digest_equal(&known->block.digest, digest))
+            return true;
+    }
+    return false;
+}
+
+const uint64_t *pbft_drops(const struct pbft *p)
+{
+    return p->drops;
+}

@@ -1,0 +1,209 @@
+/* The core of agreement: PBFT as in PROTOCOL.md, as a pure function of its state and one event.
+ *
+ * No I/O, no clock, no randomness, no globals, no allocation after init. What has to happen is
+ * listed in the output, in order; the driver makes the writes durable and only then does the rest
+ * (rule 4). Blocks are opaque here: the core knows height, digest and parent, and asks the driver
+ * to CHECK a block on its parent or to BUILD one. */
+#ifndef NODE_PBFT_PBFT_H
+#define NODE_PBFT_PBFT_H
+
+#include "node/pbft/drop.h"
+#include "node/pbft/msg.h"
+
+struct pbft;
+
+/* ---- configuration ---- */
+
+struct pbft_config {
+    struct digest chain_id;
+    uint64_t epoch;
+    struct member_table members;
+    uint32_t own_index;
+    uint64_t pipeline_heights; /* P */
+    uint64_t window_heights;   /* L; L >= 4P follows from L >= 2K >= 4P */
+    uint64_t batch_ms;         /* T_batch */
+    uint64_t status_ms;        /* T_s */
+    uint32_t sync_blocks_max;  /* B, at most PBFT_DATA_BLOCKS_MAX */
+    /* Sign with the replica's key: the one effect the core asks for directly, since it is a pure
+     * function of key and message (Ed25519 is deterministic). */
+    void (*sign)(void *context, struct signature *out, struct bytes message);
+    void *sign_context;
+};
+
+/* What a node that starts knows from its store (PROTOCOL.md 2): pbft_durable_init(), and what the
+ * store has put over it. */
+struct pbft_durable {
+    uint64_t view;
+    enum pbft_mode mode;
+    struct pbft_block base; /* base(v); height 0 = the genesis block */
+    bool has_tip;
+    struct pbft_block tip;       /* last block PREPAREd in v */
+    struct pbft_block committed; /* head of the ledger; height 0 = the genesis block */
+    bool has_high;
+    struct certificate high;
+    bool is_learner;         /* rule 4.2: this key never votes again */
+    uint64_t status_counter; /* above every one sent before */
+};
+
+/* View 0 of an epoch that begins after this block: NORMAL, tip and committed there (rule 7.8). */
+void pbft_durable_init(struct pbft_durable *out, const struct pbft_block *base);
+
+size_t pbft_memory_bytes(const struct pbft_config *config);
+/* Make a core in memory (aligned for any type, pbft_memory_bytes() long), which it then lives in.
+ * Owns: borrows memory until the core is no longer used; copies config and durable. */
+struct pbft *pbft_init(void *memory, const struct pbft_config *config,
+                       const struct pbft_durable *durable);
+/* After init and before START: what else is durable, in any order; heights at or below the
+ * committed one are ignored. Blocks whose bodies are in the store; own votes; own PRE-PREPAREs. */
+void pbft_restore_block(struct pbft *p, const struct pbft_block *block);
+void pbft_restore_vote(struct pbft *p, const struct pbft_vote *vote);
+void pbft_restore_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *pre_prepare);
+
+/* ---- events ---- */
+
+/* A ticket names what was asked for; an answer to an older one is dropped (design 3). */
+struct pbft_ticket {
+    uint64_t view;
+    uint64_t height;
+    struct digest parent;
+};
+
+enum pbft_check_answer { PBFT_CHECK_VALID, PBFT_CHECK_INVALID, PBFT_CHECK_LATER };
+
+struct pbft_checked {
+    struct pbft_ticket ticket;
+    struct digest digest;
+    enum pbft_check_answer answer;
+    uint64_t retry_ms; /* LATER: ask again at this time (5.2: its clock is ahead) */
+};
+
+struct pbft_built {
+    struct pbft_ticket ticket;
+    bool has_block; /* false: nothing applies now; wait for the pool, a commit, or retry_ms */
+    struct pbft_block block;
+    uint64_t retry_ms; /* 0 = none */
+};
+
+/* What the pool holds (10.1). */
+struct pbft_pool {
+    bool has_executable;
+    bool is_full_block; /* enough for a full block */
+    uint64_t oldest_ms; /* arrival of the oldest executable transaction */
+};
+
+enum pbft_event_type {
+    PBFT_EVENT_START, /* once, first: 4.1 */
+    PBFT_EVENT_MSG,
+    PBFT_EVENT_TICK, /* the deadline has come */
+    PBFT_EVENT_CHECKED,
+    PBFT_EVENT_BUILT,
+    PBFT_EVENT_POOL
+};
+
+struct pbft_event {
+    enum pbft_event_type type;
+    uint64_t now_ms; /* monotonic; a lower one than before is taken for the same */
+    union {
+        const struct pbft_msg *msg; /* verified; borrowed until pbft_step returns */
+        struct pbft_checked checked;
+        struct pbft_built built;
+        struct pbft_pool pool;
+    };
+};
+
+/* ---- output ---- */
+
+enum pbft_act_type {
+    /* Durable changes: all of a step's land before any of its other acts is carried out. */
+    PBFT_WRITE_STATE,       /* view, mode, base, tip */
+    PBFT_WRITE_BLOCK,       /* the body of block, which the driver holds */
+    PBFT_WRITE_VOTE,        /* an own PREPARE or COMMIT */
+    PBFT_WRITE_PRE_PREPARE, /* an own PRE-PREPARE */
+    PBFT_WRITE_HIGH,
+    PBFT_WRITE_COMMIT,  /* block is committed: append it to the ledger, with its certificate if any
+                         */
+    PBFT_WRITE_LEARNER, /* a peer showed a vote of mine that this store does not know (4.2) */
+    /* Messages. */
+    PBFT_SEND_VOTE,
+    PBFT_SEND_PRE_PREPARE, /* with block's body */
+    PBFT_SEND_STATUS,
+    PBFT_SEND_FETCH,
+    PBFT_SEND_QC,
+    PBFT_SEND_RANGE, /* DATA: committed blocks from height on, at most count, and their certificate
+                      */
+    PBFT_SEND_BLOCK, /* DATA: block's body, with the PRE-PREPARE if has_pre_prepare */
+    /* Questions to the driver. */
+    PBFT_ASK_CHECK,
+    PBFT_ASK_BUILD,
+    /* Two certificates that cannot both be: more than f members lie. The core has stopped voting.
+     */
+    PBFT_ALARM
+};
+
+enum { PBFT_TO_ALL = UINT32_MAX };
+
+struct pbft_act {
+    enum pbft_act_type type;
+    uint32_t to; /* sends: member index, or PBFT_TO_ALL (everybody else) */
+    struct pbft_block block;
+    struct pbft_ticket ticket; /* ASK_* */
+    union {
+        struct pbft_vote vote;
+        struct {
+            struct pbft_pre_prepare pre_prepare; /* without bytes: block says which */
+            uint32_t pre_prepare_from;
+            bool has_pre_prepare;
+        };
+        struct pbft_status status;
+        struct pbft_fetch fetch;
+        struct {
+            uint64_t height;
+            uint32_t count;
+        };
+        struct {
+            uint64_t view;
+            enum pbft_mode mode;
+            struct pbft_block base;
+            bool has_tip;
+            struct pbft_block tip;
+        } state;
+    };
+    const struct certificate *certificate; /* HIGH, QC, COMMIT, ALARM; lends until the next step */
+    const struct certificate *other;       /* ALARM; NULL: the one in the ledger */
+};
+
+struct pbft_output {
+    const struct pbft_act *acts; /* lends until the next step */
+    size_t acts_count;
+    enum pbft_drop drop; /* why a message or answer was dropped; PBFT_KEEP when it was not */
+};
+
+/* Take one event. Never fails: what is wrong with an event is in output->drop. */
+void pbft_step(struct pbft *p, const struct pbft_event *event, struct pbft_output *output);
+
+/* When to call back with a TICK; UINT64_MAX = not by itself. */
+uint64_t pbft_deadline_ms(const struct pbft *p);
+
+/* ---- looking in (driver, status, tests) ---- */
+
+struct pbft_view_of {
+    uint64_t view;
+    enum pbft_mode mode;
+    bool is_primary;
+    bool has_tip;
+    struct pbft_block tip;
+    struct pbft_block committed;
+    uint64_t certified_height; /* of the highest COMMIT certificate seen */
+    bool has_high;
+    struct pbft_rank high;
+    bool is_alarmed;
+    bool is_learner;
+};
+void pbft_look(const struct pbft *p, struct pbft_view_of *out);
+/* Whether the core still refers to a block above the committed height: the driver keeps the body
+ * and the layer of those, and of no others. */
+bool pbft_wants_block(const struct pbft *p, const struct digest *digest, uint64_t height);
+/* How many of each reason so far. */
+const uint64_t *pbft_drops(const struct pbft *p); /* PBFT_DROP_COUNT of them */
+
+#endif

@@ -1,0 +1,142 @@
+/* Accepting proposals and preparing them (PROTOCOL.md 5.2, 5.3). */
+#include "crypto/base/check.h"
+#include "node/pbft/state.h"
+
+/* Whether the primary proposed another block at this height in this view: it is here, or I voted
+ * for it before a restart. */
+static bool is_conflicting(struct pbft *p, const struct pbft_block *block)
+{
+    struct pbft_slot *slot = pbft_slot_find(p, block->height);
+    if (slot == NULL)
+        return false;
+    const struct pbft_ballot *own = pbft_ballot(slot, CERT_PREPARE, p->config.own_index);
+    if (own->is_cast && own->view == p->view && !digest_equal(&own->digest, &block->digest))
+        return true;
+    for (int i = 0; i < PBFT_SLOT_BLOCKS; i++) {
+        const struct pbft_known *known = &slot->known[i];
+        if (known->is_used && known->is_proposed &&
+            !digest_equal(&known->block.digest, &block->digest))
+            return true;
+    }
+    return false;
+}
+
+/* Pure: one line per reason. A PRE-PREPARE above tip + 1 is kept when it is the first of the
+ * primary for its height in this view; whether it can be voted for is decided when tip reaches it.
+ * While tip is none, all are above it (7.4). */
+static enum pbft_drop judge_pre_prepare(struct pbft *p, uint32_t from,
+                                        const struct pbft_pre_prepare *m)
+{
+    if (from >= p->config.members.members_count)
+        return PBFT_DROP_NOT_A_MEMBER;
+    if (m->epoch != p->config.epoch)
+        return PBFT_DROP_OTHER_EPOCH;
+    if (m->view != p->view)
+        return PBFT_DROP_OTHER_VIEW;
+    if (p->mode != PBFT_NORMAL)
+        return PBFT_DROP_CHANGING;
+    if (from != pbft_primary(p, p->view))
+        return PBFT_DROP_NOT_PRIMARY;
+    if (m->block.height <= p->committed.height || m->block.height <= p->base.height)
+        return PBFT_DROP_COMMITTED;
+    if (!pbft_in_window(p, m->block.height))
+        return PBFT_DROP_OUT_OF_WINDOW;
+    if (is_conflicting(p, &m->block))
+        return PBFT_DROP_CONFLICT; /* 5.3 */
+    if (p->has_tip && m->block.height == p->tip.height + 1 &&
+        !digest_equal(&m->block.parent, &p->tip.digest))
+        return PBFT_DROP_WRONG_PARENT;
+    return PBFT_KEEP;
+}
+
+enum pbft_drop pbft_on_pre_prepare(struct pbft *p, uint32_t from, const struct pbft_pre_prepare *m)
+{
+    enum pbft_drop drop = judge_pre_prepare(p, from, m);
+    if (drop != PBFT_KEEP)
+        return drop;
+    struct pbft_known *known = pbft_known_at(p, &m->block);
+    if (known == NULL)
+        return PBFT_DROP_SLOT_FULL;
+    if (known->is_proposed && known->has_body)
+        return PBFT_DROP_DUPLICATE;
+    known->has_body = true;
+    known->is_proposed = true;
+    known->pre_prepare = m->signature;
+    return PBFT_KEEP;
+}
+
+/* The proposal that can be voted for next: of this view, right above tip. */
+static struct pbft_known *next_proposal(struct pbft *p)
+{
+    struct pbft_slot *slot = pbft_slot_find(p, p->tip.height + 1);
+    for (int i = 0; slot != NULL && i < PBFT_SLOT_BLOCKS; i++) {
+        struct pbft_known *known = &slot->known[i];
+        if (known->is_used && known->is_proposed && known->has_body &&
+            known->validity != PBFT_INVALID && digest_equal(&known->block.parent, &p->tip.digest))
+            return known;
+    }
+    return NULL;
+}
+
+void pbft_try_check(struct pbft *p)
+{
+    if (p->check_retry_ms <= p->now_ms)
+        p->check_retry_ms = 0;
+    if (!pbft_may_vote(p) || !p->has_tip || p->is_checking)
+        return;
+    if (p->tip.height < p->committed.height)
+        return; /* a lower view's commit passed tip (5.8): nothing to vote for down there */
+    struct pbft_known *known = next_proposal(p);
+    if (known == NULL)
+        return;
+    if (p->check_retry_ms > 0 && digest_equal(&known->block.digest, &p->check_digest))
+        return; /* 5.2: held until its time comes */
+    p->check_retry_ms = 0;
+    p->is_checking = true;
+    p->check_digest = known->block.digest;
+    p->check = (struct pbft_ticket){
+        .view = p->view, .height = known->block.height, .parent = p->tip.digest};
+    struct pbft_act *ask = pbft_put(p, PBFT_ASK_CHECK);
+    ask->ticket = p->check;
+    ask->block = known->block;
+}
+
+/* Persist; send PREPARE (5.2). */
+static void prepare(struct pbft *p, struct pbft_known *known)
+{
+    /* Section 13: each PREPARE extends the previous one of its view. */
+    CHECK(p->has_tip);
+    CHECK(known->block.height == p->tip.height + 1);
+    CHECK(digest_equal(&known->block.parent, &p->tip.digest));
+    known->validity = PBFT_VALID;
+    p->tip = known->block;
+    if (!known->is_durable) {
+        known->is_durable = true;
+        pbft_put(p, PBFT_WRITE_BLOCK)->block = known->block;
+    }
+    pbft_write_state(p);
+    pbft_cast(p, CERT_PREPARE, &known->block);
+}
+
+enum pbft_drop pbft_on_checked(struct pbft *p, const struct pbft_checked *c)
+{
+    if (!p->is_checking || !digest_equal(&c->digest, &p->check_digest) ||
+        c->ticket.view != p->check.view || c->ticket.height != p->check.height)
+        return PBFT_DROP_STALE;
+    p->is_checking = false;
+    if (!pbft_may_vote(p) || !p->has_tip)
+        return PBFT_DROP_STALE;
+    struct pbft_known *known = next_proposal(p);
+    if (known == NULL || !digest_equal(&known->block.digest, &c->digest))
+        return PBFT_DROP_STALE; /* tip moved meanwhile (5.8) */
+    if (c->answer == PBFT_CHECK_LATER) {
+        p->check_retry_ms = c->retry_ms;
+        return PBFT_KEEP;
+    }
+    if (c->answer == PBFT_CHECK_INVALID) {
+        known->validity = PBFT_INVALID;
+        return PBFT_DROP_INVALID_BLOCK;
+    }
+    prepare(p, known);
+    return PBFT_KEEP;
+}

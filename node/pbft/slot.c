@@ -1,0 +1,105 @@
+/* The log of heights: what is known at each height of the window. Slots are reused as the window
+ * moves; a slot belongs to the height written in it. */
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "node/pbft/state.h"
+
+uint32_t pbft_primary(const struct pbft *p, uint64_t view)
+{
+    /* primary(e,v) = member[(e+v) mod n]; the sum may wrap, the same way for everybody. */
+    return (uint32_t)((p->config.epoch + view) % p->config.members.members_count);
+}
+
+bool pbft_in_window(const struct pbft *p, uint64_t height)
+{
+    return height > p->committed.height &&
+           height - p->committed.height <= 2 * p->config.window_heights;
+}
+
+struct pbft_slot *pbft_slot_find(struct pbft *p, uint64_t height)
+{
+    struct pbft_slot *slot = &p->slots[height % p->slots_count];
+    return height > 0 && slot->height == height ? slot : NULL;
+}
+
+struct pbft_slot *pbft_slot_at(struct pbft *p, uint64_t height)
+{
+    CHECK(pbft_in_window(p, height));
+    struct pbft_slot *slot = &p->slots[height % p->slots_count];
+    if (slot->height != height) {
+        CHECK(slot->height <= p->committed.height); /* slots_count is twice the window */
+        memset(slot, 0, sizeof *slot);
+        slot->height = height;
+    }
+    return slot;
+}
+
+struct pbft_known *pbft_known_find(struct pbft *p, uint64_t height, const struct digest *digest)
+{
+    struct pbft_slot *slot = pbft_slot_find(p, height);
+    if (slot == NULL)
+        return NULL;
+    for (int i = 0; i < PBFT_SLOT_BLOCKS; i++) {
+        struct pbft_known *known = &slot->known[i];
+        if (known->is_used && digest_equal(&known->block.digest, digest))
+            return known;
+    }
+    return NULL;
+}
+
+struct pbft_known *pbft_known_at(struct pbft *p, const struct pbft_block *block)
+{
+    struct pbft_known *known = pbft_known_find(p, block->height, &block->digest);
+    if (known != NULL)
+        return known;
+    struct pbft_slot *slot = pbft_slot_at(p, block->height);
+    for (int i = 0; i < PBFT_SLOT_BLOCKS; i++) {
+        known = &slot->known[i];
+        if (known->is_used)
+            continue;
+        known->is_used = true;
+        known->block = *block;
+        return known;
+    }
+    return NULL;
+}
+
+/* Reverse what was collected from the top down. */
+static void reverse(struct pbft_block *blocks, size_t count)
+{
+    for (size_t i = 0; i < count / 2; i++) {
+        struct pbft_block swap = blocks[i];
+        blocks[i] = blocks[count - 1 - i];
+        blocks[count - 1 - i] = swap;
+    }
+}
+
+struct pbft_chain pbft_chain_to(struct pbft *p, uint64_t height, const struct digest *digest)
+{
+    struct pbft_chain chain = {0};
+    struct digest next = *digest;
+    CHECK(pbft_in_window(p, height));
+    for (uint64_t at = height; at > p->committed.height; at--) {
+        const struct pbft_known *known = pbft_known_find(p, at, &next);
+        if (known == NULL) {
+            chain.missing = (struct pbft_block){.height = at, .digest = next};
+            chain.count = 0;
+            return chain;
+        }
+        CHECK(chain.count < 2 * p->config.window_heights);
+        p->chain[chain.count++] = known->block;
+        next = known->block.parent;
+    }
+    chain.is_linked = true;
+    reverse(p->chain, chain.count);
+    for (size_t i = 0; i < chain.count; i++) {
+        const struct pbft_block *block = &p->chain[i];
+        if (!pbft_known_find(p, block->height, &block->digest)->has_body) {
+            chain.missing = *block;
+            break;
+        }
+        chain.bodies_count++;
+    }
+    return chain;
+}

@@ -1,0 +1,315 @@
+/* Fetching what is missing: bodies by digest, and ranges of committed blocks (PROTOCOL.md 5.7, 9.2,
+ * 9.4). Only certified heights are believed; a peer's claims decide no more than whom to ask. */
+#include "crypto/base/check.h"
+#include "node/pbft/state.h"
+
+/* ---- asking ---- */
+
+static bool is_free_to_ask(const struct pbft *p, uint32_t at)
+{
+    return at != p->config.own_index && p->now_ms >= p->peers[at].fetching_until_ms;
+}
+
+static bool has_voted_for(struct pbft *p, struct pbft_slot *slot, uint32_t from,
+                          const struct digest *digest)
+{
+    const struct pbft_ballot *b = pbft_ballot(slot, CERT_PREPARE, from);
+    return b->is_cast && b->view == p->view && digest_equal(&b->digest, digest);
+}
+
+static uint32_t count_votes(struct pbft *p, struct pbft_slot *slot, const struct digest *digest)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < p->config.members.members_count; i++)
+        count += has_voted_for(p, slot, i, digest);
+    return count;
+}
+
+/* Rules 9.4 and 16: one FETCH in flight per peer, PBFT_FETCHES_MAX in all. */
+static bool has_free_fetch(const struct pbft *p)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < p->config.members.members_count; i++)
+        count += p->now_ms < p->peers[i].fetching_until_ms;
+    return count < PBFT_FETCHES_MAX;
+}
+
+static void send_fetch(struct pbft *p, uint32_t to, const struct pbft_fetch *fetch)
+{
+    p->peers[to].fetching_until_ms = p->now_ms + p->config.status_ms;
+    pbft_put_send(p, PBFT_SEND_FETCH, to)->fetch = *fetch;
+}
+
+/* A member to ask for this block: one whose PREPARE names it (5.7), else anybody; in turn. The own
+ * index when all are busy. */
+static uint32_t whom_to_ask(struct pbft *p, struct pbft_slot *slot, const struct digest *digest)
+{
+    uint32_t members_count = p->config.members.members_count;
+    uint32_t anybody = p->config.own_index;
+    for (uint32_t i = 0; i < members_count; i++) {
+        uint32_t at = (slot->fetch_turn + i) % members_count;
+        if (!is_free_to_ask(p, at))
+            continue;
+        if (has_voted_for(p, slot, at, digest))
+            return at;
+        if (anybody == p->config.own_index)
+            anybody = at;
+    }
+    return anybody;
+}
+
+static void retry_at(struct pbft *p, uint64_t at_ms)
+{
+    if (p->fetch_retry_ms == 0 || at_ms < p->fetch_retry_ms)
+        p->fetch_retry_ms = at_ms;
+}
+
+static void retry_when_one_is_free(struct pbft *p)
+{
+    for (uint32_t i = 0; i < p->config.members.members_count; i++)
+        if (p->now_ms < p->peers[i].fetching_until_ms)
+            retry_at(p, p->peers[i].fetching_until_ms);
+}
+
+static void fetch_block(struct pbft *p, uint64_t height, const struct digest *digest)
+{
+    struct pbft_slot *slot = pbft_slot_at(p, height);
+    if (p->now_ms < slot->fetch_at_ms) { /* 9.4: asked within T_s */
+        retry_at(p, slot->fetch_at_ms);
+        return;
+    }
+    uint32_t to = has_free_fetch(p) ? whom_to_ask(p, slot, digest) : p->config.own_index;
+    if (to == p->config.own_index) {
+        retry_when_one_is_free(p);
+        return;
+    }
+    slot->fetch_at_ms = p->now_ms + p->config.status_ms;
+    slot->fetch_turn = to + 1;
+    retry_at(p, slot->fetch_at_ms);
+    struct pbft_fetch fetch = {.kind = PBFT_FETCH_BLOCK, .digest = *digest};
+    send_fetch(p, to, &fetch);
+}
+
+/* What the chain below a certificate lacks first. */
+static struct pbft_block missing_below(struct pbft *p, const struct certificate *c)
+{
+    const struct statement *s = &c->statement;
+    if (c->entries_count == 0 || !pbft_in_window(p, s->height))
+        return (struct pbft_block){.height = 0};
+    return pbft_chain_to(p, s->height, &s->digest).missing;
+}
+
+/* Rule 5.7: f+1 PREPAREs name a block that is not here. */
+static void fetch_voted(struct pbft *p, struct pbft_slot *slot)
+{
+    for (uint32_t i = 0; i < p->config.members.members_count; i++) {
+        const struct pbft_ballot *b = pbft_ballot(slot, CERT_PREPARE, i);
+        if (!b->is_cast || b->view != p->view)
+            continue;
+        const struct pbft_known *known = pbft_known_find(p, slot->height, &b->digest);
+        if (known != NULL && known->has_body)
+            continue;
+        if (count_votes(p, slot, &b->digest) > p->faulty_max) {
+            fetch_block(p, slot->height, &b->digest);
+            return;
+        }
+    }
+}
+
+static void fetch_certified(struct pbft *p)
+{
+    const struct certificate *tops[2] = {&p->top_cqc, &p->top_pqc};
+    for (int i = 0; i < 2; i++) {
+        struct pbft_block missing = missing_below(p, tops[i]);
+        if (missing.height > 0)
+            fetch_block(p, missing.height, &missing.digest);
+    }
+}
+
+/* Once after whatever may have left a body missing, and again every T_s. */
+void pbft_try_fetch(struct pbft *p)
+{
+    if (!p->is_fetch_due)
+        return;
+    p->is_fetch_due = false;
+    p->fetch_retry_ms = 0;
+    if (p->now_ms < p->range_until_ms)
+        retry_at(p, p->range_until_ms);
+    else
+        fetch_certified(p);
+    for (uint64_t height = p->committed.height + 1;
+         height <= p->committed.height + p->config.pipeline_heights; height++) {
+        struct pbft_slot *slot = pbft_slot_find(p, height);
+        if (slot != NULL)
+            fetch_voted(p, slot);
+    }
+}
+
+/* ---- answering ---- */
+
+/* One more answer within T_s for this peer (9.1)? */
+static bool take_budget(struct pbft *p, uint32_t to)
+{
+    struct pbft_peer *peer = &p->peers[to];
+    if (p->now_ms >= peer->answers_from_ms + p->config.status_ms) {
+        peer->answers_from_ms = p->now_ms;
+        peer->answers_count = 0;
+    }
+    if (peer->answers_count >= PBFT_ANSWERS_MAX)
+        return false;
+    peer->answers_count++;
+    return true;
+}
+
+enum pbft_drop pbft_send_range(struct pbft *p, uint32_t to, uint64_t from_height,
+                               uint32_t blocks_max)
+{
+    if (from_height == 0 || from_height > p->committed.height)
+        return PBFT_DROP_NOT_ASKED; /* nothing to give */
+    struct pbft_peer *peer = &p->peers[to];
+    bool is_again = peer->range_height == from_height && p->now_ms < peer->range_quiet_ms;
+    if (is_again || !take_budget(p, to))
+        return PBFT_DROP_BUDGET;
+    peer->range_height = from_height;
+    peer->range_quiet_ms = p->now_ms + p->config.status_ms / 2;
+    struct pbft_act *act = pbft_put_send(p, PBFT_SEND_RANGE, to);
+    act->height = from_height;
+    act->count = blocks_max < p->config.sync_blocks_max ? blocks_max : p->config.sync_blocks_max;
+    return PBFT_KEEP;
+}
+
+/* A block of the window, or one committed so lately that its slot is not used again yet. */
+static const struct pbft_known *find_body(const struct pbft *p, const struct digest *digest)
+{
+    for (size_t i = 0; i < p->slots_count; i++) {
+        const struct pbft_slot *slot = &p->slots[i];
+        for (int k = 0; slot->height > 0 && k < PBFT_SLOT_BLOCKS; k++) {
+            const struct pbft_known *known = &slot->known[k];
+            if (known->is_used && known->has_body && known->is_durable &&
+                digest_equal(&known->block.digest, digest))
+                return known;
+        }
+    }
+    return NULL;
+}
+
+static enum pbft_drop send_block(struct pbft *p, uint32_t to, const struct digest *digest)
+{
+    if (!take_budget(p, to))
+        return PBFT_DROP_BUDGET; /* before the search: that is what it has to be spared */
+    const struct pbft_known *known = find_body(p, digest);
+    if (known == NULL)
+        return PBFT_DROP_NOT_ASKED;
+    struct pbft_act *act = pbft_put_send(p, PBFT_SEND_BLOCK, to);
+    act->block = known->block;
+    act->has_pre_prepare = known->is_proposed;
+    act->pre_prepare_from = pbft_primary(p, p->view);
+    act->pre_prepare = (struct pbft_pre_prepare){.epoch = p->config.epoch,
+                                                 .view = p->view,
+                                                 .block = known->block,
+                                                 .signature = known->pre_prepare};
+    return PBFT_KEEP;
+}
+
+enum pbft_drop pbft_on_fetch(struct pbft *p, uint32_t link, const struct pbft_fetch *fetch)
+{
+    if (fetch->kind == PBFT_FETCH_RANGE)
+        return pbft_send_range(p, link, fetch->from_height, fetch->blocks_max);
+    return send_block(p, link, &fetch->digest);
+}
+
+/* ---- taking ---- */
+
+/* Whether a certificate or f+1 votes name this block: only then is an unsigned body kept. */
+static bool is_wanted(struct pbft *p, const struct pbft_block *block)
+{
+    struct pbft_slot *slot = pbft_slot_find(p, block->height);
+    if (slot == NULL)
+        return false;
+    if (count_votes(p, slot, &block->digest) > p->faulty_max)
+        return true;
+    const struct certificate *tops[2] = {&p->top_cqc, &p->top_pqc};
+    for (int i = 0; i < 2; i++) {
+        struct pbft_block missing = missing_below(p, tops[i]);
+        if (missing.height == block->height && digest_equal(&missing.digest, &block->digest))
+            return true;
+    }
+    return false;
+}
+
+/* Returns false when the height has no room. */
+static bool take(struct pbft *p, const struct pbft_block *block, bool has_body)
+{
+    struct pbft_known *known = pbft_known_at(p, block);
+    if (known == NULL)
+        return false;
+    known->has_body = known->has_body || has_body;
+    return true;
+}
+
+static enum pbft_drop on_block(struct pbft *p, const struct pbft_data *data)
+{
+    const struct pbft_block *block = &data->blocks[0];
+    bool is_own = data->has_pre_prepare && data->pre_prepare_from == p->config.own_index;
+    if (is_own)
+        pbft_on_own_pre_prepare(p, &data->pre_prepare);
+    if (block->height <= p->committed.height)
+        return PBFT_DROP_COMMITTED;
+    if (!pbft_in_window(p, block->height))
+        return PBFT_DROP_OUT_OF_WINDOW;
+    if (data->has_pre_prepare && !is_own &&
+        pbft_on_pre_prepare(p, data->pre_prepare_from, &data->pre_prepare) == PBFT_KEEP)
+        return PBFT_KEEP;
+    if (!is_wanted(p, block))
+        return PBFT_DROP_NOT_ASKED;
+    return take(p, block, true) ? PBFT_KEEP : PBFT_DROP_SLOT_FULL;
+}
+
+/* Those blocks of a range, bodies or heads, that lie in the window. */
+static bool take_all(struct pbft *p, const struct pbft_block *blocks, uint32_t count, bool has_body)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (pbft_in_window(p, blocks[i].height) && !take(p, &blocks[i], has_body))
+            return false;
+    return true;
+}
+
+/* A range: its certificate commits its last block or head, and all below. The decoder and
+ * node/verify held all links and the certificate, which is taken first (5.4). */
+static enum pbft_drop on_range(struct pbft *p, uint32_t link, const struct pbft_data *data)
+{
+    const struct pbft_block *first = &data->blocks[0];
+    const struct pbft_block *last = &data->blocks[data->blocks_count - 1];
+    enum pbft_drop drop = pbft_on_certificate(p, &data->certificate);
+    if (drop != PBFT_KEEP)
+        return drop;
+    if (last->height <= p->committed.height)
+        return PBFT_DROP_COMMITTED;
+    if (!pbft_in_window(p, first->height) && first->height > p->committed.height)
+        return PBFT_DROP_OUT_OF_WINDOW;
+    bool has_room = take_all(p, data->blocks, data->blocks_count, true) &&
+                    take_all(p, data->heads, data->heads_count, false);
+    if (!has_room)
+        return PBFT_DROP_SLOT_FULL;
+    /* While that peer is ahead, the next range is asked for at once. */
+    bool is_next = first->height <= p->committed.height + 1;
+    if (is_next && p->peers[link].committed_height > last->height && is_free_to_ask(p, link) &&
+        has_free_fetch(p)) {
+        struct pbft_fetch fetch = {.kind = PBFT_FETCH_RANGE,
+                                   .from_height = last->height + 1,
+                                   .blocks_max = p->config.sync_blocks_max};
+        send_fetch(p, link, &fetch);
+        p->range_until_ms = p->now_ms + p->config.status_ms;
+    }
+    return PBFT_KEEP;
+}
+
+enum pbft_drop pbft_on_data(struct pbft *p, uint32_t link, const struct pbft_data *data)
+{
+    CHECK(data->blocks_count > 0);
+    if (data->kind == PBFT_FETCH_RANGE && !is_free_to_ask(p, link))
+        p->range_until_ms = 0; /* this is the one that was under way, or as good */
+    p->peers[link].fetching_until_ms = 0;
+    p->is_fetch_due = true;
+    return data->kind == PBFT_FETCH_RANGE ? on_range(p, link, data) : on_block(p, data);
+}

@@ -1,0 +1,219 @@
+/* What happened, one line per event: time, node, event, and what came of it. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "tests/help/cluster.h"
+
+void cluster_trace_text(struct cluster *c, const char *format, ...)
+{
+    char line[512];
+    va_list args;
+    int size = snprintf(line, sizeof line, "%6llu  ", (unsigned long long)c->now_ms);
+    va_start(args, format);
+    size += vsnprintf(line + size, sizeof line - (size_t)size, format, args);
+    va_end(args);
+    buf_add(&c->trace, line, (size_t)size);
+    buf_add_u8(&c->trace, '\n');
+}
+
+void cluster_say(struct cluster *c, const char *words)
+{
+    cluster_trace_text(c, "-- %s", words);
+}
+
+static unsigned long long number(const struct digest *digest)
+{
+    return (unsigned long long)cluster_number_of(digest);
+}
+
+static const char *kind_word(const struct statement *s)
+{
+    return s->kind == CERT_PREPARE ? "PREPARE" : "COMMIT";
+}
+
+struct text {
+    char at[256];
+};
+
+static struct text text_of_msg(const struct pbft_msg *m)
+{
+    struct text t;
+    const struct pbft_data *d = &m->data;
+    switch (m->type) {
+    case PBFT_PRE_PREPARE:
+        snprintf(t.at, sizeof t.at, "PRE-PREPARE h%llu b%llu",
+                 (unsigned long long)m->pre_prepare.block.height,
+                 number(&m->pre_prepare.block.digest));
+        break;
+    case PBFT_STATUS:
+        snprintf(t.at, sizeof t.at, "STATUS committed h%llu high h%llu",
+                 (unsigned long long)m->status.committed_height,
+                 (unsigned long long)m->status.high.height);
+        break;
+    case PBFT_FETCH:
+        if (m->fetch.kind == PBFT_FETCH_BLOCK)
+            snprintf(t.at, sizeof t.at, "FETCH b%llu", number(&m->fetch.digest));
+        else
+            snprintf(t.at, sizeof t.at, "FETCH from h%llu, %u at most",
+                     (unsigned long long)m->fetch.from_height, m->fetch.blocks_max);
+        break;
+    case PBFT_DATA:
+        if (d->kind == PBFT_FETCH_BLOCK)
+            snprintf(t.at, sizeof t.at, "DATA b%llu%s", number(&d->blocks[0].digest),
+                     d->has_pre_prepare ? " with its PRE-PREPARE" : "");
+        else
+            snprintf(t.at, sizeof t.at, "DATA h%llu..h%llu, %u heads, CQC h%llu",
+                     (unsigned long long)d->blocks[0].height,
+                     (unsigned long long)d->blocks[d->blocks_count - 1].height, d->heads_count,
+                     (unsigned long long)d->certificate.statement.height);
+        break;
+    case PBFT_QC:
+        snprintf(t.at, sizeof t.at, "QC of %ss h%llu b%llu", kind_word(&m->qc.statement),
+                 (unsigned long long)m->qc.statement.height, number(&m->qc.statement.digest));
+        break;
+    default:
+        snprintf(t.at, sizeof t.at, "%s h%llu b%llu", kind_word(&m->vote.statement),
+                 (unsigned long long)m->vote.statement.height, number(&m->vote.statement.digest));
+        break;
+    }
+    return t;
+}
+
+void cluster_trace_event(struct cluster *c, uint32_t at, const struct pbft_event *e)
+{
+    static const char *const answers[] = {"valid", "invalid", "later"};
+    switch (e->type) {
+    case PBFT_EVENT_START:
+        cluster_trace_text(c, "%u starts at h%llu", at,
+                           (unsigned long long)cluster_committed(c, at));
+        break;
+    case PBFT_EVENT_MSG:
+        cluster_trace_text(c, "%u < %u  %s", at, e->msg->link, text_of_msg(e->msg).at);
+        break;
+    case PBFT_EVENT_TICK:
+        cluster_trace_text(c, "%u tick", at);
+        break;
+    case PBFT_EVENT_CHECKED:
+        cluster_trace_text(c, "%u checked b%llu: %s", at, number(&e->checked.digest),
+                           answers[e->checked.answer]);
+        break;
+    case PBFT_EVENT_BUILT:
+        if (e->built.has_block)
+            cluster_trace_text(c, "%u built h%llu b%llu", at,
+                               (unsigned long long)e->built.block.height,
+                               number(&e->built.block.digest));
+        else
+            cluster_trace_text(c, "%u built nothing", at);
+        break;
+    case PBFT_EVENT_POOL:
+        cluster_trace_text(c, "%u pool %s", at, e->pool.has_executable ? "has work" : "is empty");
+        break;
+    }
+}
+
+static void trace_write(struct cluster *c, const struct pbft_act *act)
+{
+    const char *arrow = "          write";
+    unsigned long long height = (unsigned long long)act->block.height;
+    switch (act->type) {
+    case PBFT_WRITE_STATE:
+        if (act->state.has_tip)
+            cluster_trace_text(c, "%s tip h%llu b%llu", arrow,
+                               (unsigned long long)act->state.tip.height,
+                               number(&act->state.tip.digest));
+        else
+            cluster_trace_text(c, "%s tip none", arrow);
+        break;
+    case PBFT_WRITE_BLOCK:
+        cluster_trace_text(c, "%s body h%llu b%llu", arrow, height, number(&act->block.digest));
+        break;
+    case PBFT_WRITE_VOTE:
+        cluster_trace_text(c, "%s %s h%llu b%llu", arrow, kind_word(&act->vote.statement),
+                           (unsigned long long)act->vote.statement.height,
+                           number(&act->vote.statement.digest));
+        break;
+    case PBFT_WRITE_PRE_PREPARE:
+        cluster_trace_text(c, "%s PRE-PREPARE h%llu b%llu", arrow, height,
+                           number(&act->block.digest));
+        break;
+    case PBFT_WRITE_HIGH:
+        cluster_trace_text(c, "%s high of %ss h%llu", arrow,
+                           kind_word(&act->certificate->statement),
+                           (unsigned long long)act->certificate->statement.height);
+        break;
+    case PBFT_WRITE_COMMIT:
+        cluster_trace_text(c, "%s committed h%llu b%llu%s", arrow, height,
+                           number(&act->block.digest),
+                           act->certificate != NULL ? " with its CQC" : "");
+        break;
+    case PBFT_WRITE_LEARNER:
+        cluster_trace_text(c, "%s learner", arrow);
+        break;
+    default:
+        break;
+    }
+}
+
+static void trace_send(struct cluster *c, const struct pbft_act *act)
+{
+    char to[16];
+    const char *arrow = "          send to";
+    if (act->to == PBFT_TO_ALL)
+        snprintf(to, sizeof to, "all");
+    else
+        snprintf(to, sizeof to, "%u", act->to);
+    struct pbft_msg *m = mem_alloc(sizeof *m);
+    switch (act->type) {
+    case PBFT_SEND_VOTE:
+        m->type = PBFT_PREPARE;
+        m->vote = act->vote;
+        break;
+    case PBFT_SEND_PRE_PREPARE:
+        m->type = PBFT_PRE_PREPARE;
+        m->pre_prepare = act->pre_prepare;
+        break;
+    case PBFT_SEND_STATUS:
+        m->type = PBFT_STATUS;
+        m->status = act->status;
+        break;
+    case PBFT_SEND_FETCH:
+        m->type = PBFT_FETCH;
+        m->fetch = act->fetch;
+        break;
+    case PBFT_SEND_QC:
+        m->type = PBFT_QC;
+        m->qc = *act->certificate;
+        break;
+    default:
+        break;
+    }
+    if (m->type != 0)
+        cluster_trace_text(c, "%s %s: %s", arrow, to, text_of_msg(m).at);
+    else if (act->type == PBFT_SEND_RANGE)
+        cluster_trace_text(c, "%s %s: blocks from h%llu, %u at most", arrow, to,
+                           (unsigned long long)act->height, act->count);
+    else if (act->type == PBFT_SEND_BLOCK)
+        cluster_trace_text(c, "%s %s: body of b%llu", arrow, to, number(&act->block.digest));
+    mem_free(m);
+}
+
+void cluster_trace_output(struct cluster *c, uint32_t at, const struct pbft_output *output)
+{
+    (void)at;
+    if (output->drop != PBFT_KEEP)
+        cluster_trace_text(c, "          drop %s", pbft_drop_word(output->drop));
+    for (size_t i = 0; i < output->acts_count; i++)
+        trace_write(c, &output->acts[i]);
+    for (size_t i = 0; i < output->acts_count; i++) {
+        const struct pbft_act *act = &output->acts[i];
+        if (act->type == PBFT_ASK_CHECK)
+            cluster_trace_text(c, "          ask to check b%llu", number(&act->block.digest));
+        else if (act->type == PBFT_ASK_BUILD)
+            cluster_trace_text(c, "          ask to build h%llu",
+                               (unsigned long long)act->ticket.height);
+        else if (act->type == PBFT_ALARM)
+            cluster_trace_text(c, "          ALARM");
+        else
+            trace_send(c, act);
+    }
+}

@@ -1,0 +1,82 @@
+/* One core alone: the test plays all its peers, its clock and its driver, and looks at what one
+ * event makes it do. Its writes are kept, so that it can be started again from them. Member 0 is
+ * the primary of view 0. */
+#ifndef TESTS_HELP_LONE_H
+#define TESTS_HELP_LONE_H
+
+#include "tests/help/fake_sign.h"
+
+enum { LONE_STORED_MAX = 512 };
+
+struct lone {
+    struct pbft_config config;
+    struct fake_signer signer;
+    void *memory;
+    struct pbft *core;
+    uint64_t now_ms;
+    uint64_t blocks_count; /* made so far; the number is the digest */
+    uint64_t counter;      /* of STATUSes made */
+    struct pbft_output out;
+    struct pbft_view_of look; /* after the last event */
+    /* Its store. */
+    struct pbft_durable durable;
+    struct pbft_block bodies[LONE_STORED_MAX];
+    size_t bodies_count;
+    struct pbft_vote votes[LONE_STORED_MAX];
+    size_t votes_count;
+    struct pbft_pre_prepare pre_prepares[LONE_STORED_MAX];
+    size_t pre_prepares_count;
+};
+
+/* P = 4, L = 8, T_s = 250 ms, T_batch = 5 ms, B = 8. */
+void lone_init(struct lone *l, uint32_t members_count, uint32_t own_index);
+void lone_close(struct lone *l);
+void lone_start(struct lone *l); /* again: the memory is lost, the store is kept */
+struct pbft_block lone_genesis(void);
+struct pbft_block lone_block(struct lone *l, const struct pbft_block *parent);
+
+/* Events. Each returns why it was dropped; what came of it is in out and look. */
+enum pbft_drop lone_step(struct lone *l, const struct pbft_event *event);
+enum pbft_drop lone_msg(struct lone *l, const struct pbft_msg *m);
+enum pbft_drop lone_tick(struct lone *l, uint64_t after_ms);
+enum pbft_drop lone_pool(struct lone *l, bool has_executable, bool is_full_block);
+enum pbft_drop lone_pre_prepare(struct lone *l, uint32_t from, const struct pbft_block *block);
+enum pbft_drop lone_vote(struct lone *l, uint32_t from, enum cert_kind kind,
+                         const struct pbft_block *block);
+enum pbft_drop lone_qc(struct lone *l, enum cert_kind kind, const struct pbft_block *block,
+                       uint32_t signers);
+enum pbft_drop lone_status(struct lone *l, uint32_t from, uint64_t committed_height);
+enum pbft_drop lone_fetch(struct lone *l, uint32_t link, const struct pbft_block *block);
+enum pbft_drop lone_fetch_range(struct lone *l, uint32_t link, uint64_t from_height);
+enum pbft_drop lone_data(struct lone *l, uint32_t link, const struct pbft_block *block,
+                         bool has_pre_prepare);
+/* Blocks and then heads, one chain, with a CQC on the last. */
+enum pbft_drop lone_range(struct lone *l, uint32_t link, const struct pbft_block *chain,
+                          uint32_t blocks_count, uint32_t heads_count);
+/* Answers to the last question of the last output that asked one. */
+enum pbft_drop lone_checked(struct lone *l, const struct pbft_block *block,
+                            enum pbft_check_answer answer, uint64_t retry_ms);
+enum pbft_drop lone_built(struct lone *l, const struct pbft_block *block, uint64_t retry_ms);
+
+/* A proposal from the primary, checked and valid. */
+void lone_accept(struct lone *l, const struct pbft_block *block);
+/* Votes of members 0 to count - 1, but the own one. */
+void lone_votes(struct lone *l, enum cert_kind kind, const struct pbft_block *block,
+                uint32_t count);
+
+/* Makers, for tests that turn a field around. */
+struct pbft_msg lone_make_pre_prepare(const struct lone *l, uint32_t from,
+                                      const struct pbft_block *block);
+struct pbft_msg lone_make_vote(const struct lone *l, uint32_t from, enum cert_kind kind,
+                               const struct pbft_block *block);
+struct pbft_msg lone_make_qc(const struct lone *l, enum cert_kind kind,
+                             const struct pbft_block *block, uint32_t signers);
+struct pbft_msg lone_make_status(struct lone *l, uint32_t from, uint64_t committed_height);
+
+/* The last output: how many acts of a type, and the nth of them (NULL: none). */
+size_t lone_count(const struct lone *l, enum pbft_act_type type);
+const struct pbft_act *lone_act(const struct lone *l, enum pbft_act_type type, size_t nth);
+bool lone_sent_vote(const struct lone *l, enum cert_kind kind, const struct pbft_block *block);
+bool lone_block_equal(const struct pbft_block *a, const struct pbft_block *b);
+
+#endif

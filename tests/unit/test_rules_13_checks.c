@@ -1,0 +1,204 @@
+/* PROTOCOL.md 13: the safety alarms, which outsiders can cause only where more than f of them lie,
+ * and the CHECKs, which nobody but our own driver and store can trip. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/rules.h"
+
+/* ---- alarms ---- */
+
+static void assert_alarm(uint64_t height)
+{
+    const struct pbft_act *act = lone_act(&l, PBFT_ALARM, 0);
+    assert_non_null(act);
+    assert_true(l.look.is_alarmed);
+    assert_int_equal(act->certificate->statement.height, height);
+}
+
+/* Nothing is voted for or committed any more; what is here is still served. */
+static void assert_only_serves(void)
+{
+    uint64_t height = l.look.committed.height;
+    size_t votes_count = l.votes_count;
+    (void)lone_range(&l, 2, &b[height + 1], 2, 0);
+    (void)lone_pre_prepare(&l, 0, &b[height + 3]);
+    lone_votes(&l, CERT_PREPARE, &b[height + 3], 4);
+    assert_int_equal(l.look.committed.height, height);
+    assert_int_equal(l.votes_count, votes_count);
+    assert_int_equal(lone_count(&l, PBFT_ALARM), 0);
+    if (height > 0)
+        assert_int_equal(lone_fetch_range(&l, 2, 1), PBFT_KEEP);
+}
+
+/* Two COMMIT certificates of one height: an alarm with both. */
+static void rule_13_two_certificates_of_one_height_raise_the_alarm(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    commit(&b[1]);
+    struct pbft_block other = lone_block(&l, &b[2]);
+    assert_int_equal(lone_qc(&l, CERT_COMMIT, &b[3], 13), PBFT_KEEP);
+    assert_int_equal(lone_qc(&l, CERT_COMMIT, &other, 13), PBFT_DROP_CONFLICT);
+    assert_alarm(3);
+    const struct pbft_act *act = lone_act(&l, PBFT_ALARM, 0);
+    assert_true(digest_equal(&act->certificate->statement.digest, &other.digest));
+    assert_true(digest_equal(&act->other->statement.digest, &b[3].digest));
+    assert_only_serves();
+}
+
+/* Also where the first has been committed already. */
+static void rule_13_a_certificate_against_the_committed_one_raises_the_alarm(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    struct pbft_block other = lone_block(&l, &b[0]);
+    commit(&b[1]);
+    assert_int_equal(lone_qc(&l, CERT_COMMIT, &other, 13), PBFT_DROP_CONFLICT);
+    assert_alarm(1);
+    assert_only_serves();
+}
+
+/* A certified chain that does not begin at my committed head, of either kind. */
+static void rule_13_a_certified_chain_that_is_not_mine_raises_the_alarm(void **state)
+{
+    (void)state;
+    static const enum cert_kind kinds[] = {CERT_COMMIT, CERT_PREPARE};
+    for (int i = 0; i < 2; i++) {
+        begin(4, 1);
+        struct pbft_block other[2];
+        other[0] = lone_block(&l, &b[0]);
+        other[1] = lone_block(&l, &other[0]);
+        commit(&b[1]);
+        (void)lone_qc(&l, kinds[i], &other[1], 13);
+        assert_false(l.look.is_alarmed);
+        assert_int_equal(lone_data(&l, 2, &other[1], false), PBFT_KEEP);
+        assert_alarm(2);
+        const struct pbft_act *act = lone_act(&l, PBFT_ALARM, 0);
+        assert_true(digest_equal(&act->other->statement.digest, &b[1].digest));
+        assert_only_serves();
+        if (i == 0)
+            lone_close(&l);
+    }
+}
+
+/* A quorum of votes against a certificate is the same alarm, in the midst of own votes. */
+static void rule_13_votes_against_a_certificate_raise_the_alarm(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    struct pbft_block other = lone_block(&l, &b[0]);
+    (void)lone_qc(&l, CERT_COMMIT, &other, 13);
+    (void)lone_vote(&l, 0, CERT_COMMIT, &b[1]);
+    (void)lone_vote(&l, 2, CERT_COMMIT, &b[1]);
+    assert_int_equal(lone_vote(&l, 3, CERT_COMMIT, &b[1]), PBFT_KEEP);
+    assert_alarm(1);
+}
+
+/* ---- CHECKs: in a process of its own, since it is to be ended ---- */
+
+static bool ends_by_check(void (*what)(void))
+{
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signal(SIGABRT, SIG_DFL);
+        if (freopen("/dev/null", "w", stderr) == NULL)
+            _exit(2);
+        what();
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void start_with_high_above_view(void)
+{
+    l.durable.has_high = true;
+    l.durable.high.statement = (struct statement){.kind = CERT_PREPARE, .view = 1, .height = 1};
+    lone_start(&l);
+}
+
+static void restore_a_checkpoint(void)
+{
+    lone_start(&l);
+    struct pbft_vote vote = {.statement = {.kind = CERT_CHECKPOINT, .height = 1}};
+    pbft_restore_vote(l.core, &vote);
+}
+
+static void start_without_signing(void)
+{
+    l.config.sign = NULL;
+    lone_start(&l);
+}
+
+static void start_as_nobody(void)
+{
+    l.config.own_index = 4;
+    lone_start(&l);
+}
+
+static void build_what_was_not_asked(void)
+{
+    lone_start(&l);
+    (void)lone_pool(&l, true, true);
+    struct pbft_event event = {.type = PBFT_EVENT_BUILT, .built = {.has_block = true}};
+    event.built.ticket = lone_act(&l, PBFT_ASK_BUILD, 0)->ticket;
+    event.built.block = b[2];
+    (void)lone_step(&l, &event);
+}
+
+static void start_as_it_should(void)
+{
+    lone_start(&l);
+    (void)lone_pool(&l, true, true);
+    (void)lone_built(&l, &b[1], 0);
+}
+
+/* A store, a configuration or a driver that is not ours to work with ends the process. */
+static void rule_13_our_own_errors_are_checks(void **state)
+{
+    (void)state;
+    begin_stored(4, 0);
+    assert_true(ends_by_check(start_with_high_above_view));
+    assert_true(ends_by_check(restore_a_checkpoint));
+    assert_true(ends_by_check(start_without_signing));
+    assert_true(ends_by_check(start_as_nobody));
+    assert_true(ends_by_check(build_what_was_not_asked));
+    assert_false(ends_by_check(start_as_it_should));
+}
+
+/* ---- drop reasons ---- */
+
+/* Each has a word of its own, and is counted. */
+static void drops_are_counted_by_reason(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    for (int i = 0; i < PBFT_DROP_COUNT; i++)
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(pbft_drop_word((enum pbft_drop)i),
+                                    pbft_drop_word((enum pbft_drop)k));
+    uint64_t before = pbft_drops(l.core)[PBFT_DROP_NOT_PRIMARY];
+    (void)lone_pre_prepare(&l, 2, &b[1]);
+    (void)lone_pre_prepare(&l, 3, &b[1]);
+    assert_int_equal(pbft_drops(l.core)[PBFT_DROP_NOT_PRIMARY], before + 2);
+    assert_string_equal(pbft_drop_word(PBFT_DROP_NOT_PRIMARY), "not_primary");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RULE(rule_13_two_certificates_of_one_height_raise_the_alarm),
+        RULE(rule_13_a_certificate_against_the_committed_one_raises_the_alarm),
+        RULE(rule_13_a_certified_chain_that_is_not_mine_raises_the_alarm),
+        RULE(rule_13_votes_against_a_certificate_raise_the_alarm),
+        RULE(rule_13_our_own_errors_are_checks),
+        RULE(drops_are_counted_by_reason),
+    };
+    return cmocka_run_group_tests_name("rules_13_checks", tests, NULL, NULL);
+}

@@ -1,0 +1,170 @@
+/* Golden traces: whole stories of a cluster, compared line by line with tests/traces. A line is the
+ * time, the node and what happened to it (`1 < 0  PREPARE` : node 1 gets it from node 0); what came
+ * of it stands indented below: drops, writes, then sends. After a change that is meant,
+ * `HANSA_REWRITE_TRACES=1 build/tests/unit/test_traces` writes them anew; read the difference. */
+#include "tests/help/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/help/cluster.h"
+
+static struct cluster c;
+
+static void begin(uint64_t pipeline_heights)
+{
+    struct cluster_options o = cluster_defaults();
+    o.pipeline_heights = pipeline_heights;
+    o.has_trace = true;
+    cluster_init(&c, &o);
+    cluster_start_all(&c);
+    cluster_run(&c, 20); /* their first STATUSes are no part of the story */
+    buf_clear(&c.trace);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    cluster_close(&c);
+    return 0;
+}
+
+static void rewrite(const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(c.trace.data, 1, c.trace.size, file), c.trace.size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static size_t line_bytes(const char *at, const char *last)
+{
+    const char *newline = memchr(at, '\n', (size_t)(last - at));
+    return (size_t)((newline == NULL ? last : newline + 1) - at);
+}
+
+/* The first line that differs, or the first that only one of them has. */
+static void compare(const char *path, const char *want, size_t want_bytes)
+{
+    const char *got = (const char *)c.trace.data, *got_end = got + c.trace.size;
+    const char *want_end = want + want_bytes;
+    for (int line = 1; got < got_end || want < want_end; line++) {
+        size_t size = line_bytes(got, got_end), want_size = line_bytes(want, want_end);
+        if (size != want_size || memcmp(got, want, size) != 0)
+            fail_msg("%s:%d\n  want %.*s\n  got  %.*s", path, line, (int)want_size, want, (int)size,
+                     got);
+        got += size;
+        want += want_size;
+    }
+}
+
+static void assert_trace(const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "tests/traces/%s.txt", name);
+    if (getenv("HANSA_REWRITE_TRACES") != NULL) {
+        rewrite(path);
+        return;
+    }
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        fail_msg("%s: not here; run from the root of the repository", path);
+    size_t room = c.trace.size + 65536;
+    char *want = mem_alloc(room);
+    size_t want_bytes = fread(want, 1, room, file);
+    assert_true(want_bytes < room);
+    assert_int_equal(fclose(file), 0);
+    compare(path, want, want_bytes);
+    mem_free(want);
+}
+
+/* Two heights, one after the other, without a fault: PRE-PREPARE, PREPARE, COMMIT. */
+static void trace_of_the_normal_case(void **state)
+{
+    (void)state;
+    begin(1);
+    cluster_say(&c, "four nodes are up; there is work for two blocks");
+    cluster_aim(&c, 2);
+    assert_true(cluster_run_to(&c, 2, 100));
+    assert_trace("normal_case");
+}
+
+static bool is_prepare_of_2_or_3(void *context, uint32_t from, uint32_t to,
+                                 const struct pbft_msg *m)
+{
+    (void)context;
+    (void)to;
+    return c.now_ms < 1100 && m->type == PBFT_PREPARE && from >= 2;
+}
+
+/* The PREPAREs of two nodes are lost to all; the next STATUSes bring them again. */
+static void trace_of_a_lost_vote_healed_by_the_next_status(void **state)
+{
+    (void)state;
+    begin(1);
+    cluster_say(&c, "the PREPAREs of nodes 2 and 3 are lost");
+    c.loses = is_prepare_of_2_or_3;
+    cluster_aim(&c, 1);
+    assert_false(cluster_run_to(&c, 1, 100));
+    cluster_say(&c, "nothing is lost from here on");
+    assert_true(cluster_run_to(&c, 1, 400));
+    assert_trace("lost_vote_healed_by_status");
+}
+
+static bool is_commit(void *context, uint32_t from, uint32_t to, const struct pbft_msg *m)
+{
+    (void)context;
+    (void)from;
+    (void)to;
+    return m->type == PBFT_COMMIT;
+}
+
+/* All crash with a block prepared and not committed; all come back and commit that very block. */
+static void trace_of_a_restart_of_all(void **state)
+{
+    (void)state;
+    begin(1);
+    cluster_say(&c, "all COMMITs are lost");
+    c.loses = is_commit;
+    cluster_aim(&c, 1);
+    assert_false(cluster_run_to(&c, 1, 20));
+    for (uint32_t at = 0; at < 4; at++)
+        cluster_crash(&c, at);
+    c.loses = NULL;
+    cluster_run(&c, 20); /* what was on its way finds nobody */
+    cluster_say(&c, "all start again");
+    cluster_start_all(&c);
+    assert_true(cluster_run_to(&c, 1, 100));
+    assert_int_equal(c.blocks_count, 2); /* the genesis block and the one */
+    assert_trace("restart_of_all");
+}
+
+/* A node that was cut off gets blocks by ranges, of which each message holds two. */
+static void trace_of_a_lagging_replica_that_catches_up_by_range(void **state)
+{
+    (void)state;
+    begin(2);
+    c.options.range_blocks_max = 2;
+    for (uint32_t other = 0; other < 3; other++)
+        c.cut[other][3] = c.cut[3][other] = true;
+    cluster_aim(&c, 7);
+    cluster_run(&c, 100);
+    assert_int_equal(cluster_committed(&c, 0), 7);
+    assert_int_equal(cluster_committed(&c, 3), 0);
+    buf_clear(&c.trace); /* how the three came to 7 is another story */
+    cluster_say(&c, "node 3 was cut off while the others came to h7; now it is back");
+    memset(c.cut, 0, sizeof c.cut);
+    assert_true(cluster_run_to(&c, 7, 600));
+    assert_trace("lagging_replica_catches_up");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(trace_of_the_normal_case, end),
+        cmocka_unit_test_teardown(trace_of_a_lost_vote_healed_by_the_next_status, end),
+        cmocka_unit_test_teardown(trace_of_a_restart_of_all, end),
+        cmocka_unit_test_teardown(trace_of_a_lagging_replica_that_catches_up_by_range, end),
+    };
+    return cmocka_run_group_tests_name("traces", tests, NULL, NULL);
+}

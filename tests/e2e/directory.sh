@@ -206,6 +206,12 @@ replayed "record_history_is_that_of_the_replay" \
     [v["version"] for v in d["versions"]] == list(range(1, d["versions_count"] + 1))'
 accepted "record_history_shows_all_versions" "version:         1, at|version:         $versions, at" \
     record history "$who" "$topic" "$key" --dir s
+accepted "record_history_stops_at_its_limit_and_says_so" "version:         1, at|go on with --from 2" \
+    record history "$who" "$topic" "$key" --dir s --limit 1
+accepted "record_history_goes_on_from_a_version" "version:         $versions, at" \
+    record history "$who" "$topic" "$key" --dir s --from "$versions"
+refused "record_history_beyond_the_newest_is_not_found" 4 "no version 9999|the newest is $versions" \
+    record history "$who" "$topic" "$key" --dir s --from 9999
 accepted "record_verify_of_the_newest" "Yes|version:         $versions" \
     record verify newest.txt "$who" "$topic" "$key" --dir s
 printf %s "$oldest" >oldest.txt

@@ -127,50 +127,88 @@ static enum cli_exit get(struct cli *c, struct data_dir *d, const struct questio
 
 /* ---- history ---- */
 
-/* All of them are read before the first is shown: a damaged one shows none. */
-static enum rc read_versions(struct record *r, json_t *versions, struct why *why)
+enum {
+    HISTORY_LIMIT_DEFAULT = 100, /* at 32 KiB each, 3 MiB of data in JSON */
+    HISTORY_LIMIT_MAX = 10000
+};
+
+/* Which versions were asked for: from..end, end included. */
+struct versions {
+    uint64_t from, end;
+};
+
+/* All that are shown are read before the first is: a damaged one shows none. With items, their
+ * data too. */
+static enum rc read_versions(struct record *r, const struct versions *asked, json_t *items,
+                             struct why *why)
 {
-    for (uint64_t version = 1; version <= r->newest.version; version++) {
+    for (uint64_t version = asked->from; version <= asked->end; version++) {
         struct record_version v;
         enum rc rc = record_get(&v, r, version, why);
         if (rc != RC_OK)
             return rc;
+        if (items == NULL)
+            continue;
         json_t *one = version_json(&v);
         set_data(one, v.data);
-        json_array_append_new(versions, one);
+        json_array_append_new(items, one);
     }
     return RC_OK;
 }
 
-static enum rc print_versions(struct record *r, struct why *why)
+static enum rc print_versions(struct record *r, const struct versions *asked, struct why *why)
 {
-    for (uint64_t version = 1; version <= r->newest.version; version++) {
+    for (uint64_t version = asked->from; version <= asked->end; version++) {
         struct record_version v;
         enum rc rc = record_get(&v, r, version, why);
         if (rc != RC_OK)
             return rc;
         print_version(&v);
     }
+    if (asked->end < r->newest.version)
+        printf("there are more: go on with --from %" PRIu64 "\n", asked->end + 1);
     return RC_OK;
+}
+
+static enum cli_exit answer_versions(struct cli *c, const struct question *q,
+                                     const struct record *r, const struct versions *asked,
+                                     json_t *items)
+{
+    json_t *out = record_json(q, r);
+    json_object_set_new(out, "versions", items);
+    if (asked->end < r->newest.version)
+        render_set_number(out, "next_from", asked->end + 1);
+    return cli_answer(c, out);
 }
 
 static enum cli_exit history(struct cli *c, struct data_dir *d, const struct question *q)
 {
     struct why why = {""};
     struct record r;
-    json_t *versions = json_array();
+    struct versions asked = {.from = 1};
+    uint64_t limit = HISTORY_LIMIT_DEFAULT;
+    if (!cli_number(c, "from", 1, UINT64_MAX, &asked.from) ||
+        !cli_number(c, "limit", 1, HISTORY_LIMIT_MAX, &limit))
+        return CLI_USAGE;
     enum rc rc = record_open(&r, d, q->participant, q->topic, q->key, &why);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    uint64_t newest = r.newest.version;
+    if (asked.from > newest)
+        return cli_fail(c,
+                        why_set(&why, RC_NOT_FOUND,
+                                "there is no version %" PRIu64 ": the newest is %" PRIu64,
+                                asked.from, newest),
+                        &why);
+    asked.end = newest - asked.from < limit ? newest : asked.from + limit - 1;
+    json_t *items = c->json ? json_array() : NULL;
+    rc = read_versions(&r, &asked, items, &why);
+    if (rc == RC_OK && c->json)
+        return answer_versions(c, q, &r, &asked, items);
+    json_decref(items);
     if (rc == RC_OK)
-        rc = read_versions(&r, versions, &why);
-    if (rc == RC_OK && !c->json)
-        rc = print_versions(&r, &why);
-    if (rc != RC_OK || !c->json) {
-        json_decref(versions);
-        return rc == RC_OK ? CLI_DONE : cli_fail(c, rc, &why);
-    }
-    json_t *out = record_json(q, &r);
-    json_object_set_new(out, "versions", versions);
-    return cli_answer(c, out);
+        rc = print_versions(&r, &asked, &why);
+    return rc == RC_OK ? CLI_DONE : cli_fail(c, rc, &why);
 }
 
 /* ---- verify ---- */
@@ -272,6 +310,8 @@ static enum cli_exit run_verify(struct cli *c)
     return run(c, 1, verify);
 }
 
+/* ---- the commands ---- */
+
 #define RECORD_ARGUMENTS                                                                           \
     {"PARTICIPANT", CLI_REQUIRED, "who recorded it"},                                              \
         {"TOPIC", CLI_REQUIRED, "under which topic"},                                              \
@@ -286,6 +326,11 @@ static const struct cli_argument verify_arguments[] = {
 static const struct cli_option options[] = {DATA_DIR_OPTIONS, {0}};
 static const struct cli_option get_options[] = {
     DATA_DIR_OPTIONS, {"out", "FILE", CLI_OPTIONAL, "write the data there, byte for byte"}, {0}};
+static const struct cli_option history_options[] = {
+    DATA_DIR_OPTIONS,
+    {"from", "N", CLI_OPTIONAL, "begin with version N; default 1"},
+    {"limit", "N", CLI_OPTIONAL, "show at most N versions, 1 to 10000; default 100"},
+    {0}};
 
 const struct command cmd_record_get = {
     .words = "record get",
@@ -304,8 +349,9 @@ const struct command cmd_record_history = {
     .words = "record history",
     .summary = "show all versions of a record",
     .arguments = arguments,
-    .options = options,
-    .text = "All of them: the record's entry in the state counts its versions.",
+    .options = history_options,
+    .text = "None is left out: the record's entry in the state counts its versions. If there are\n"
+            "more than the limit, the answer says where to go on.",
     .example = "hansa record history port-of-x bill-of-lading 2026-17 --dir node-0/data",
     .exits = "0 shown; 1 the store is damaged; 3 not a name, or another chain; 4 no such record;\n"
              "5 a node runs in DIR",

@@ -5,59 +5,7 @@
 #include <string.h>
 
 #include "tests/help/scratch.h"
-#include "tests/help/traffic.h"
-
-enum { TXS = 120, TXS_PER_BLOCK = 3, BLOCKS = TXS / TXS_PER_BLOCK };
-
-static struct traffic traffic;
-static struct kv *kv;
-static struct store *store;
-static struct why why;
-
-static void open_store(uint64_t layer_bytes_max)
-{
-    struct store_options options = {.care = TREE_VERIFY, .layer_bytes_max = layer_bytes_max};
-    assert_int_equal(store_open(&store, kv, &options, &why), RC_OK);
-}
-
-static int open_empty(void **state)
-{
-    (void)state;
-    traffic_open(&traffic, 5, TXS);
-    kv = kv_mem_new();
-    assert_int_equal(traffic_create_store(&traffic, kv, &why), RC_OK);
-    open_store(0);
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    store_close(store);
-    kv_close(kv);
-    traffic_close(&traffic);
-    return 0;
-}
-
-static const struct digest *root_now(void)
-{
-    static struct digest root;
-    root = store_tree(store).root;
-    return &root;
-}
-
-static void append_blocks(uint32_t first, uint32_t end)
-{
-    for (uint32_t i = first; i < end; i++)
-        assert_int_equal(
-            traffic_append(&traffic, store, i * TXS_PER_BLOCK, TXS_PER_BLOCK, NULL, &why), RC_OK);
-}
-
-static void reopen(void)
-{
-    store_close(store);
-    open_store(0);
-}
+#include "tests/help/stored.h"
 
 static uint64_t balance_of(struct layer *l, const char *account)
 {
@@ -72,47 +20,42 @@ static void a_new_store_holds_the_initial_state(void **state)
     (void)state;
     struct digest genesis;
     struct block_header header;
-    block_genesis_header(&header, &traffic.book.chain_id);
+    block_genesis_header(&header, &stored.traffic.book.chain_id);
     block_header_digest(&genesis, &header);
-    assert_int_equal(store_head(store)->height, 0);
-    assert_true(digest_equal(store_head_digest(store), &genesis));
-    assert_int_equal(balance_of(store_layer(store), "bank/main"), 100000);
-    assert_int_equal(traffic_create_store(&traffic, kv, &why), RC_FILE_EXISTS);
+    assert_int_equal(store_head(stored.store)->height, 0);
+    assert_true(digest_equal(store_head_digest(stored.store), &genesis));
+    assert_int_equal(balance_of(store_layer(stored.store), "bank/main"), 100000);
+    assert_int_equal(traffic_create_store(&stored.traffic, stored.kv, &stored.why), RC_FILE_EXISTS);
 }
 
 /* Blocks above the flushed height are applied again at start, with the same result. */
 static void reopening_applies_what_was_not_flushed(void **state)
 {
     (void)state;
-    append_blocks(0, TRAFFIC_CHECKPOINT_EVERY + 5);
-    struct digest head = *store_head_digest(store);
-    uint64_t balance = balance_of(store_layer(store), "bank/main");
-    assert_int_equal(store_flushed_height(store), TRAFFIC_CHECKPOINT_EVERY);
-    reopen();
-    assert_int_equal(store_head(store)->height, TRAFFIC_CHECKPOINT_EVERY + 5);
-    assert_true(digest_equal(store_head_digest(store), &head));
-    assert_int_equal(balance_of(store_layer(store), "bank/main"), balance);
-    append_blocks(TRAFFIC_CHECKPOINT_EVERY + 5, BLOCKS);
-    assert_int_equal(balance_of(store_layer(store), "bank/main"),
-                     book_balance(&traffic.book, "bank/main", "CZK"));
+    stored_append(0, TRAFFIC_CHECKPOINT_EVERY + 5);
+    struct digest head = *store_head_digest(stored.store);
+    uint64_t balance = balance_of(store_layer(stored.store), "bank/main");
+    assert_int_equal(store_flushed_height(stored.store), TRAFFIC_CHECKPOINT_EVERY);
+    stored_reopen();
+    assert_int_equal(store_head(stored.store)->height, TRAFFIC_CHECKPOINT_EVERY + 5);
+    assert_true(digest_equal(store_head_digest(stored.store), &head));
+    assert_int_equal(balance_of(store_layer(stored.store), "bank/main"), balance);
+    stored_append(TRAFFIC_CHECKPOINT_EVERY + 5, STORED_BLOCKS);
+    assert_int_equal(balance_of(store_layer(stored.store), "bank/main"),
+                     book_balance(&stored.traffic.book, "bank/main", "CZK"));
 }
 
 /* Flushing after every block, or only at checkpoints, gives the same state root. */
 static void the_state_root_does_not_depend_on_flushes(void **state)
 {
     (void)state;
-    append_blocks(0, BLOCKS);
-    assert_int_equal(store_flush(store, &why), RC_OK);
-    struct tree_ref rare = store_tree(store);
-    store_close(store);
-    kv_close(kv);
-
-    kv = kv_mem_new();
-    assert_int_equal(traffic_create_store(&traffic, kv, &why), RC_OK);
-    open_store(1); /* a layer of one byte is always too large */
-    append_blocks(0, BLOCKS);
-    assert_int_equal(store_flushed_height(store), BLOCKS);
-    assert_true(digest_equal(root_now(), &rare.root));
+    stored_append(0, STORED_BLOCKS);
+    assert_int_equal(store_flush(stored.store, &stored.why), RC_OK);
+    struct tree_ref rare = store_tree(stored.store);
+    stored_renew(1); /* a layer of one byte is always too large */
+    stored_append(0, STORED_BLOCKS);
+    assert_int_equal(store_flushed_height(stored.store), STORED_BLOCKS);
+    assert_true(digest_equal(stored_root(), &rare.root));
 }
 
 static void expect_equal_tables(struct kv_view *a, struct kv_view *b)
@@ -144,19 +87,19 @@ static void memory_and_disk_hold_the_same(void **state)
     char *path = scratch_make();
     struct kv *disk;
     struct kv_lmdb_options disk_options = {.create = true};
-    append_blocks(0, BLOCKS);
-    struct store *in_memory = store;
+    stored_append(0, STORED_BLOCKS);
+    struct store *in_memory = stored.store;
 
-    assert_int_equal(kv_lmdb_open(&disk, path, &disk_options, &why), RC_OK);
-    assert_int_equal(traffic_create_store(&traffic, disk, &why), RC_OK);
+    assert_int_equal(kv_lmdb_open(&disk, path, &disk_options, &stored.why), RC_OK);
+    assert_int_equal(traffic_create_store(&stored.traffic, disk, &stored.why), RC_OK);
     struct store_options options = {.care = TREE_TRUST};
-    assert_int_equal(store_open(&store, disk, &options, &why), RC_OK);
-    append_blocks(0, BLOCKS);
-    expect_equal_tables(store_view(in_memory), store_view(store));
+    assert_int_equal(store_open(&stored.store, disk, &options, &stored.why), RC_OK);
+    stored_append(0, STORED_BLOCKS);
+    expect_equal_tables(store_view(in_memory), store_view(stored.store));
 
-    store_close(store);
+    store_close(stored.store);
     kv_close(disk);
-    store = in_memory;
+    stored.store = in_memory;
     scratch_remove(path);
 }
 
@@ -164,23 +107,25 @@ static void memory_and_disk_hold_the_same(void **state)
 static void every_transaction_is_found(void **state)
 {
     (void)state;
-    append_blocks(0, BLOCKS - 1);
-    for (uint32_t i = 0; i < TXS - TXS_PER_BLOCK; i++) {
+    stored_append(0, STORED_BLOCKS - 1);
+    for (uint32_t i = 0; i < STORED_TXS - STORED_TXS_PER_BLOCK; i++) {
         struct tx tx, found;
         struct place place;
         struct block block;
-        assert_int_equal(tx_decode(&tx, traffic_tx(&traffic, i), &traffic.book.chain_id),
-                         VERDICT_OK);
-        assert_int_equal(store_get_place(store, &tx.id, &place, &why), RC_OK);
-        assert_int_equal(place.height, 1 + i / TXS_PER_BLOCK);
-        assert_int_equal(store_get_tx(store, &place, &found, &block, &why), RC_OK);
+        assert_int_equal(
+            tx_decode(&tx, traffic_tx(&stored.traffic, i), &stored.traffic.book.chain_id),
+            VERDICT_OK);
+        assert_int_equal(store_get_place(stored.store, &tx.id, &place, &stored.why), RC_OK);
+        assert_int_equal(place.height, 1 + i / STORED_TXS_PER_BLOCK);
+        assert_int_equal(store_get_tx(stored.store, &place, &found, &block, &stored.why), RC_OK);
         assert_true(bytes_equal(found.whole, tx.whole));
     }
     struct tx last;
     struct place place;
-    assert_int_equal(tx_decode(&last, traffic_tx(&traffic, TXS - 1), &traffic.book.chain_id),
+    assert_int_equal(tx_decode(&last, traffic_tx(&stored.traffic, STORED_TXS - 1),
+                               &stored.traffic.book.chain_id),
                      VERDICT_OK);
-    assert_int_equal(store_get_place(store, &last.id, &place, &why), RC_NOT_FOUND);
+    assert_int_equal(store_get_place(stored.store, &last.id, &place, &stored.why), RC_NOT_FOUND);
 }
 
 /* An account's history is complete: entries 1 to entries_count are there, each leads from the
@@ -193,19 +138,21 @@ static void histories_are_complete(void **state)
     struct state_balance balance;
     struct history_entry entry;
     uint64_t amount = 100000;
-    append_blocks(0, BLOCKS);
-    assert_true(state_get_balance(store_layer(store), account, asset, &balance));
+    stored_append(0, STORED_BLOCKS);
+    assert_true(state_get_balance(store_layer(stored.store), account, asset, &balance));
     assert_true(balance.entries_count > 10);
     for (uint64_t i = 1; i <= balance.entries_count; i++) {
         struct bytes key = place_history_key(room, account, asset, i);
-        assert_int_equal(store_get_index(store, KV_HISTORY, key, &value, &why), RC_OK);
+        assert_int_equal(store_get_index(stored.store, KV_HISTORY, key, &value, &stored.why),
+                         RC_OK);
         assert_true(place_history_decode(&entry, value));
         amount = entry.credit ? amount + entry.amount : amount - entry.amount;
         assert_int_equal(entry.balance, amount);
     }
     assert_int_equal(amount, balance.amount);
     struct bytes beyond = place_history_key(room, account, asset, balance.entries_count + 1);
-    assert_int_equal(store_get_index(store, KV_HISTORY, beyond, &value, &why), RC_NOT_FOUND);
+    assert_int_equal(store_get_index(stored.store, KV_HISTORY, beyond, &value, &stored.why),
+                     RC_NOT_FOUND);
 }
 
 /* The identity guards against another chain's genesis and another replica's key. */
@@ -213,16 +160,18 @@ static void a_store_knows_its_chain_and_replica(void **state)
 {
     (void)state;
     struct sign_key own, other;
-    struct digest chain = traffic.book.chain_id;
+    struct digest chain = stored.traffic.book.chain_id;
     struct buf genesis = {0};
     traffic_member_key(&own, 0);
     traffic_member_key(&other, 1);
-    assert_int_equal(store_expect(store, &chain, &own.public, &why), RC_OK);
-    assert_int_equal(store_expect(store, &chain, NULL, &why), RC_OK);
-    assert_int_equal(store_expect(store, &chain, &other.public, &why), RC_REPLICA_MISMATCH);
+    assert_int_equal(store_expect(stored.store, &chain, &own.public, &stored.why), RC_OK);
+    assert_int_equal(store_expect(stored.store, &chain, NULL, &stored.why), RC_OK);
+    assert_int_equal(store_expect(stored.store, &chain, &other.public, &stored.why),
+                     RC_REPLICA_MISMATCH);
     chain.bytes[0] ^= 1;
-    assert_int_equal(store_expect(store, &chain, &own.public, &why), RC_GENESIS_MISMATCH);
-    assert_int_equal(store_genesis(store, &genesis, &why), RC_OK);
+    assert_int_equal(store_expect(stored.store, &chain, &own.public, &stored.why),
+                     RC_GENESIS_MISMATCH);
+    assert_int_equal(store_genesis(stored.store, &genesis, &stored.why), RC_OK);
     assert_true(bytes_equal(buf_bytes(&genesis), bytes_of_text("book")));
     buf_free(&genesis);
 }
@@ -232,11 +181,12 @@ static void certificates_are_found_by_the_heights_they_cover(void **state)
 {
     (void)state;
     struct certificate c;
-    append_blocks(0, 6);
-    assert_int_equal(store_get_certificate(store, 3, &c, &why), RC_OK);
+    stored_append(0, 6);
+    assert_int_equal(store_get_certificate(stored.store, 3, &c, &stored.why), RC_OK);
     assert_int_equal(c.statement.height, 3);
-    assert_int_equal(store_get_certificate(store, 7, &c, &why), RC_NOT_FOUND);
-    assert_int_equal(store_get_checkpoint(store, &c, &(struct tree_ref){0}, &why), RC_NOT_FOUND);
+    assert_int_equal(store_get_certificate(stored.store, 7, &c, &stored.why), RC_NOT_FOUND);
+    assert_int_equal(store_get_checkpoint(stored.store, &c, &(struct tree_ref){0}, &stored.why),
+                     RC_NOT_FOUND);
 }
 
 /* The two newest checkpoints' trees are kept; proofs can be made against the certified one. */
@@ -245,21 +195,21 @@ static void the_newest_certified_checkpoint_is_found(void **state)
     (void)state;
     struct certificate c, found;
     struct tree_ref tree;
-    append_blocks(0, 2 * TRAFFIC_CHECKPOINT_EVERY);
-    struct tree_ref first = store_tree(store);
-    traffic_certificate(&c, &traffic, CERT_CHECKPOINT, 2 * TRAFFIC_CHECKPOINT_EVERY,
-                        store_head_digest(store), &first.root);
-    assert_int_equal(store_put_certificate(store, &c, &why), RC_OK);
-    append_blocks(2 * TRAFFIC_CHECKPOINT_EVERY, 3 * TRAFFIC_CHECKPOINT_EVERY + 2);
-    assert_int_equal(store_get_checkpoint(store, &found, &tree, &why), RC_OK);
+    stored_append(0, 2 * TRAFFIC_CHECKPOINT_EVERY);
+    struct tree_ref first = store_tree(stored.store);
+    traffic_certificate(&c, &stored.traffic, CERT_CHECKPOINT, 2 * TRAFFIC_CHECKPOINT_EVERY,
+                        store_head_digest(stored.store), &first.root);
+    assert_int_equal(store_put_certificate(stored.store, &c, &stored.why), RC_OK);
+    stored_append(2 * TRAFFIC_CHECKPOINT_EVERY, 3 * TRAFFIC_CHECKPOINT_EVERY + 2);
+    assert_int_equal(store_get_checkpoint(stored.store, &found, &tree, &stored.why), RC_OK);
     assert_int_equal(found.statement.height, 2 * TRAFFIC_CHECKPOINT_EVERY);
     assert_true(digest_equal(&tree.root, &first.root));
     struct bytes value;
-    assert_int_equal(
-        tree_get(store_view(store), &tree, TREE_VERIFY, STATE_ASSET, bytes_of_text("CZK"), &value),
-        RC_OK);
-    append_blocks(3 * TRAFFIC_CHECKPOINT_EVERY + 2, 4 * TRAFFIC_CHECKPOINT_EVERY);
-    assert_int_equal(store_get_checkpoint(store, &found, &tree, &why), RC_NOT_FOUND);
+    assert_int_equal(tree_get(store_view(stored.store), &tree, TREE_VERIFY, STATE_ASSET,
+                              bytes_of_text("CZK"), &value),
+                     RC_OK);
+    stored_append(3 * TRAFFIC_CHECKPOINT_EVERY + 2, 4 * TRAFFIC_CHECKPOINT_EVERY);
+    assert_int_equal(store_get_checkpoint(stored.store, &found, &tree, &stored.why), RC_NOT_FOUND);
 }
 
 /* A checkpoint at a quiet height serves as well, where a flush ended there. */
@@ -268,20 +218,21 @@ static void a_checkpoint_at_a_quiet_height_is_found(void **state)
     (void)state;
     struct certificate c, found;
     struct tree_ref tree;
-    append_blocks(0, 5);
-    assert_int_equal(store_flush(store, &why), RC_OK);
-    traffic_certificate(&c, &traffic, CERT_CHECKPOINT, 5, store_head_digest(store), root_now());
-    assert_int_equal(store_put_certificate(store, &c, &why), RC_OK);
-    append_blocks(5, 7);
-    assert_int_equal(store_get_checkpoint(store, &found, &tree, &why), RC_OK);
+    stored_append(0, 5);
+    assert_int_equal(store_flush(stored.store, &stored.why), RC_OK);
+    traffic_certificate(&c, &stored.traffic, CERT_CHECKPOINT, 5, store_head_digest(stored.store),
+                        stored_root());
+    assert_int_equal(store_put_certificate(stored.store, &c, &stored.why), RC_OK);
+    stored_append(5, 7);
+    assert_int_equal(store_get_checkpoint(stored.store, &found, &tree, &stored.why), RC_OK);
     assert_int_equal(found.statement.height, 5);
     assert_true(digest_equal(&tree.root, &c.statement.state_root));
     /* Another one, of a height where no flush ended: the tree is not here, so the older serves. */
-    traffic_certificate(&c, &traffic, CERT_CHECKPOINT, 7, store_head_digest(store),
-                        store_head_digest(store));
-    assert_int_equal(store_put_certificate(store, &c, &why), RC_OK);
-    append_blocks(7, TRAFFIC_CHECKPOINT_EVERY);
-    assert_int_equal(store_get_checkpoint(store, &found, &tree, &why), RC_OK);
+    traffic_certificate(&c, &stored.traffic, CERT_CHECKPOINT, 7, store_head_digest(stored.store),
+                        store_head_digest(stored.store));
+    assert_int_equal(store_put_certificate(stored.store, &c, &stored.why), RC_OK);
+    stored_append(7, TRAFFIC_CHECKPOINT_EVERY);
+    assert_int_equal(store_get_checkpoint(stored.store, &found, &tree, &stored.why), RC_OK);
     assert_int_equal(found.statement.height, 5);
 }
 
@@ -289,13 +240,13 @@ static void a_checkpoint_at_a_quiet_height_is_found(void **state)
 static void a_layer_moves_to_the_committed_state(void **state)
 {
     (void)state;
-    struct layer *below = layer_new(store_layer(store), NULL);
+    struct layer *below = layer_new(store_layer(stored.store), NULL);
     struct layer *above = layer_new(below, NULL);
     struct bytes value;
     layer_put(below, STATE_ASSET, bytes_of_text("B"), bytes_of_text("b"));
     layer_put(above, STATE_ASSET, bytes_of_text("A"), bytes_of_text("a"));
-    layer_merge(store_layer(store), below);
-    layer_set_parent(above, store_layer(store));
+    layer_merge(store_layer(stored.store), below);
+    layer_set_parent(above, store_layer(stored.store));
     layer_free(below);
     assert_true(layer_get(above, STATE_ASSET, bytes_of_text("B"), &value));
     assert_true(bytes_equal(value, bytes_of_text("b")));
@@ -316,18 +267,20 @@ static void lists_join_flushed_and_fresh_names(void **state)
 {
     (void)state;
     struct buf all = {0}, again = {0};
-    append_blocks(0, TRAFFIC_CHECKPOINT_EVERY + 3);
-    assert_int_equal(
-        store_list(store, STATE_BALANCE, bytes_of_text("shop/"), collect_name, &all, &why), RC_OK);
-    assert_int_equal(store_flush(store, &why), RC_OK);
-    assert_int_equal(
-        store_list(store, STATE_BALANCE, bytes_of_text("shop/"), collect_name, &again, &why),
-        RC_OK);
+    stored_append(0, TRAFFIC_CHECKPOINT_EVERY + 3);
+    assert_int_equal(store_list(stored.store, STATE_BALANCE, bytes_of_text("shop/"), collect_name,
+                                &all, &stored.why),
+                     RC_OK);
+    assert_int_equal(store_flush(stored.store, &stored.why), RC_OK);
+    assert_int_equal(store_list(stored.store, STATE_BALANCE, bytes_of_text("shop/"), collect_name,
+                                &again, &stored.why),
+                     RC_OK);
     assert_true(all.size > 20);
     assert_true(bytes_equal(buf_bytes(&all), buf_bytes(&again)));
     buf_clear(&all);
-    assert_int_equal(
-        store_list(store, STATE_PARTICIPANT, bytes_of(NULL, 0), collect_name, &all, &why), RC_OK);
+    assert_int_equal(store_list(stored.store, STATE_PARTICIPANT, bytes_of(NULL, 0), collect_name,
+                                &all, &stored.why),
+                     RC_OK);
     assert_true(bytes_equal(buf_bytes(&all), bytes_of_text("anna\nbank\nshop\n")));
     buf_free(&all);
     buf_free(&again);
@@ -335,7 +288,7 @@ static void lists_join_flushed_and_fresh_names(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, open_empty, close_all)
+#define T(name) cmocka_unit_test_setup_teardown(name, stored_setup, stored_teardown)
     const struct CMUnitTest tests[] = {
         T(a_new_store_holds_the_initial_state),
         T(reopening_applies_what_was_not_flushed),

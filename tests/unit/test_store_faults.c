@@ -4,77 +4,26 @@
 
 #include <string.h>
 
-#include "tests/help/traffic.h"
-
-enum { TXS = 120, TXS_PER_BLOCK = 3, BLOCKS = TXS / TXS_PER_BLOCK };
-
-static struct traffic traffic;
-static struct kv *kv;
-static struct store *store;
-static struct why why;
-
-static void open_store(uint64_t layer_bytes_max)
-{
-    struct store_options options = {.care = TREE_VERIFY, .layer_bytes_max = layer_bytes_max};
-    assert_int_equal(store_open(&store, kv, &options, &why), RC_OK);
-}
-
-static int open_empty(void **state)
-{
-    (void)state;
-    traffic_open(&traffic, 5, TXS);
-    kv = kv_mem_new();
-    assert_int_equal(traffic_create_store(&traffic, kv, &why), RC_OK);
-    open_store(0);
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    store_close(store);
-    kv_close(kv);
-    traffic_close(&traffic);
-    return 0;
-}
-
-static const struct digest *root_now(void)
-{
-    static struct digest root;
-    root = store_tree(store).root;
-    return &root;
-}
-
-static void append_blocks(uint32_t first, uint32_t end)
-{
-    for (uint32_t i = first; i < end; i++)
-        assert_int_equal(
-            traffic_append(&traffic, store, i * TXS_PER_BLOCK, TXS_PER_BLOCK, NULL, &why), RC_OK);
-}
-
-static void reopen(void)
-{
-    store_close(store);
-    open_store(0);
-}
+#include "tests/help/stored.h"
 
 /* Append all blocks while the commit of this number fails; then open again, like a restarted node,
  * and go on. Returns false when there were fewer commits. */
 static bool append_with_a_failure_after(uint32_t commits, bool lands)
 {
     bool failed = false;
-    kv_mem_fail_after(kv, commits, RC_STORE_IO, lands);
-    while (store_head(store)->height < BLOCKS) {
-        uint32_t next = (uint32_t)store_head(store)->height;
-        uint32_t first = next * TXS_PER_BLOCK;
-        if (traffic_append(&traffic, store, first, TXS_PER_BLOCK, NULL, &why) == RC_OK)
+    kv_mem_fail_after(stored.kv, commits, RC_STORE_IO, lands);
+    while (store_head(stored.store)->height < STORED_BLOCKS) {
+        uint32_t next = (uint32_t)store_head(stored.store)->height;
+        uint32_t first = next * STORED_TXS_PER_BLOCK;
+        if (traffic_append(&stored.traffic, stored.store, first, STORED_TXS_PER_BLOCK, NULL,
+                           &stored.why) == RC_OK)
             continue;
         assert_false(failed);
         failed = true;
-        store_close(store);
-        kv_mem_fail_next(kv, RC_OK);
-        open_store(0);
-        assert_in_range(store_head(store)->height, next, next + 1);
+        store_close(stored.store);
+        kv_mem_fail_next(stored.kv, RC_OK);
+        stored_open(0);
+        assert_in_range(store_head(stored.store)->height, next, next + 1);
     }
     return failed;
 }
@@ -82,12 +31,12 @@ static bool append_with_a_failure_after(uint32_t commits, bool lands)
 /* The tree of a checkpoint height was flushed by itself: its root is kept under that height. */
 static void expect_root_at_every_checkpoint(void)
 {
-    for (uint8_t height = TRAFFIC_CHECKPOINT_EVERY; height <= BLOCKS;
+    for (uint8_t height = TRAFFIC_CHECKPOINT_EVERY; height <= STORED_BLOCKS;
          height += TRAFFIC_CHECKPOINT_EVERY) {
         uint8_t key[8] = {[7] = height};
         struct bytes root;
-        assert_int_equal(kv_get(store_view(store), KV_ROOT, bytes_of(key, sizeof key), &root),
-                         RC_OK);
+        assert_int_equal(
+            kv_get(store_view(stored.store), KV_ROOT, bytes_of(key, sizeof key), &root), RC_OK);
     }
 }
 
@@ -96,23 +45,20 @@ static void expect_root_at_every_checkpoint(void)
 static void a_failed_commit_anywhere_is_recovered(void **state)
 {
     (void)state;
-    append_blocks(0, BLOCKS);
-    assert_int_equal(store_flush(store, &why), RC_OK);
-    struct digest head = *store_head_digest(store);
-    struct digest root = *root_now();
+    stored_append(0, STORED_BLOCKS);
+    assert_int_equal(store_flush(stored.store, &stored.why), RC_OK);
+    struct digest head = *store_head_digest(stored.store);
+    struct digest root = *stored_root();
     bool failed = true;
     for (uint32_t at = 0; failed; at++) {
-        store_close(store);
-        kv_close(kv);
-        kv = kv_mem_new();
-        assert_int_equal(traffic_create_store(&traffic, kv, &why), RC_OK);
-        open_store(0);
+        stored_renew(0);
         failed = append_with_a_failure_after(at / 2, at % 2 == 0);
-        assert_int_equal(failed, at / 2 < BLOCKS + 2 * (BLOCKS / TRAFFIC_CHECKPOINT_EVERY) - 1);
-        assert_true(digest_equal(store_head_digest(store), &head));
-        kv_mem_fail_next(kv, RC_OK);
-        assert_int_equal(store_flush(store, &why), RC_OK);
-        assert_true(digest_equal(root_now(), &root));
+        assert_int_equal(failed, at / 2 < STORED_BLOCKS +
+                                              2 * (STORED_BLOCKS / TRAFFIC_CHECKPOINT_EVERY) - 1);
+        assert_true(digest_equal(store_head_digest(stored.store), &head));
+        kv_mem_fail_next(stored.kv, RC_OK);
+        assert_int_equal(store_flush(stored.store, &stored.why), RC_OK);
+        assert_true(digest_equal(stored_root(), &root));
         expect_root_at_every_checkpoint();
     }
 }
@@ -122,24 +68,21 @@ static void a_failed_commit_anywhere_is_recovered(void **state)
 static void a_full_map_anywhere_leaves_the_store_sound(void **state)
 {
     (void)state;
-    for (uint32_t at = 0; at < BLOCKS; at++) {
+    for (uint32_t at = 0; at < STORED_BLOCKS; at++) {
         int refused = 0;
-        store_close(store);
-        kv_close(kv);
-        kv = kv_mem_new();
-        assert_int_equal(traffic_create_store(&traffic, kv, &why), RC_OK);
-        open_store(0);
-        kv_mem_fail_after(kv, at, RC_STORE_FULL, false);
-        while (store_head(store)->height < BLOCKS) {
-            uint32_t first = (uint32_t)store_head(store)->height * TXS_PER_BLOCK;
-            enum rc rc = traffic_append(&traffic, store, first, TXS_PER_BLOCK, NULL, &why);
+        stored_renew(0);
+        kv_mem_fail_after(stored.kv, at, RC_STORE_FULL, false);
+        while (store_head(stored.store)->height < STORED_BLOCKS) {
+            uint32_t first = (uint32_t)store_head(stored.store)->height * STORED_TXS_PER_BLOCK;
+            enum rc rc = traffic_append(&stored.traffic, stored.store, first, STORED_TXS_PER_BLOCK,
+                                        NULL, &stored.why);
             refused += rc == RC_STORE_FULL;
             assert_true(rc == RC_OK || rc == RC_STORE_FULL);
         }
         assert_int_equal(refused, 1);
         expect_root_at_every_checkpoint();
-        reopen();
-        assert_int_equal(store_head(store)->height, BLOCKS);
+        stored_reopen();
+        assert_int_equal(store_head(stored.store)->height, STORED_BLOCKS);
     }
 }
 
@@ -149,11 +92,11 @@ static void delete_first(enum kv_table table)
     struct kv_cursor *c;
     struct bytes key, value;
     struct kv_batch *batch = kv_batch_new();
-    assert_int_equal(kv_cursor_open(&c, store_view(store), table), RC_OK);
+    assert_int_equal(kv_cursor_open(&c, store_view(stored.store), table), RC_OK);
     assert_int_equal(kv_cursor_seek(c, bytes_of(NULL, 0), &key, &value), RC_OK);
     kv_batch_delete(batch, table, key);
     kv_cursor_close(c);
-    assert_int_equal(kv_commit(kv, batch, &why), RC_OK);
+    assert_int_equal(kv_commit(stored.kv, batch, &stored.why), RC_OK);
     kv_batch_free(batch);
 }
 
@@ -162,19 +105,15 @@ static void a_lost_index_entry_is_noticed_at_open(void **state)
 {
     (void)state;
     static const enum kv_table tables[] = {KV_NAME, KV_TXID, KV_NONCE, KV_HISTORY, KV_RECORD};
-    append_blocks(0, BLOCKS);
+    stored_append(0, STORED_BLOCKS);
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         struct store *opened;
         struct store_options options = {.care = TREE_TRUST};
         delete_first(tables[i]);
-        assert_int_equal(store_open(&opened, kv, &options, &why), RC_STORE_DAMAGED);
-        assert_non_null(strstr(why.text, kv_table_name(tables[i])));
-        store_close(store);
-        kv_close(kv);
-        kv = kv_mem_new();
-        assert_int_equal(traffic_create_store(&traffic, kv, &why), RC_OK);
-        open_store(0);
-        append_blocks(0, BLOCKS);
+        assert_int_equal(store_open(&opened, stored.kv, &options, &stored.why), RC_STORE_DAMAGED);
+        assert_non_null(strstr(stored.why.text, kv_table_name(tables[i])));
+        stored_renew(0);
+        stored_append(0, STORED_BLOCKS);
     }
 }
 
@@ -182,26 +121,28 @@ static void a_lost_index_entry_is_noticed_at_open(void **state)
 static void a_vanished_entry_is_damage_and_not_absence(void **state)
 {
     (void)state;
-    append_blocks(0, BLOCKS);
-    assert_int_equal(store_flush(store, &why), RC_OK);
+    stored_append(0, STORED_BLOCKS);
+    assert_int_equal(store_flush(stored.store, &stored.why), RC_OK);
     delete_first(KV_TXID);
     assert_int_equal(
-        store_put_certificate(store,
+        store_put_certificate(stored.store,
                               &(struct certificate){.statement = {.kind = CERT_COMMIT, .height = 1},
                                                     .entries_count = 0},
-                              &why),
+                              &stored.why),
         RC_OK); /* renews the view */
-    for (uint32_t i = 0; i < TXS; i++) {
+    for (uint32_t i = 0; i < STORED_TXS; i++) {
         struct tx tx;
         struct place place;
-        assert_int_equal(tx_decode(&tx, traffic_tx(&traffic, i), &traffic.book.chain_id),
-                         VERDICT_OK);
-        enum rc rc = store_get_place(store, &tx.id, &place, &why);
+        assert_int_equal(
+            tx_decode(&tx, traffic_tx(&stored.traffic, i), &stored.traffic.book.chain_id),
+            VERDICT_OK);
+        enum rc rc = store_get_place(stored.store, &tx.id, &place, &stored.why);
         assert_true(rc == RC_OK || rc == RC_STORE_DAMAGED);
     }
     struct digest nowhere = {{1}};
     struct place place;
-    assert_int_equal(store_get_place(store, &nowhere, &place, &why), RC_STORE_DAMAGED);
+    assert_int_equal(store_get_place(stored.store, &nowhere, &place, &stored.why),
+                     RC_STORE_DAMAGED);
 }
 
 /* A missing block, a missing end of the chain, a missing state node: each is named at open. */
@@ -212,18 +153,18 @@ static void a_lost_block_or_chain_end_is_noticed_at_open(void **state)
     struct store_options options = {.care = TREE_TRUST};
     struct kv_batch *batch = kv_batch_new();
     struct buf key = {0};
-    append_blocks(0, TRAFFIC_CHECKPOINT_EVERY + 1);
+    stored_append(0, TRAFFIC_CHECKPOINT_EVERY + 1);
     static const uint8_t last[8] = {[7] = TRAFFIC_CHECKPOINT_EVERY + 1};
     buf_add(&key, last, sizeof last);
-    buf_add(&key, store_head_digest(store)->bytes, DIGEST_BYTES);
+    buf_add(&key, store_head_digest(stored.store)->bytes, DIGEST_BYTES);
     kv_batch_delete(batch, KV_BLOCK, buf_bytes(&key));
-    assert_int_equal(kv_commit(kv, batch, &why), RC_OK);
-    assert_int_equal(store_open(&opened, kv, &options, &why), RC_STORE_DAMAGED);
+    assert_int_equal(kv_commit(stored.kv, batch, &stored.why), RC_OK);
+    assert_int_equal(store_open(&opened, stored.kv, &options, &stored.why), RC_STORE_DAMAGED);
     kv_batch_clear(batch);
     kv_batch_delete(batch, KV_CHAIN, bytes_of(last, sizeof last));
-    assert_int_equal(kv_commit(kv, batch, &why), RC_OK);
-    assert_int_equal(store_open(&opened, kv, &options, &why), RC_STORE_DAMAGED);
-    assert_non_null(strstr(why.text, "chain"));
+    assert_int_equal(kv_commit(stored.kv, batch, &stored.why), RC_OK);
+    assert_int_equal(store_open(&opened, stored.kv, &options, &stored.why), RC_STORE_DAMAGED);
+    assert_non_null(strstr(stored.why.text, "chain"));
     kv_batch_free(batch);
     buf_free(&key);
 }
@@ -233,7 +174,7 @@ static void put_raw(enum kv_table table, struct bytes key, struct bytes value)
 {
     struct kv_batch *batch = kv_batch_new();
     kv_batch_put(batch, table, key, value);
-    assert_int_equal(kv_commit(kv, batch, &why), RC_OK);
+    assert_int_equal(kv_commit(stored.kv, batch, &stored.why), RC_OK);
     kv_batch_free(batch);
 }
 
@@ -246,13 +187,13 @@ static void a_state_far_behind_the_chain_is_refused_at_open(void **state)
     struct bytes value, derived = bytes_of_text("derived");
     struct store_options options = {.care = TREE_VERIFY};
     struct buf first = {0};
-    append_blocks(0, TRAFFIC_CHECKPOINT_EVERY);
-    assert_int_equal(kv_get(store_view(store), KV_META, derived, &value), RC_OK);
+    stored_append(0, TRAFFIC_CHECKPOINT_EVERY);
+    assert_int_equal(kv_get(store_view(stored.store), KV_META, derived, &value), RC_OK);
     buf_add_bytes(&first, value);
-    append_blocks(TRAFFIC_CHECKPOINT_EVERY, 2 * TRAFFIC_CHECKPOINT_EVERY + 1);
+    stored_append(TRAFFIC_CHECKPOINT_EVERY, 2 * TRAFFIC_CHECKPOINT_EVERY + 1);
     put_raw(KV_META, derived, buf_bytes(&first));
-    assert_int_equal(store_open(&opened, kv, &options, &why), RC_STORE_DAMAGED);
-    assert_non_null(strstr(why.text, "height 8: derived"));
+    assert_int_equal(store_open(&opened, stored.kv, &options, &stored.why), RC_STORE_DAMAGED);
+    assert_non_null(strstr(stored.why.text, "height 8: derived"));
     buf_free(&first);
 }
 
@@ -262,21 +203,21 @@ static void a_damaged_store_can_be_opened_as_recorded(void **state)
     (void)state;
     struct store *opened;
     struct store_options options = {.care = TREE_VERIFY, .as_recorded = true};
-    append_blocks(0, TRAFFIC_CHECKPOINT_EVERY + 2);
+    stored_append(0, TRAFFIC_CHECKPOINT_EVERY + 2);
     delete_first(KV_CERT);
     delete_first(KV_CHAIN);
-    assert_int_equal(store_open(&opened, kv, &options, &why), RC_OK);
+    assert_int_equal(store_open(&opened, stored.kv, &options, &stored.why), RC_OK);
     assert_int_equal(store_head(opened)->height, TRAFFIC_CHECKPOINT_EVERY + 2);
-    assert_true(digest_equal(store_head_digest(opened), store_head_digest(store)));
+    assert_true(digest_equal(store_head_digest(opened), store_head_digest(stored.store)));
     assert_int_equal(store_flushed_height(opened), TRAFFIC_CHECKPOINT_EVERY);
     store_close(opened);
     options.as_recorded = false;
-    assert_int_equal(store_open(&opened, kv, &options, &why), RC_STORE_DAMAGED);
+    assert_int_equal(store_open(&opened, stored.kv, &options, &stored.why), RC_STORE_DAMAGED);
 }
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, open_empty, close_all)
+#define T(name) cmocka_unit_test_setup_teardown(name, stored_setup, stored_teardown)
     const struct CMUnitTest tests[] = {
         T(a_failed_commit_anywhere_is_recovered),
         T(a_full_map_anywhere_leaves_the_store_sound),

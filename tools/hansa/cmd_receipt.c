@@ -54,16 +54,7 @@ static enum cli_exit verify(struct cli *c, struct buf *file, const struct genesi
 
 static enum cli_exit run(struct cli *c)
 {
-    struct why why = {""};
-    struct genesis g;
-    enum rc rc = file_read_genesis(&g, cli_value(c, "genesis"), &why);
-    if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
-    struct buf file = {0};
-    enum cli_exit code = verify(c, &file, &g);
-    buf_free(&file);
-    genesis_close(&g);
-    return code;
+    return file_act_with_genesis(c, verify);
 }
 
 static const struct cli_argument arguments[] = {{"FILE", CLI_REQUIRED, "the receipt"}, {0}};

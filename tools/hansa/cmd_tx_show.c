@@ -87,16 +87,7 @@ static enum cli_exit show(struct cli *c, struct buf *file, const struct genesis 
 
 static enum cli_exit run(struct cli *c)
 {
-    struct why why = {""};
-    struct genesis g;
-    enum rc rc = file_read_genesis(&g, cli_value(c, "genesis"), &why);
-    if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
-    struct buf file = {0};
-    enum cli_exit code = show(c, &file, &g);
-    buf_free(&file);
-    genesis_close(&g);
-    return code;
+    return file_act_with_genesis(c, show);
 }
 
 static const struct cli_argument arguments[] = {

@@ -105,6 +105,20 @@ bool file_is_secret_key(const char *path)
     return got == (ssize_t)sizeof start && memcmp(start, starts[0].start, sizeof start) == 0;
 }
 
+enum cli_exit file_act_with_genesis(struct cli *c, file_act *act)
+{
+    struct why why = {""};
+    struct genesis g;
+    enum rc rc = file_read_genesis(&g, cli_value(c, "genesis"), &why);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    struct buf file = {0};
+    enum cli_exit code = act(c, &file, &g);
+    buf_free(&file);
+    genesis_close(&g);
+    return code;
+}
+
 /* ---- writing ---- */
 
 static enum rc write_all(int fd, struct bytes contents, struct why *why)

@@ -4,6 +4,7 @@
 
 #include "genesis/genesis.h"
 #include "genesis/json.h"
+#include "tools/hansa/cli.h"
 
 /* Append the whole file to out. The words begin with the path, quoted, in all functions here.
  * what says what is meant to be in it: "a receipt".
@@ -20,6 +21,11 @@ MUST_USE enum rc file_read_public_key(struct key_public *out, const char *path, 
 const char *file_guess(struct bytes contents);
 /* Whether it is a secret key file, by its first line; false as well when it cannot be read. */
 bool file_is_secret_key(const char *path);
+
+/* For commands that judge one file by the genesis file of --genesis: read that, then act with it
+ * and an empty buffer for the file; both are freed afterwards. */
+typedef enum cli_exit file_act(struct cli *c, struct buf *file, const struct genesis *g);
+enum cli_exit file_act_with_genesis(struct cli *c, file_act *act);
 
 /* Make a new file (exclusive, mode 0644), synced with its directory; nothing stays on failure.
  * Returns: RC_OK | RC_FILE_EXISTS | RC_DISK_FULL | RC_FILE_IO. */

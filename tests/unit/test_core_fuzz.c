@@ -120,9 +120,25 @@ static struct pbft_block chain_block(struct world *w)
     return chain_at(w, height);
 }
 
-static struct pbft_block voted_block(struct world *w)
+/* The last f members but oneself. In a sane world only they say things that are not on the one
+ * chain: if anybody could, enough of it would add up to a certificate of another chain. */
+static bool is_liar(const struct world *w, uint32_t member)
 {
-    return w->is_sane && draw(w, 10) > 0 ? chain_block(w) : some_block(w);
+    uint32_t n = members_count_of(w), own = w->lone.config.own_index, liars_count = 0;
+    for (uint32_t i = n; i > 0 && liars_count < faulty_max_of(n); i--) {
+        if (i - 1 == own)
+            continue;
+        if (i - 1 == member)
+            return true;
+        liars_count++;
+    }
+    return false;
+}
+
+static struct pbft_block voted_block(struct world *w, uint32_t member)
+{
+    bool may_stray = !w->is_sane || is_liar(w, member);
+    return may_stray && draw(w, 4) == 0 ? some_block(w) : chain_block(w);
 }
 
 static struct pbft_block certified_block(struct world *w)
@@ -146,9 +162,10 @@ static uint32_t draw_signers(struct world *w)
 
 static void send_vote(struct world *w)
 {
-    struct pbft_block block = voted_block(w);
+    uint32_t from = draw_other(w);
+    struct pbft_block block = voted_block(w, from);
     enum cert_kind kind = draw(w, 2) == 0 ? CERT_PREPARE : CERT_COMMIT;
-    struct pbft_msg m = lone_make_vote(&w->lone, draw_other(w), kind, &block);
+    struct pbft_msg m = lone_make_vote(&w->lone, from, kind, &block);
     uint64_t how = draw(w, 40);
     if (how == 0)
         m.vote.statement.epoch = draw_edge(w);
@@ -167,7 +184,7 @@ static void send_vote(struct world *w)
 
 static void send_pre_prepare(struct world *w)
 {
-    struct pbft_block block = draw(w, 3) == 0 ? some_block(w) : voted_block(w);
+    struct pbft_block block = draw(w, 3) == 0 ? some_block(w) : voted_block(w, 0);
     struct pbft_msg m =
         lone_make_pre_prepare(&w->lone, draw(w, 5) == 0 ? draw_other(w) : 0, &block);
     uint64_t how = draw(w, 40);
@@ -206,8 +223,12 @@ static void send_qc_again(struct world *w)
 
 static void send_status(struct world *w)
 {
-    struct pbft_msg m = lone_make_status(
-        &w->lone, draw_other(w), draw(w, 3) == 0 ? draw_edge(w) : draw(w, w->committed.height + 2));
+    /* One draw a statement: a compiler may take those of one call in any order, and a seed should
+     * mean the same everywhere. */
+    uint32_t from = draw_other(w);
+    bool is_edge = draw(w, 3) == 0;
+    uint64_t committed = is_edge ? draw_edge(w) : draw(w, w->committed.height + 2);
+    struct pbft_msg m = lone_make_status(&w->lone, from, committed);
     uint64_t how = draw(w, 30);
     if (how == 0)
         m.status.counter = UINT64_MAX;
@@ -217,17 +238,20 @@ static void send_status(struct world *w)
         m.status.mode = PBFT_CHANGING;
     if (how == 3)
         m.status.epoch = 1;
-    m.status.high = (struct pbft_rank){draw(w, 2), draw(w, 2), draw_edge(w)};
+    m.status.high.epoch = draw(w, 2);
+    m.status.high.view = draw(w, 2);
+    m.status.high.height = draw_edge(w);
     (void)lone_msg(&w->lone, &m);
 }
 
 static void send_fetch(struct world *w)
 {
     struct pbft_block block = some_block(w);
+    uint32_t from = draw_other(w);
     if (draw(w, 2) == 0)
-        (void)lone_fetch(&w->lone, draw_other(w), &block);
+        (void)lone_fetch(&w->lone, from, &block);
     else
-        (void)lone_fetch_range(&w->lone, draw_other(w), draw_edge(w));
+        (void)lone_fetch_range(&w->lone, from, draw_edge(w));
 }
 
 /* Whoever sends DATA has answered. */
@@ -240,7 +264,7 @@ static uint32_t answering(struct world *w)
 
 static void send_data(struct world *w)
 {
-    struct pbft_block block = draw(w, 2) == 0 ? voted_block(w) : some_block(w);
+    struct pbft_block block = draw(w, 2) == 0 ? chain_block(w) : some_block(w);
     bool has_pre_prepare = draw(w, 2) == 0 && !(w->is_quiet && w->lone.config.own_index == 0);
     (void)lone_data(&w->lone, answering(w), &block, has_pre_prepare);
 }

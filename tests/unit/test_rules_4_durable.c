@@ -50,6 +50,18 @@ static void rule_4_commit_comes_with_high_and_bodies(void **state)
     assert_int_equal(l.durable.high.statement.height, 1);
 }
 
+/* A chain that is known by its heads alone is linked, but its bodies are not here: no COMMIT. */
+static void rule_4_heads_without_bodies_get_no_commit(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    assert_int_equal(lone_range(&l, 2, &b[1], 1, 2), PBFT_KEEP);
+    assert_int_equal(l.look.committed.height, 1);
+    assert_int_equal(lone_qc(&l, CERT_PREPARE, &b[3], 13), PBFT_KEEP);
+    assert_int_equal(lone_count(&l, PBFT_SEND_VOTE), 0);
+    assert_int_equal(lone_count(&l, PBFT_WRITE_BLOCK), 0);
+}
+
 /* A body is written once, however many votes go out for it. */
 static void rule_4_a_body_is_written_once(void **state)
 {
@@ -82,6 +94,17 @@ static void rule_4_1_restart_sends_votes_again_byte_identical(void **state)
     assert_sends_again(expected, 3);
     assert_int_equal(lone_count(&l, PBFT_WRITE_VOTE), 0);
     assert_int_equal(l.out.acts[l.out.acts_count - 1].type, PBFT_SEND_STATUS);
+}
+
+/* What goes out again are the stored bytes, even where signing anew would give others. */
+static void rule_4_1_restart_sends_the_stored_signature(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    lone_accept(&l, &b[1]);
+    l.votes[0].signature.bytes[SIGNATURE_BYTES - 1] ^= 1;
+    lone_start(&l);
+    assert_sends_again(l.votes, 1);
 }
 
 /* The primary's own PRE-PREPAREs, too. */
@@ -279,8 +302,10 @@ int main(void)
         RULE(rule_4_prepare_comes_with_body_tip_and_vote),
         RULE(rule_4_pre_prepare_comes_with_body_tip_and_both_messages),
         RULE(rule_4_commit_comes_with_high_and_bodies),
+        RULE(rule_4_heads_without_bodies_get_no_commit),
         RULE(rule_4_a_body_is_written_once),
         RULE(rule_4_1_restart_sends_votes_again_byte_identical),
+        RULE(rule_4_1_restart_sends_the_stored_signature),
         RULE(rule_4_1_restart_sends_pre_prepares_again),
         RULE(rule_4_1_restored_votes_count_and_are_not_cast_again),
         RULE(rule_4_1_a_proposal_against_a_restored_vote_is_a_conflict),

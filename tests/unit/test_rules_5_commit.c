@@ -214,6 +214,7 @@ static void rule_5_7_f_plus_1_prepares_for_an_unknown_block_fetch_it(void **stat
     (void)lone_vote(&l, 5, CERT_PREPARE, &b[1]);
     assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
     assert_int_equal(lone_data(&l, 5, &b[1], false), PBFT_DROP_NOT_ASKED);
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
     (void)lone_vote(&l, 6, CERT_PREPARE, &b[1]);
     const struct pbft_act *act = lone_act(&l, PBFT_SEND_FETCH, 0);
     assert_non_null(act);

@@ -215,6 +215,22 @@ static void rule_5_2_a_proposal_with_another_parent_is_dropped(void **state)
     assert_int_equal(lone_count(&l, PBFT_ASK_CHECK), 1);
 }
 
+/* One that was kept when tip was further down is held against tip like any other when its turn
+ * comes: it is not even checked, and gets no PREPARE. */
+static void rule_5_2_a_kept_proposal_with_another_parent_gets_no_vote(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    struct pbft_block stranger = lone_block(&l, &b[9]);
+    stranger.height = 2;
+    assert_int_equal(lone_pre_prepare(&l, 0, &stranger), PBFT_KEEP);
+    lone_accept(&l, &b[1]);
+    assert_int_equal(lone_count(&l, PBFT_ASK_CHECK), 0);
+    (void)lone_tick(&l, l.config.status_ms);
+    assert_int_equal(lone_count(&l, PBFT_ASK_CHECK), 0);
+    assert_int_equal(l.look.tip.height, 1);
+}
+
 /* What is committed needs no proposal; beyond committed + 2L there is no place for one. */
 static void rule_5_2_a_proposal_outside_the_window_is_dropped(void **state)
 {
@@ -392,6 +408,7 @@ int main(void)
         RULE(rule_5_2_a_proposal_in_changing_is_dropped),
         RULE(rule_5_2_a_proposal_without_tip_is_kept),
         RULE(rule_5_2_a_proposal_with_another_parent_is_dropped),
+        RULE(rule_5_2_a_kept_proposal_with_another_parent_gets_no_vote),
         RULE(rule_5_2_a_proposal_outside_the_window_is_dropped),
         RULE(rule_5_2_higher_proposals_are_kept_until_tip_reaches_them),
         RULE(rule_5_2_a_block_of_the_future_is_held_until_its_time),

@@ -8,6 +8,7 @@
 set -u
 cd "$(dirname "$0")/../.."
 BUILD=${BUILD:-build}
+case "$BUILD" in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
 work=$BUILD/mutants
 mkdir -p "$work/tree"
 git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -p -u -t "$work/tree" 2>/dev/null

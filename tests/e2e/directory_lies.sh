@@ -96,6 +96,24 @@ change unsigned meta "$head_key" "v[48] -= 1"
 accepted "state_without_a_signed_checkpoint_is_called_uncertified" "certified|no: no CHECKPOINT" \
     account "$account" --dir unsigned
 
+# ---- an old state shown as the new one ----
+# The tree of the genesis is still there, whole and with right hashes; the newest checkpoint's
+# certificate is genuine. Only that certificate tells that the root is another.
+derived_key=64657269766564 # flushed_height u64 | tree version u64 | root 32 | counts
+genesis_root=$("$RETOUCH" s get root 0000000000000000)
+lie old meta "$derived_key" "v[8:16] = bytes(8); v[16:48] = bytes.fromhex('$genesis_root')"
+refused "old_state_under_a_genuine_certificate_is_not_shown" 1 \
+    "'old'|the state that the members signed at height 16 is not what the store shows" \
+    account "$account" --dir old
+refused "old_state_is_found_by_the_audit" 1 "height 16: state|differs from the replayed one" audit old
+refused "first_differing_state_entry_is_named" 1 "height 16: state|here |, there |the blocks are the same" \
+    audit s --against old
+run audit s --against old --json
+/usr/bin/python3 -c 'import json; json.dump(json.load(open("err"))["error"]["details"],
+    open("out", "w"))'
+json "first_differing_state_entry_is_json_too" \
+    '(d["kind"] == "state" and d["holds"] is False and d["height"] == 16)'
+
 # ---- certificates ----
 lie signature cert "$(at 3)" "v[-1] ^= 1"
 refused "certificate_with_a_wrong_signature_covers_no_block" 1 "height 3|certificate|signature" \

@@ -23,9 +23,9 @@ struct json_at {
 };
 struct json_at json_root(json_t *document);
 
-/* The value must be an object; it may have these fields and no others; names ends with NULL, a name
- * that starts with
- * '?' may be missing. Returns: RC_OK | RC_INVALID naming the field that is unknown or missing. */
+/* The value must be an object with these fields and no others. names ends with NULL; a name that
+ * starts with '?' may be missing.
+ * Returns: RC_OK | RC_INVALID naming the field that is unknown or missing. */
 MUST_USE enum rc json_expect_object(const struct json_at *at, const char *const *names,
                                     struct why *why);
 MUST_USE enum rc json_expect_array(const struct json_at *at, size_t count_min, size_t count_max,

@@ -1,11 +1,16 @@
 /* Index entries that point into the chain.
  *
- *   KV_TXID     txid                                    -> height u64 | tx_index u32
- *   KV_NONCE    public key | nonce be64                 -> height u64 | tx_index u32
- *   KV_RECORD   record state key | version be64         -> height u64 | tx_index u32 | op_index u16
- *   KV_HISTORY  account | 0 | asset | 0 | number be64   -> height u64 | tx_index u32 | op_index u16
- * | credit u8 | amount u64 | balance u64 A history starts at 1; the opening balance of the genesis
- * file is not an entry in it, so the balance before entry 1 is what the genesis file gave. */
+ *   KV_TXID:    txid
+ *            -> height u64 | tx_index u32
+ *   KV_NONCE:   public key | nonce be64
+ *            -> height u64 | tx_index u32
+ *   KV_RECORD:  record's state key | version be64
+ *            -> height u64 | tx_index u32 | op_index u16
+ *   KV_HISTORY: account | 0 | asset | 0 | number be64
+ *            -> height u64 | tx_index u32 | op_index u16 | credit u8 | amount u64 | balance u64
+ *
+ * A history starts at 1; the opening balance of the genesis file is not an entry in it, so the
+ * balance before entry 1 is what the genesis file gave. */
 #ifndef LEDGER_PLACE_H
 #define LEDGER_PLACE_H
 

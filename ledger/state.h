@@ -1,11 +1,15 @@
 /* The state's entries, typed: each kind's key, value encoding, and get/put on a layer.
  *
- *   participant  name                          -> role u8 | keys_count u8 | active keys ascending
- *   key          public key                    -> participant text8 | nonce u64 | revoked u8
- *   asset        code                          -> decimals u8 | issuer text8 | supply u64
- *   balance      account | 0 | asset           -> amount u64 | entries_count u64
- *   record       participant, topic, key text8 -> version u64 | txid 32 | data hash 32 | data_bytes
- * u32
+ *   participant: name
+ *             -> role u8 | keys_count u8 | active keys, ascending
+ *   key:         public key
+ *             -> participant text8 | nonce u64 | revoked u8
+ *   asset:       code
+ *             -> decimals u8 | issuer text8 | supply u64
+ *   balance:     account | 0 | asset
+ *             -> amount u64 | entries_count u64
+ *   record:      participant text8 | topic text8 | key text8
+ *             -> version u64 | txid 32 | data hash 32 | data_bytes u32
  *
  * No height stands in the state: the same operations give the same state however they are split
  * into blocks. entries_count numbers the entries of an account's history and version those of a

@@ -6,10 +6,13 @@
  * checkpoint height (so that the tree of each checkpoint exists), and earlier when the layer has
  * grown past layer_bytes_max. Trees of the last two checkpoint heights are kept.
  *
- * KV_META: "store"   -> format u32 | store_id 16 | chain_id 32 | replica key 32 | replica_index u8
- * | checkpoint_every u64 "genesis" + be32 piece -> canonical genesis, in pieces of 1 MiB "head" ->
- * height u64 | digest 32 "derived" -> flushed_height u64 | tree version u64 | state root 32 |
- *                       counts u64 of KV_NAME, KV_TXID, KV_NONCE, KV_HISTORY, KV_RECORD */
+ * KV_META:
+ *   "store"               -> format u32 | store_id 16 | chain_id 32 | replica key 32 |
+ *                            replica_index u8 | checkpoint_every u64
+ *   "genesis" piece be32  -> canonical genesis, in pieces of 1 MiB
+ *   "head"                -> height u64 | digest 32 | counts u64 of KV_CERT, KV_CHECKPOINT
+ *   "derived"             -> flushed_height u64 | tree version u64 | state root 32 |
+ *                            counts u64 of KV_NAME, KV_TXID, KV_NONCE, KV_HISTORY, KV_RECORD */
 #ifndef LEDGER_STORE_H
 #define LEDGER_STORE_H
 

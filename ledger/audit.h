@@ -5,7 +5,10 @@
  * its root compared at every checkpoint height and at the flushed height; the store's own tree is
  * walked and compared entry by entry; every index entry is compared with the one that applying
  * gives, and counted; the trees that are kept for proofs are walked, and what is listed to be
- * dropped is needed by none of them. Each height needs a COMMIT certificate at some m >= h.
+ * dropped is needed by none of them. Each height needs a COMMIT certificate at some m >= h, but for
+ * a tail of at most AUDIT_UNCERTIFIED_MAX blocks below the head; whoever shows the report says that
+ * they are not certified. Above the head there may be blocks that were proposed (store.h): each is
+ * the one of its key, and nothing more is said of it.
  * Signatures and hashes are checked on all cores, applying goes in order on one. Memory grows with
  * the number of accounts and keys only, not with the length of the chain.
  *
@@ -21,6 +24,11 @@ struct audit_progress {
     uint64_t txs_count;
     uint64_t signatures_count; /* verified: transactions, consents and certificates */
 };
+
+/* A node may write a block that is committed, because a later one is certified, before the bodies
+ * up to that one have come; so what it leaves when it stops then is sound. P, the pipeline's
+ * length, is at most this (genesis.h). */
+enum { AUDIT_UNCERTIFIED_MAX = 64 };
 
 /* LMDB has room for 126 readers; more cores than this wait for `apply`. */
 enum { AUDIT_THREADS_MAX = 64 };
@@ -41,7 +49,7 @@ struct audit_report {
     struct audit_progress done;
     struct digest head_digest;
     uint64_t head_height;
-    uint64_t certified_height;  /* highest height that a certificate covers */
+    uint64_t certified_height;  /* highest height that a certificate covers; head_height, or less */
     uint64_t checkpoints_count; /* CHECKPOINT certificates verified against recomputed roots */
     struct digest state_root;   /* at the flushed height */
     uint64_t flushed_height;

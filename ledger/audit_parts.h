@@ -1,16 +1,17 @@
 /* The parts of the audit, for its own files only.
  *
- *   audit_height.c   one height: read, hash, decode, verify (pure, on any thread)
- *   audit_fault.c    faults, and words for them
- *   audit_pool.c     many heights at once: worker threads and a bounded window
- *   audit_map.c      the replayed state's entries, found at once
- *   audit_replay.c   the state, made anew from the genesis in memory
- *   audit_state.c    the store's roots and state tree against the replayed ones
- *   audit_index.c    the store's indexes against the replayed ones
- *   audit_tables.c   what stands in the store and belongs to nothing
- *   audit_kept.c     the trees that are kept, and the list of nodes to drop
- *   audit_compare.c  two stores against each other
- *   audit.c          the conductor, in the order of heights, and the report
+ *   audit_height.c     one height: read, hash, decode, verify (pure, on any thread)
+ *   audit_fault.c      faults, and words for them
+ *   audit_pool.c       many heights at once: worker threads and a bounded window
+ *   audit_map.c        the replayed state's entries, found at once
+ *   audit_replay.c     the state, made anew from the genesis in memory
+ *   audit_state.c      the store's roots and state tree against the replayed ones
+ *   audit_index.c      the store's indexes against the replayed ones
+ *   audit_tables.c     what stands in the store and belongs to nothing
+ *   audit_proposals.c  blocks above the head
+ *   audit_kept.c       the trees that are kept, and the list of nodes to drop
+ *   audit_compare.c    two stores against each other
+ *   audit.c            the conductor, in the order of heights, and the report
  *
  * Judging the store goes through faults, not through result codes: a fault says at which height and
  * in which field, and the first one in the chain's order ends the audit. */
@@ -181,10 +182,15 @@ bool audit_index_judge_counts(const struct audit_index *index, const struct audi
 
 /* The stored genesis is the chain's, and no table by height begins before height 1. */
 bool audit_tables_judge_start(struct store *s, struct kv_view *v, struct audit_fault *f);
-/* No table by height goes on beyond the head, KV_META has no keys but the store's, and all that was
- * not asked for by its key can be read. */
+/* No table by height goes on beyond the head but for proposals, KV_META has no keys but the
+ * store's, and all that was not asked for by its key can be read. */
 bool audit_tables_judge_end(const struct audit_subject *subject, struct kv_view *v,
                             const struct audit_tick *tick, struct audit_fault *f);
+
+/* What stands in KV_BLOCK above the head, and up to this height, are proposals: the block of the
+ * key, and not more of them, nor higher, than a node may keep. */
+bool audit_proposals_judge(const struct audit_subject *subject, struct kv_view *v, uint64_t last,
+                           const struct audit_tick *tick, struct audit_fault *f);
 
 /* The trees that the store keeps beside the flushed one are whole, and the list of stale nodes
  * names none that a kept tree needs. Requires: all roots were judged. */

@@ -73,8 +73,9 @@ bool audit_tables_judge_start(struct store *s, struct kv_view *v, struct audit_f
 
 /* ---- beyond the head ---- */
 
+/* The fault at the lowest height is named. Blocks may stand there: see audit_proposals.c. */
 static bool judge_beyond(const struct audit_subject *subject, struct kv_view *v,
-                         struct audit_fault *f)
+                         const struct audit_tick *tick, struct audit_fault *f)
 {
     uint64_t beyond = subject->head_height + 1;
     uint64_t lowest = UINT64_MAX;
@@ -82,6 +83,8 @@ static bool judge_beyond(const struct audit_subject *subject, struct kv_view *v,
     for (size_t i = 0; i < TABLES_BY_HEIGHT_COUNT; i++) {
         bool found;
         uint64_t height = 0;
+        if (tables_by_height[i] == KV_BLOCK)
+            continue;
         if (!first_key(v, tables_by_height[i], beyond, &found, &height, f))
             return false;
         if (!found || (name != NULL && height >= lowest))
@@ -89,6 +92,8 @@ static bool judge_beyond(const struct audit_subject *subject, struct kv_view *v,
         lowest = height;
         name = kv_table_name(tables_by_height[i]);
     }
+    if (!audit_proposals_judge(subject, v, lowest, tick, f))
+        return false;
     if (name == NULL)
         return true;
     return audit_fault_set(f, RC_PROOF, lowest, "%s: an entry beyond the head at height %" PRIu64,
@@ -148,7 +153,7 @@ static bool scrub(const struct audit_subject *subject, struct kv_view *v, enum k
 bool audit_tables_judge_end(const struct audit_subject *subject, struct kv_view *v,
                             const struct audit_tick *tick, struct audit_fault *f)
 {
-    if (!judge_beyond(subject, v, f))
+    if (!judge_beyond(subject, v, tick, f))
         return false;
     for (size_t i = 0; i < OTHER_TABLES_COUNT; i++) {
         if (!scrub(subject, v, other_tables[i], tick, f))

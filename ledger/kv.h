@@ -21,7 +21,7 @@ enum {
  * table, number, name of the LMDB database */
 #define KV_TABLE_LIST(X)                                                                           \
     X(KV_META, 0, "meta")                                                                          \
-    X(KV_BLOCK, 1, "block")           /* height | digest -> header, transactions */                \
+    X(KV_BLOCK, 1, "block")           /* height | digest -> block, of the chain or proposed */     \
     X(KV_CHAIN, 2, "chain")           /* height -> digest of the committed block */                \
     X(KV_CERT, 3, "cert")             /* height -> COMMIT certificate */                           \
     X(KV_CHECKPOINT, 4, "checkpoint") /* height -> CHECKPOINT certificate */                       \

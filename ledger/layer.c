@@ -37,7 +37,7 @@ struct entry {
 
 struct layer {
     struct layer *parent;
-    struct layer_base base;        /* of the lowest layer */
+    struct layer_base base;        /* of the lowest layer; any one may become that */
     struct shorthash_key hash_key; /* one for a whole stack of layers */
     enum rc rc;
     struct entry *entries; /* the log */
@@ -92,16 +92,22 @@ struct layer *layer_new(struct layer *parent, const struct layer_base *base)
         l->base = *base;
         crypto_random(&l->hash_key, sizeof l->hash_key);
     } else {
+        l->base = parent->base;
         l->hash_key = parent->hash_key;
     }
     reset_slots(l, SLOTS_MIN);
     return l;
 }
 
+static bool is_one_stack(const struct layer *a, const struct layer *b)
+{
+    return memcmp(&a->hash_key, &b->hash_key, sizeof a->hash_key) == 0;
+}
+
 void layer_set_parent(struct layer *l, struct layer *parent)
 {
-    CHECK(l->parent != NULL);
-    CHECK(memcmp(&l->hash_key, &parent->hash_key, sizeof l->hash_key) == 0);
+    CHECK(parent != l);
+    CHECK(parent == NULL || is_one_stack(l, parent));
     l->parent = parent;
 }
 
@@ -218,16 +224,14 @@ void layer_rollback(struct layer *l, size_t mark)
 bool layer_get(struct layer *l, enum state_table table, struct bytes key, struct bytes *value)
 {
     uint64_t hash = shorthash(&l->hash_key, (uint8_t)table, key);
-    struct layer *lowest = l;
     for (struct layer *at = l; at != NULL; at = at->parent) {
         uint32_t slot = *find_slot(at, hash, (uint8_t)table, key);
         if (slot != NO_ENTRY) {
             *value = value_of(&at->entries[slot]);
             return true;
         }
-        lowest = at;
     }
-    enum rc rc = lowest->base.get(lowest->base.context, (uint8_t)table, key, value);
+    enum rc rc = l->base.get(l->base.context, (uint8_t)table, key, value);
     if (rc == RC_OK)
         return true;
     if (rc != RC_NOT_FOUND)
@@ -280,6 +284,20 @@ void layer_merge(struct layer *into, const struct layer *from)
         if (!e->is_superseded)
             put(into, e->table, key_of(e), value_of(e));
     }
+}
+
+void layer_move(struct layer *into, struct layer *from)
+{
+    CHECK(is_one_stack(into, from));
+    CHECK(into != from);
+    CHECK(into->entries_count == 0);
+    struct layer emptied = *into;
+    *into = *from;
+    *from = emptied;
+    struct layer *parent = into->parent;
+    into->parent = from->parent;
+    from->parent = parent;
+    layer_clear(from); /* may have held memory of what was rolled back */
 }
 
 size_t layer_log_count(const struct layer *l)

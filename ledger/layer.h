@@ -23,9 +23,10 @@ struct layer;
 
 /* A new empty layer on parent, or on base when parent is NULL. Owns: borrows both until freed. */
 struct layer *layer_new(struct layer *parent, const struct layer_base *base);
-/* Put l on another parent, which shows the same to it: when the block below was committed, its
- * effects are in the committed layer and its own layer goes (pipelining).
- * Requires: both stand on one base. */
+/* Put l on another parent, or with NULL on the base, which shows the same to it: when the block
+ * below was committed, its effects are in the committed layer and its own layer goes (pipelining);
+ * and when what the layers below hold is in the base by now, they go. Requires: both stand on one
+ * base. */
 void layer_set_parent(struct layer *l, struct layer *parent);
 void layer_free(struct layer *l);
 /* Drop all entries and the failure; parent and base stay. */
@@ -54,6 +55,10 @@ void layer_rollback(struct layer *l, size_t mark);
 
 /* Copy all current entries of `from` into `into`. */
 void layer_merge(struct layer *into, const struct layer *from);
+/* Make the log of `from` that of `into`, whatever its length, and leave `from` as if cleared;
+ * parents stay. What was lent from `from` is lent from `into` now. Requires: into is empty, both
+ * stand on one base. */
+void layer_move(struct layer *into, struct layer *from);
 
 /* Walk what the layer itself holds, in the order of first setting; superseded entries are left out.
  * is_index tells a kv_table from a state_table. */

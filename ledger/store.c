@@ -1,5 +1,6 @@
-/* Opening a store, and appending to it. Making one is in store_create.c, flushing in store_flush.c,
- * reading in store_read.c, the small records of KV_META in store_meta.c. */
+/* Opening a store, and appending to it. Making one is in store_create.c, appending through somebody
+ * else's batch in store_stage.c, flushing in store_flush.c, reading in store_read.c, the small
+ * records of KV_META in store_meta.c. */
 #include "ledger/store.h"
 
 #include <inttypes.h>
@@ -61,8 +62,7 @@ static enum rc check_chain_end(const struct store *s, uint64_t height, const str
         "the chain does not end at height %" PRIu64 ", which the store gives as its head", height);
 }
 
-/* The state is at most one checkpoint interval behind the chain: a flush comes at each. This bounds
- * what opening has to apply, and hold, whoever wrote the store. */
+/* This bounds what opening has to apply, and hold, whoever wrote the store. */
 static enum rc check_heights(const struct store *s, struct why *why)
 {
     const struct store_derived *d = &s->derived;
@@ -72,11 +72,11 @@ static enum rc check_heights(const struct store *s, struct why *why)
                        ": derived: the state is ahead of the chain, which ends at "
                        "height %" PRIu64,
                        d->flushed_height, s->chain_height);
-    if (s->chain_height - d->flushed_height > s->identity.checkpoint_every_heights)
+    if (s->chain_height - d->flushed_height > STORE_BEHIND_HEIGHTS_MAX)
         return why_set(why, RC_STORE_DAMAGED,
-                       "height %" PRIu64 ": derived: the state stops more than one checkpoint "
-                       "interval below the chain, which ends at height %" PRIu64,
-                       d->flushed_height, s->chain_height);
+                       "height %" PRIu64 ": derived: the state stops more than %d heights below "
+                       "the chain, which ends at height %" PRIu64,
+                       d->flushed_height, STORE_BEHIND_HEIGHTS_MAX, s->chain_height);
     return RC_OK;
 }
 
@@ -105,6 +105,7 @@ static enum rc apply_stored(struct store *s, uint64_t height, struct why *why)
                        tx_index, height, verdict_text(verdict));
     s->head = block.header;
     s->head_digest = block.digest;
+    store_freeze_if_due(s);
     return RC_OK;
 }
 
@@ -112,7 +113,7 @@ static enum rc apply_stored(struct store *s, uint64_t height, struct why *why)
 static enum rc recover(struct store *s, struct why *why)
 {
     struct digest digest;
-    enum rc rc = store_load_head(s, &digest, why);
+    enum rc rc = store_load_head(s->view, &s->chain_height, &digest, &s->counts, why);
     uint64_t height = s->chain_height;
     if (rc == RC_OK)
         rc = store_load_derived(s->view, &s->derived, why);
@@ -176,6 +177,12 @@ void store_close(struct store *s)
     if (s == NULL)
         return;
     layer_free(s->layer);
+    while (s->oldest != NULL) {
+        struct store_frozen *f = s->oldest;
+        s->oldest = f->newer;
+        layer_free(f->layer);
+        mem_free(f);
+    }
     kv_batch_free(s->batch);
     if (s->view != NULL)
         kv_view_close(s->view);
@@ -191,33 +198,44 @@ enum rc store_commit(struct store *s, struct why *why)
     return rc == RC_OK ? kv_view_renew(s->view, why) : rc;
 }
 
+void store_check_settled(const struct store *s)
+{
+    CHECK(s->chain_height == s->head.height);
+    CHECK(!s->is_flush_staged);
+}
+
+void store_put_certificate_at(struct kv_batch *batch, struct bytes key, const struct certificate *c)
+{
+    uint8_t encoded[CERT_BYTES_MAX];
+    struct wr w = wr_of(encoded, sizeof encoded);
+    cert_encode(&w, c);
+    CHECK(wr_ok(&w));
+    kv_batch_put(batch, c->statement.kind == CERT_COMMIT ? KV_CERT : KV_CHECKPOINT, key,
+                 wr_bytes_of(&w));
+}
+
 /* Put a certificate under its height. *counts is raised if none stood there; it becomes the store's
  * own only once the commit is known to be good. */
 static enum rc put_certificate(struct store *s, const struct certificate *c,
                                struct store_counts *counts, struct why *why)
 {
-    uint8_t room[8], encoded[CERT_BYTES_MAX];
-    struct wr w = wr_of(encoded, sizeof encoded);
+    uint8_t room[8];
     struct bytes key = store_height_key(room, c->statement.height), present;
     CHECK(c->statement.kind == CERT_COMMIT || c->statement.kind == CERT_CHECKPOINT);
     bool is_commit = c->statement.kind == CERT_COMMIT;
-    cert_encode(&w, c);
-    CHECK(wr_ok(&w));
-    enum kv_table table = is_commit ? KV_CERT : KV_CHECKPOINT;
-    enum rc rc = kv_get(s->view, table, key, &present);
+    enum rc rc = kv_get(s->view, is_commit ? KV_CERT : KV_CHECKPOINT, key, &present);
     if (rc != RC_OK && rc != RC_NOT_FOUND)
         return why_set(why, rc, "the certificate at height %" PRIu64 " cannot be read: %s",
                        c->statement.height, rc_text(rc));
     if (rc == RC_NOT_FOUND)
         *(is_commit ? &counts->certificates : &counts->checkpoints) += 1;
-    kv_batch_put(s->batch, table, key, wr_bytes_of(&w));
+    store_put_certificate_at(s->batch, key, c);
     return RC_OK;
 }
 
-enum rc store_append(struct store *s, const struct block *block, struct layer *layer,
-                     const struct certificate *certificate, struct why *why)
+void store_check_next(const struct store *s, const struct block *block, const struct layer *layer,
+                      const struct certificate *certificate)
 {
-    uint8_t room[8], block_room[8 + DIGEST_BYTES];
     uint64_t height = block->header.height;
     CHECK(height == s->head.height + 1);
     CHECK(digest_equal(&block->header.parent, &s->head_digest));
@@ -226,39 +244,59 @@ enum rc store_append(struct store *s, const struct block *block, struct layer *l
     CHECK(certificate == NULL ||
           (certificate->statement.kind == CERT_COMMIT && certificate->statement.height == height &&
            digest_equal(&certificate->statement.digest, &block->digest)));
+}
 
-    /* A flush that was due at the head and did not happen, for a crash or a full map, comes first:
-     * every checkpoint height is flushed by itself, or its tree would never have existed. */
+void store_put_block(struct kv_batch *batch, const struct block *block, bool with_body)
+{
+    uint8_t room[8], block_room[8 + DIGEST_BYTES];
+    uint64_t height = block->header.height;
+    if (with_body)
+        kv_batch_put(batch, KV_BLOCK, store_block_key(block_room, height, &block->digest),
+                     block->whole);
+    kv_batch_put(batch, KV_CHAIN, store_height_key(room, height),
+                 bytes_of(block->digest.bytes, DIGEST_BYTES));
+}
+
+void store_take_block(struct store *s, const struct block *block, const struct layer *layer)
+{
+    layer_merge(s->layer, layer);
+    s->head = block->header;
+    s->head_digest = block->digest;
+    store_freeze_if_due(s);
+}
+
+enum rc store_append(struct store *s, const struct block *block, struct layer *layer,
+                     const struct certificate *certificate, struct why *why)
+{
+    store_check_next(s, block, layer, certificate);
+    store_check_settled(s);
+
+    /* A flush that was due and did not happen, for a crash or a full map, comes first. */
     struct store_counts counts = s->counts;
-    enum rc rc = s->head.height > s->derived.flushed_height ? store_flush_if_due(s, why) : RC_OK;
+    enum rc rc = store_flush_due(s, why);
     if (rc == RC_OK && certificate != NULL)
         rc = put_certificate(s, certificate, &counts, why);
     if (rc != RC_OK)
         return rc;
-    kv_batch_put(s->batch, KV_BLOCK, store_block_key(block_room, height, &block->digest),
-                 block->whole);
-    kv_batch_put(s->batch, KV_CHAIN, store_height_key(room, height),
-                 bytes_of(block->digest.bytes, DIGEST_BYTES));
-    store_put_head(s, height, &block->digest, &counts);
+    store_put_block(s->batch, block, true);
+    store_put_head(s->batch, block->header.height, &block->digest, &counts);
     rc = store_commit(s, why);
     if (rc != RC_OK)
         return rc;
     s->counts = counts;
-
-    layer_merge(s->layer, layer);
-    s->head = block->header;
-    s->head_digest = block->digest;
-    s->chain_height = height;
-    return store_flush_if_due(s, why);
+    s->chain_height = block->header.height;
+    store_take_block(s, block, layer);
+    return store_flush_due(s, why);
 }
 
 enum rc store_put_certificate(struct store *s, const struct certificate *c, struct why *why)
 {
+    store_check_settled(s);
     struct store_counts counts = s->counts;
     enum rc rc = put_certificate(s, c, &counts, why);
     if (rc != RC_OK)
         return rc;
-    store_put_head(s, s->head.height, &s->head_digest, &counts);
+    store_put_head(s->batch, s->head.height, &s->head_digest, &counts);
     rc = store_commit(s, why);
     if (rc == RC_OK)
         s->counts = counts;

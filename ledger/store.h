@@ -2,9 +2,11 @@
  *
  * Durable at once, with each append: block, place in the chain, certificate. Derived, and flushed
  * together in bulk with its height: the state tree and the indexes. What was appended and not yet
- * flushed is a layer in memory; opening applies those blocks again. A flush comes at every
- * checkpoint height (so that the tree of each checkpoint exists), and earlier when the layer has
- * grown past layer_bytes_max. Trees of the last two checkpoint heights are kept.
+ * flushed is in layers in memory; opening applies those blocks again. A flush of its own comes at
+ * every checkpoint height (so that the tree of each checkpoint exists), and earlier when the layer
+ * has grown past layer_bytes_max. A flush that is due is set aside, and the next layer begun above
+ * it. Trees of the last two checkpoint heights are kept. Blocks that are proposed and not committed
+ * stand beside the chain, above its head.
  *
  * KV_META:
  *   "store"               -> format u32 | store_id 16 | chain_id 32 | replica key 32 |
@@ -25,7 +27,17 @@ enum {
     STORE_INDEXES_COUNT = 5,
     STORE_GENESIS_BYTES_MAX = 32 * 1024 * 1024, /* the canonical form is shorter than the file */
     STORE_CHECKPOINT_EVERY_MAX = 4096,          /* K's upper bound */
-    STORE_LAYER_BYTES_MAX = 32 * 1024 * 1024    /* default of layer_bytes_max: see store_flush.c */
+    /* How far the flushed height may lie below the head: bounds what opening has to apply, and
+     * hold, whoever wrote the store. One step of the agreement may commit its whole window, 2L <=
+     * 32768 heights (pbft.md 8.3), before any of their flushes can be staged; as much again as L is
+     * room for flushes that were due before, at least four of the largest interval. */
+    STORE_BEHIND_HEIGHTS_MAX = 3 * 16384,
+    /* Proposals stand in the window above the head, 2L, and at one height no more than pbft.md 16
+     * lets anybody keep: two of a view, and one that a certificate names. The audit holds a store
+     * to both. */
+    STORE_PROPOSAL_HEIGHTS_MAX = 2 * 16384,
+    STORE_PROPOSALS_PER_HEIGHT_MAX = 3,
+    STORE_LAYER_BYTES_MAX = 32 * 1024 * 1024 /* default of layer_bytes_max: see store_flush.c */
 };
 
 struct store_identity {
@@ -55,7 +67,8 @@ MUST_USE enum rc store_create(struct kv *kv, const struct store_identity *identi
                               struct why *why);
 
 /* Open: read the identity, check format and the counts of the indexes, apply the blocks above the
- * flushed height. Owns: takes nothing; kv must outlive the store.
+ * flushed height. Nothing is written: flushes that became due there are set aside (see
+ * store_flushes_due()). Owns: takes nothing; kv must outlive the store.
  * Returns: RC_OK | RC_NOT_A_STORE | RC_STORE_FORMAT | RC_STORE_DAMAGED | RC_STORE_IO. */
 MUST_USE enum rc store_open(struct store **out, struct kv *kv, const struct store_options *options,
                             struct why *why);
@@ -75,19 +88,20 @@ MUST_USE enum rc store_expect(const struct store *s, const struct digest *chain_
 /* The newest block, and its digest; the genesis header at height 0. */
 const struct block_header *store_head(const struct store *s);
 const struct digest *store_head_digest(const struct store *s);
+/* Up to where state and indexes are durable. */
 uint64_t store_flushed_height(const struct store *s);
 /* The flushed tree, whose version is at most the flushed height. */
 struct tree_ref store_tree(const struct store *s);
 
-/* The committed state, to put block layers on. Flushing invalidates values lent from it. A read
- * that fails makes the layer it was asked of fail, so ask through a layer of your own on top of it.
- */
+/* The committed state, to put block layers on; one object until the store is closed. Commits of the
+ * store and store_on_durable() invalidate values lent from it. A read that fails makes the layer it
+ * was asked of fail, so ask through a layer of your own on top of it. */
 struct layer *store_layer(struct store *s);
 
 /* Append the next block: durable when this returns. layer holds its effects (from block_apply or
  * block_build) on store_layer(); it is merged and may be freed, once layers on top of it have been
  * given store_layer() as parent (layer_set_parent). certificate may be NULL
- * (an ancestor of a certified block). Flushes when due.
+ * (an ancestor of a certified block). Flushes when due, and first what is due since opening.
  * Requires: block follows the head, was judged and applied.
  * A flush that is due and failed for want of room (RC_STORE_FULL) leaves the block itself in, as
  * store_head() tells; no further block is taken until it succeeds.
@@ -97,8 +111,61 @@ MUST_USE enum rc store_append(struct store *s, const struct block *block, struct
 /* Keep a COMMIT certificate (by height), or a CHECKPOINT certificate. Durable when this returns. */
 MUST_USE enum rc store_put_certificate(struct store *s, const struct certificate *c,
                                        struct why *why);
-/* Flush now, whatever is due. */
+/* Flush now: what is due, oldest first, and what is not due yet. */
 MUST_USE enum rc store_flush(struct store *s, struct why *why);
+
+/* ---- appending through somebody else's batch ----
+ *
+ * For a node: its votes and its blocks go to the disk together (pbft.md 4), and it goes on working
+ * meanwhile. What is staged is in store_head(), store_layer() and the indexes at once; what is read
+ * by height (store_get_block(), store_get_certificate()) is there once store_on_durable() was told.
+ * Batches are made durable whole and in the order in which they were filled, by kv_commit() on any
+ * thread; after a failed one the store can only be closed. While anything is staged and not
+ * durable the functions above that commit by themselves must not be called. */
+
+/* Stage a block that is proposed and not committed: kept beside the chain in KV_BLOCK, above the
+ * head. Requires: its body was judged; its height is above the head's, by at most
+ * STORE_PROPOSAL_HEIGHTS_MAX. (More than STORE_PROPOSALS_PER_HEIGHT_MAX at one height, or one left
+ * behind when another block was committed there, and the audit refuses the store.) */
+void store_stage_proposal(struct store *s, struct kv_batch *batch, const struct block *block);
+/* Stage that a proposal goes: another block was committed at its height. */
+void store_stage_proposal_drop(struct kv_batch *batch, uint64_t height,
+                               const struct digest *digest);
+/* Stage the next block; arguments and requirements as for store_append(). is_proposal: it was
+ * staged as one, and its bytes are not written again. When a flush becomes due here (checkpoint
+ * height, layer's limit) what it has to write is set aside in memory, and appending goes on above
+ * it. Requires: store_flushed_height() is at most STORE_BEHIND_HEIGHTS_MAX below the block. */
+void store_stage_append(struct store *s, struct kv_batch *batch, const struct block *block,
+                        struct layer *layer, const struct certificate *certificate,
+                        bool is_proposal);
+/* Flushes set aside and not yet durable; each makes reading slower by one look. The caller keeps
+ * this small by not appending on and on; opening takes a store that is behind by
+ * STORE_BEHIND_HEIGHTS_MAX. */
+uint32_t store_flushes_due(const struct store *s);
+/* Stage the oldest flush that is due; *staged is false when none is, or when the one before it is
+ * not durable yet. At most one in a batch.
+ * Returns: RC_OK | RC_STORE_DAMAGED | RC_STORE_IO, from reading the tree; the batch is then
+ * useless.
+ */
+MUST_USE enum rc store_stage_flush(struct store *s, struct kv_batch *batch, bool *staged,
+                                   struct why *why);
+/* What the batches filled so far will make durable: take it when one is closed, */
+struct store_mark {
+    uint64_t height;
+    uint64_t flushed_height;
+};
+struct store_mark store_mark(const struct store *s);
+/* and give it back, each in its turn, when that one is durable; later ones may be by then. Renews
+ * the view, and ends what was lent from store_layer(). Returns: RC_OK | RC_STORE_IO. */
+MUST_USE enum rc store_on_durable(struct store *s, const struct store_mark *mark, struct why *why);
+
+/* Visit the durable proposals above the head, ascending by height then digest. block lends until
+ * visit returns. visit returns RC_OK to go on.
+ * Returns: RC_OK | as visit | RC_STORE_DAMAGED (also for a proposal that does not give its key) |
+ * RC_STORE_IO. */
+typedef enum rc store_visit_block(void *context, const struct block *block);
+MUST_USE enum rc store_proposals(struct store *s, store_visit_block *visit, void *context,
+                                 struct why *why);
 
 /* ---- reading ---- */
 
@@ -110,6 +177,11 @@ struct kv_view *store_view(struct store *s);
  * Returns: RC_OK | RC_NOT_FOUND | RC_STORE_DAMAGED (words say what) | RC_STORE_IO. */
 MUST_USE enum rc store_get_block(struct store *s, uint64_t height, struct block *out,
                                  struct why *why);
+/* The durable body of a block, committed or proposed, by its name; as it was staged, not judged
+ * again. Lends until the next commit. Returns: RC_OK | RC_NOT_FOUND | RC_STORE_DAMAGED |
+ * RC_STORE_IO. */
+MUST_USE enum rc store_get_body(struct store *s, uint64_t height, const struct digest *digest,
+                                struct bytes *whole, struct why *why);
 /* The certificate with the lowest height >= height. */
 MUST_USE enum rc store_get_certificate(struct store *s, uint64_t height, struct certificate *out,
                                        struct why *why);

@@ -6,22 +6,33 @@
 
 #include "ledger/store_impl.h"
 
-static uint64_t expected_count(const struct store *s, enum kv_table table)
+/* As the view itself has it: what the store knows may run ahead of that (staged), or behind. */
+static enum rc load_expected(uint64_t *out, const struct store *s, enum kv_table table,
+                             struct why *why)
 {
-    for (uint32_t i = 0; i < STORE_INDEXES_COUNT; i++)
-        if (store_indexes[i] == table)
-            return s->derived.counts[i];
-    return table == KV_CERT ? s->counts.certificates : s->counts.checkpoints;
+    struct store_derived derived;
+    struct store_counts counts;
+    struct digest digest;
+    uint64_t height;
+    for (uint32_t i = 0; i < STORE_INDEXES_COUNT; i++) {
+        if (store_indexes[i] != table)
+            continue;
+        enum rc rc = store_load_derived(s->view, &derived, why);
+        *out = rc == RC_OK ? derived.counts[i] : 0;
+        return rc;
+    }
+    enum rc rc = store_load_head(s->view, &height, &digest, &counts, why);
+    *out = rc != RC_OK ? 0 : table == KV_CERT ? counts.certificates : counts.checkpoints;
+    return rc;
 }
 
 /* Walk a table. *is_sound is false when a key is out of order or stands in from..to, or when there
  * are too many or too few. Returns RC_OK when the walk came to the end. */
 static enum rc walk(struct store *s, enum kv_table table, struct bytes from, struct bytes to,
-                    uint64_t *count, bool *is_sound)
+                    uint64_t expected, uint64_t *count, bool *is_sound)
 {
     struct kv_cursor *c;
     struct bytes key, value, previous = bytes_of(NULL, 0);
-    uint64_t expected = expected_count(s, table);
     enum rc rc = kv_cursor_open(&c, s->view, table);
     if (rc != RC_OK)
         return rc;
@@ -40,17 +51,20 @@ static enum rc walk(struct store *s, enum kv_table table, struct bytes from, str
 enum rc store_confirm_absent(struct store *s, enum kv_table table, struct bytes from,
                              struct bytes to, struct why *why)
 {
-    uint64_t count = 0;
+    uint64_t count = 0, expected;
     bool is_sound = true;
     /* A node in service relies on its scrub and on the next state root instead of walking. */
     if (s->options.care == TREE_TRUST)
         return RC_OK;
-    enum rc rc = walk(s, table, from, to, &count, &is_sound);
+    enum rc rc = load_expected(&expected, s, table, why);
+    if (rc != RC_OK)
+        return rc;
+    rc = walk(s, table, from, to, expected, &count, &is_sound);
     if (rc == RC_OK && is_sound)
         return RC_OK;
     return why_set(why, rc == RC_STORE_IO ? rc : RC_STORE_DAMAGED,
                    "the table %s is damaged near its entry %" PRIu64 " of %" PRIu64,
-                   kv_table_name(table), count, expected_count(s, table));
+                   kv_table_name(table), count, expected);
 }
 
 enum rc store_confirm_index(struct store *s, enum kv_table table, struct why *why)

@@ -166,7 +166,7 @@ enum rc store_create(struct kv *kv, const struct store_identity *identity,
     }
     block_genesis_header(&s.head, &id.chain_id);
     block_header_digest(&s.head_digest, &s.head);
-    store_put_head(&s, 0, &s.head_digest, &s.counts);
+    store_put_head(s.batch, 0, &s.head_digest, &s.counts);
     s.layer = layer_new(NULL, &nothing);
     state_put_initial(s.layer, initial);
     rc = store_flush_initial(&s, why);

@@ -23,7 +23,7 @@ struct bytes store_block_key(uint8_t out[static 8 + DIGEST_BYTES], uint64_t heig
     return wr_bytes_of(&w);
 }
 
-void store_put_head(struct store *s, uint64_t height, const struct digest *digest,
+void store_put_head(struct kv_batch *batch, uint64_t height, const struct digest *digest,
                     const struct store_counts *counts)
 {
     uint8_t value[8 + DIGEST_BYTES + 8 + 8];
@@ -32,18 +32,19 @@ void store_put_head(struct store *s, uint64_t height, const struct digest *diges
     wr_copy(&w, digest->bytes, DIGEST_BYTES);
     wr_u64(&w, counts->certificates);
     wr_u64(&w, counts->checkpoints);
-    kv_batch_put(s->batch, KV_META, bytes_of_text(META_HEAD), wr_bytes_of(&w));
+    kv_batch_put(batch, KV_META, bytes_of_text(META_HEAD), wr_bytes_of(&w));
 }
 
-enum rc store_load_head(struct store *s, struct digest *digest, struct why *why)
+enum rc store_load_head(struct kv_view *v, uint64_t *height, struct digest *digest,
+                        struct store_counts *counts, struct why *why)
 {
     struct bytes value;
-    enum rc rc = kv_get(s->view, KV_META, bytes_of_text(META_HEAD), &value);
+    enum rc rc = kv_get(v, KV_META, bytes_of_text(META_HEAD), &value);
     struct rd r = rd_of(rc == RC_OK ? value : bytes_of(NULL, 0));
-    s->chain_height = rd_u64(&r);
+    *height = rd_u64(&r);
     rd_copy(&r, digest->bytes, DIGEST_BYTES);
-    s->counts.certificates = rd_u64(&r);
-    s->counts.checkpoints = rd_u64(&r);
+    counts->certificates = rd_u64(&r);
+    counts->checkpoints = rd_u64(&r);
     if (rc == RC_STORE_IO)
         return why_set(why, rc, "the store's head record cannot be read");
     if (!rd_done(&r))

@@ -264,18 +264,30 @@ static int compare_names(const void *a, const void *b)
     return bytes_compare(*(const struct bytes *)a, *(const struct bytes *)b);
 }
 
-/* Names in the layer that start so, ascending. The caller frees *names. */
-static size_t layer_names(const struct store *s, struct bytes prefix, struct bytes **names)
+/* Append the names of a layer that start so. */
+static void add_names(const struct layer *l, struct bytes prefix, struct bytes **names,
+                      size_t *count)
 {
-    size_t log_count = layer_log_count(s->layer), count = 0;
-    *names = mem_resize(NULL, log_count * sizeof **names);
+    size_t log_count = layer_log_count(l);
+    *names = mem_resize(*names, (*count + log_count) * sizeof **names);
     for (size_t i = 0; i < log_count; i++) {
         struct layer_entry e;
-        if (layer_log_at(s->layer, i, &e) && e.is_index && e.table == KV_NAME &&
+        if (layer_log_at(l, i, &e) && e.is_index && e.table == KV_NAME &&
             bytes_has_prefix(e.key, prefix))
-            (*names)[count++] = e.key;
+            (*names)[(*count)++] = e.key;
     }
-    qsort(*names, count, sizeof **names, compare_names);
+}
+
+/* Names above the flushed height that start so, ascending. The caller frees *names. */
+static size_t layer_names(const struct store *s, struct bytes prefix, struct bytes **names)
+{
+    size_t count = 0;
+    *names = NULL;
+    for (const struct store_frozen *f = s->oldest; f != NULL; f = f->newer)
+        add_names(f->layer, prefix, names, &count);
+    add_names(s->layer, prefix, names, &count);
+    if (count > 0)
+        qsort(*names, count, sizeof **names, compare_names);
     return count;
 }
 
@@ -298,7 +310,8 @@ static enum rc seek_names(struct store *s, struct kv_cursor *c, struct bytes pre
     return rc;
 }
 
-/* Merge the flushed names with those of the layer; no name is in both. */
+/* Merge the flushed names with those of the layers. A name is in both only when the view is ahead
+ * of what store_on_durable() was told. */
 static enum rc merge_names(struct store *s, struct kv_cursor *c, struct bytes prefix,
                            const struct bytes *names, size_t names_count, store_visit *visit,
                            void *context)
@@ -313,6 +326,8 @@ static enum rc merge_names(struct store *s, struct kv_cursor *c, struct bytes pr
             rc = visit_name(visit, context, key);
         if (rc != RC_OK)
             return rc;
+        if (next < names_count && bytes_equal(names[next], key))
+            next++;
         rc = kv_cursor_next(c, &key, &value);
     }
     if (rc != RC_OK && rc != RC_NOT_FOUND)

@@ -28,6 +28,7 @@ accepted "audit_without_a_genesis_says_which_it_took" \
 run audit s --genesis g.json --threads 1 --json
 json "audit_is_json_too" "(d['holds'] is True and 'e' not in str(d['seconds']) and d['seconds'] == round(d['seconds'], 3) and d['chain_id'] == '$chain_id' and d['genesis'] == 'file'
     and d['head_height'] == d['certified_height'] == d['blocks_count'] == 40 and
+    d['uncertified_count'] == 0 and
     d['txs_count'] == 400 and d['flushed_height'] == 32 and d['checkpoints_count'] == 2 and
     d['certificates_count'] == 40 and d['signatures_count'] >= 400 + 3 * 42 and
     d['threads_count'] == 1 and d['state_entries_count'] > 12 and d['index_entries_count'] > 400)"

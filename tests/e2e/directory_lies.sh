@@ -142,6 +142,15 @@ accepted "tx_without_any_certificate_says_so" "$first|none covers this block" \
     tx "$first" --dir bare
 refused "receipt_without_any_certificate_is_not_found" 4 "no certificate" \
     tx "$first" --dir bare --receipt x.receipt
+accepted "audit_names_how_many_blocks_have_no_certificate" \
+    "up to height 0; the last 16 blocks are not certified yet in this store|Everything holds." audit bare
+run audit bare --json
+json "audit_names_how_many_blocks_have_no_certificate_in_json" \
+    '(d["holds"], d["certified_height"], d["uncertified_count"]) == (True, 0, 16)'
+gone tip cert "$(at 16)"
+change tip meta "$head_key" "v[40] = 15"
+accepted "audit_names_one_block_without_certificate" \
+    "up to height 15; the last block is not certified yet in this store|Everything holds." audit tip
 check "export_without_certificates_says_null" \
     sh -c "[ \$('$HANSA' export bare | grep -c '\"certificate_height\":null') -eq 16 ]"
 

@@ -1,6 +1,6 @@
 /* The audit of sound stores, and of one that the disk damaged. Stores that were tampered with:
  * test_audit_block.c, test_audit_cert.c, test_audit_state.c, test_audit_tables.c,
- * test_audit_kept.c. */
+ * test_audit_kept.c, test_audit_proposals.c. */
 #include <string.h>
 
 #include "tests/help/audited.h"

@@ -179,14 +179,15 @@ static void put_stray_block(struct chain *c, uint64_t height)
     buf_free(&key);
 }
 
-/* A block beyond the head, one below the first, and a second one at a height. */
+/* A block beyond the head that is no proposal (those: test_audit_proposals.c), one below the first,
+ * and a second one at a height. */
 static void block_beyond_head_is_found(void **state)
 {
     (void)state;
     struct chain c;
     audited_open(&c);
     put_stray_block(&c, 10);
-    audited_expect(&c, 10, "block: an entry beyond the head");
+    audited_expect(&c, 10, "block: a proposal beyond the head is not the one of its key");
 }
 
 static void block_below_first_height_is_found(void **state)
@@ -283,7 +284,7 @@ static void changed_genesis_is_found(void **state)
 
 /* ---- several faults ---- */
 
-/* What comes first in the chain is named, whoever found it first: here the uncovered height 7,
+/* What comes first in the chain is named, whoever found it first: here the certificate of height 7,
  * before the overdraft at 8, and the state root of 4 before both. */
 static void first_fault_in_chain_order_is_named(void **state)
 {
@@ -291,8 +292,10 @@ static void first_fault_in_chain_order_is_named(void **state)
     struct chain c;
     audited_open(&c);
     add_signed_tx(&c, transfer(2 * CHAIN_OPENING), 0);
-    tamper_delete(&c, KV_CERT, tamper_height_key(7));
-    tamper_delete(&c, KV_CERT, tamper_height_key(8));
+    struct certificate certificate;
+    tamper_get_certificate(&c, KV_CERT, 7, &certificate);
+    certificate.entries[0].signature.bytes[0] ^= 1;
+    tamper_put_certificate(&c, &certificate);
     struct audit_report report;
     assert_int_equal(audited_run(&c, &report), RC_PROOF);
     assert_int_equal(report.fault_height, 7);

@@ -114,15 +114,60 @@ static void certificate_with_bytes_left_over_is_found(void **state)
     audited_expect(&c, 2, "certificate: the bytes are not a certificate");
 }
 
-/* The first height that no certificate covers is the one to name. */
-static void tip_without_certificate_is_found(void **state)
+/* ---- no certificate ---- */
+
+static void uncertify(struct chain *c, uint64_t from, uint64_t to)
+{
+    for (uint64_t height = from; height <= to; height++)
+        tamper_delete(c, KV_CERT, tamper_height_key(height));
+}
+
+/* A node may stop when the certificate of a later block has committed these already, and the bodies
+ * up to that one have not come: as many as a pipeline holds. The report says how far it goes. */
+static void tail_without_certificate_is_accepted_and_reported(void **state)
 {
     (void)state;
     struct chain c;
+    struct audit_report report;
+    enum { HEAD = AUDIT_UNCERTIFIED_MAX + 2 };
+    chain_open(&c, &(struct chain_options){.seed = 7, .txs_per_block = 1, .ops_per_tx = 1},
+               kv_mem_new());
+    chain_grow(&c, HEAD);
+    uncertify(&c, HEAD, HEAD);
+    assert_int_equal(audited_run(&c, &report), RC_OK);
+    assert_int_equal(report.head_height, HEAD);
+    assert_int_equal(report.certified_height, HEAD - 1);
+    uncertify(&c, 3, HEAD - 1);
+    assert_int_equal(audited_run(&c, &report), RC_OK);
+    assert_int_equal(report.certified_height, HEAD - AUDIT_UNCERTIFIED_MAX);
+    chain_close(&c);
+}
+
+/* One more is too many; the first height that no certificate covers is the one to name. */
+static void longer_tail_without_certificate_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    enum { HEAD = AUDIT_UNCERTIFIED_MAX + 2 };
+    chain_open(&c, &(struct chain_options){.seed = 7, .txs_per_block = 1, .ops_per_tx = 1},
+               kv_mem_new());
+    chain_grow(&c, HEAD);
+    uncertify(&c, 2, HEAD);
+    audited_expect(&c, 2, "certificate: none covers this height");
+}
+
+/* In the tail, too, everything else has to hold. */
+static void fault_in_tail_without_certificate_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    struct tamper_block b;
     audited_open(&c);
-    tamper_delete(&c, KV_CERT, tamper_height_key(7));
-    tamper_delete(&c, KV_CERT, tamper_height_key(8));
-    audited_expect(&c, 7, "certificate: none covers this height");
+    uncertify(&c, 7, 8);
+    tamper_take(&b, &c, 8);
+    b.header.time_ms -= 1000;
+    tamper_put_back(&b, &c, false);
+    audited_expect(&c, 8, "header: its time is not after its parent's");
 }
 
 /* A certificate beyond the head, where there is no block that it could be for. */
@@ -180,7 +225,9 @@ int main(void)
         cmocka_unit_test(certificate_of_another_kind_is_found),
         cmocka_unit_test(certificate_of_another_epoch_is_found),
         cmocka_unit_test(certificate_with_bytes_left_over_is_found),
-        cmocka_unit_test(tip_without_certificate_is_found),
+        cmocka_unit_test(tail_without_certificate_is_accepted_and_reported),
+        cmocka_unit_test(longer_tail_without_certificate_is_found),
+        cmocka_unit_test(fault_in_tail_without_certificate_is_found),
         cmocka_unit_test(certificate_beyond_head_is_found),
         cmocka_unit_test(checkpoint_of_another_root_is_found),
         cmocka_unit_test(checkpoint_between_checkpoints_is_compared),

@@ -155,6 +155,43 @@ static void a_merge_carries_current_entries(void **state)
     layer_free(low);
 }
 
+/* A log moves to another layer at once, with what was lent from it; the first one is empty, and
+ * goes on above it or without it. */
+static void a_log_moves_to_a_layer_below(void **state)
+{
+    (void)state;
+    struct layer *top = layer_new(NULL, &base);
+    struct layer *above = layer_new(top, NULL);
+    struct bytes lent, again;
+    put_text(top, "a", "1");
+    put_text(top, "b", "2");
+    put_text(top, "a", "3");
+    assert_true(layer_get(above, STATE_ASSET, bytes_of_text("a"), &lent));
+    struct layer *low = layer_new(top, NULL);
+    layer_move(low, top);
+    assert_int_equal(layer_log_count(top), 0);
+    assert_int_equal(layer_log_count(low), 3);
+    layer_set_parent(low, NULL);
+    layer_set_parent(top, low);
+    put_text(top, "b", "4");
+    expect(above, "a", "3");
+    expect(above, "b", "4");
+    expect(above, "below", "from below");
+    expect(low, "b", "2");
+    assert_true(layer_get(above, STATE_ASSET, bytes_of_text("a"), &again));
+    assert_ptr_equal(again.data, lent.data);
+    /* What it holds is in the base by now, say: the top one is the lowest again. */
+    layer_set_parent(top, NULL);
+    layer_free(low);
+    expect(above, "a", NULL);
+    expect(above, "b", "4");
+    expect(above, "below", "from below");
+    layer_rollback(top, 0);
+    expect(top, "b", NULL);
+    layer_free(above);
+    layer_free(top);
+}
+
 /* A read that the store cannot answer makes the layer fail for good, until it is cleared. */
 static void a_failed_read_sticks(void **state)
 {
@@ -200,6 +237,7 @@ int main(void)
         cmocka_unit_test_setup(random_puts_and_rollbacks_agree_with_a_model, start),
         cmocka_unit_test_setup(the_log_leaves_superseded_entries_out, start),
         cmocka_unit_test_setup(a_merge_carries_current_entries, start),
+        cmocka_unit_test_setup(a_log_moves_to_a_layer_below, start),
         cmocka_unit_test_setup(a_failed_read_sticks, start),
         cmocka_unit_test_setup(the_largest_entries_fit, start),
     };

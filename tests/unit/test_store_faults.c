@@ -184,17 +184,18 @@ static void a_state_far_behind_the_chain_is_refused_at_open(void **state)
 {
     (void)state;
     struct store *opened;
-    struct bytes value, derived = bytes_of_text("derived");
+    struct bytes value, record = bytes_of_text("head");
     struct store_options options = {.care = TREE_VERIFY};
-    struct buf first = {0};
-    stored_append(0, TRAFFIC_CHECKPOINT_EVERY);
-    assert_int_equal(kv_get(store_view(stored.store), KV_META, derived, &value), RC_OK);
-    buf_add_bytes(&first, value);
-    stored_append(TRAFFIC_CHECKPOINT_EVERY, 2 * TRAFFIC_CHECKPOINT_EVERY + 1);
-    put_raw(KV_META, derived, buf_bytes(&first));
+    struct buf head = {0};
+    stored_append(0, TRAFFIC_CHECKPOINT_EVERY + 1);
+    assert_int_equal(kv_get(store_view(stored.store), KV_META, record, &value), RC_OK);
+    buf_add_bytes(&head, value);
+    struct wr w = wr_of(head.data, 8); /* its first field: the height */
+    wr_u64(&w, TRAFFIC_CHECKPOINT_EVERY + STORE_BEHIND_HEIGHTS_MAX + 1);
+    put_raw(KV_META, record, buf_bytes(&head));
     assert_int_equal(store_open(&opened, stored.kv, &options, &stored.why), RC_STORE_DAMAGED);
-    assert_non_null(strstr(stored.why.text, "height 8: derived"));
-    buf_free(&first);
+    assert_non_null(strstr(stored.why.text, "height 8: derived: the state stops more than 49152"));
+    buf_free(&head);
 }
 
 /* The audit opens what others refuse, to say what is wrong with it and where. */

@@ -54,6 +54,12 @@ static double per_second(uint64_t count, double seconds)
     return (double)count / (seconds > 0.001 ? seconds : 0.001);
 }
 
+/* Blocks at the end of the chain for which this store has no certificate. */
+static uint64_t uncertified_count(const struct audit_report *r)
+{
+    return r->head_height - r->certified_height;
+}
+
 static json_t *identity_json(const struct cli *c, const struct genesis *g)
 {
     json_t *out = json_object();
@@ -74,6 +80,7 @@ static enum cli_exit answer_json(struct cli *c, const struct genesis *g,
     render_set_number(out, "head_height", r->head_height);
     render_set_digest(out, "head_digest", &r->head_digest);
     render_set_number(out, "certified_height", r->certified_height);
+    render_set_number(out, "uncertified_count", uncertified_count(r));
     render_set_number(out, "flushed_height", r->flushed_height);
     render_set_digest(out, "state_root", &r->state_root);
     render_set_number(out, "blocks_count", r->done.height);
@@ -116,11 +123,18 @@ static enum cli_exit answer(struct cli *c, const struct genesis *g, const struct
     cli_line("head", "height %" PRIu64 ", block %s", r->head_height, hex);
     digest_to_hex(hex, &r->state_root);
     cli_line("state root", "%s, at height %" PRIu64, hex, r->flushed_height);
-    if (r->certified_height < r->head_height)
-        cli_line("certified", "up to height %" PRIu64 "; the %" PRIu64 " above it not yet",
-                 r->certified_height, r->head_height - r->certified_height);
-    else
+    uint64_t tail_count = uncertified_count(r);
+    if (tail_count == 0)
         cli_line("certified", "all of it");
+    else if (tail_count == 1)
+        cli_line("certified",
+                 "up to height %" PRIu64 "; the last block is not certified yet in this store",
+                 r->certified_height);
+    else
+        cli_line("certified",
+                 "up to height %" PRIu64 "; the last %" PRIu64
+                 " blocks are not certified yet in this store",
+                 r->certified_height, tail_count);
     cli_line("blocks", "%" PRIu64, r->done.height);
     cli_line("transactions", "%" PRIu64, r->done.txs_count);
     cli_line("signatures", "%" PRIu64, r->done.signatures_count);
@@ -252,7 +266,8 @@ const struct command cmd_audit = {
     .text = "Every hash, signature, certificate, nonce, balance, index entry and the state tree\n"
             "are computed anew; nothing in the directory is believed but, without --genesis, the\n"
             "genesis in it. --against compares blocks and state and audits neither directory.\n"
-            "With --json the answer has \"holds\": true (all is well, or no difference); else the\n"
+            "The last blocks, 64 at most, may be without a certificate: then the answer says how\n"
+            "many. With --json it has \"holds\": true (all is well, or no difference); else the\n"
             "error's details have it as false, with the height, the field and words about it.",
     .example = "hansa audit node-0/data --genesis genesis.json\n"
                "hansa audit node-0/data --against node-1/data",

@@ -20,32 +20,23 @@ const char *verify_drop_word(enum verify_drop drop)
 
 /* ---- transactions ---- */
 
-/* Requires: a transaction that tx_decode() took. */
-static enum verdict verify_tx(const struct tx *tx, struct verify_cache *cache,
-                              const struct digest *chain_id)
-{
-    if (cache != NULL && verify_cache_has(cache, tx))
-        return VERDICT_OK;
-    enum verdict verdict = tx_verify(tx, chain_id);
-    if (verdict == VERDICT_OK && cache != NULL)
-        verify_cache_add(cache, tx);
-    return verdict;
-}
-
-enum verdict verify_block_txs(const struct block *block, struct verify_cache *cache,
-                              uint32_t *bad_tx_index)
+enum verdict verify_unknown_txs(const struct block *block, const struct verify_cache *cache,
+                                struct tx *unknown, uint32_t *indexes, uint32_t *unknown_count,
+                                uint32_t *bad_tx_index)
 {
     const struct digest *chain_id = &block->header.chain_id;
     struct rd r = rd_of(block->body);
+    *unknown_count = 0;
+    CHECK(block->header.tx_count <= BLOCK_TXS_MAX);
     for (uint32_t i = 0; i < block->header.tx_count; i++) {
-        struct tx tx;
-        enum verdict verdict = tx_decode(&tx, block_next_tx(&r), chain_id);
-        if (verdict == VERDICT_OK)
-            verdict = verify_tx(&tx, cache, chain_id);
+        struct tx *tx = &unknown[*unknown_count];
+        enum verdict verdict = tx_decode(tx, block_next_tx(&r), chain_id);
         if (verdict != VERDICT_OK) {
             *bad_tx_index = i;
             return verdict;
         }
+        if (cache == NULL || !verify_cache_has(cache, tx))
+            indexes[(*unknown_count)++] = i;
     }
     return VERDICT_OK;
 }
@@ -159,15 +150,13 @@ static enum verify_drop judge_pre_prepare(const struct verify_config *config,
     return drop;
 }
 
-/* PREPARE, COMMIT, CHECKPOINT. Rule 3.3: what no quorum needs is not verified. */
+/* PREPARE, COMMIT, CHECKPOINT. */
 static enum verify_drop judge_vote(const struct verify_config *config, const struct pbft_msg *m)
 {
     const struct statement *s = &m->vote.statement;
     enum verify_drop drop = judge_signer(config, m->from, s->epoch);
     if (drop != VERIFY_KEEP)
         return drop;
-    if (config->needs_vote != NULL && !config->needs_vote(config->needs_vote_context, m->from, s))
-        return VERIFY_DROP_NOT_NEEDED;
     return statement_verify(&m->vote.signature, s, &config->chain_id,
                             &config->members.sign_keys[m->from])
                ? VERIFY_KEEP
@@ -213,18 +202,16 @@ static enum verify_drop judge_one_block(const struct verify_config *config,
     return drop;
 }
 
-static enum verify_drop judge_forward(const struct verify_config *config,
-                                      struct verify_cache *cache, struct bytes whole)
+static enum verify_drop judge_forward(const struct verify_config *config, struct bytes whole)
 {
     struct tx tx;
     enum verdict verdict = tx_decode(&tx, whole, &config->chain_id);
     if (verdict == VERDICT_OK)
-        verdict = verify_tx(&tx, cache, &config->chain_id);
+        verdict = tx_verify(&tx, &config->chain_id);
     return verdict == VERDICT_OK ? VERIFY_KEEP : VERIFY_DROP_BAD_TX;
 }
 
-static enum verify_drop judge_msg(const struct verify_config *config, struct verify_cache *cache,
-                                  const struct pbft_msg *m)
+enum verify_drop verify_judge(const struct pbft_msg *m, const struct verify_config *config)
 {
     switch (m->type) {
     case PBFT_PRE_PREPARE:
@@ -239,7 +226,7 @@ static enum verify_drop judge_msg(const struct verify_config *config, struct ver
         return m->data.kind == PBFT_FETCH_RANGE ? judge_range(config, &m->data)
                                                 : judge_one_block(config, &m->data);
     case PBFT_FORWARD:
-        return judge_forward(config, cache, m->forward);
+        return judge_forward(config, m->forward);
     case PBFT_QC:
         return judge_certificate(config, &m->qc);
     default:
@@ -248,13 +235,11 @@ static enum verify_drop judge_msg(const struct verify_config *config, struct ver
     }
 }
 
-enum verify_drop verify_msg(struct pbft_msg *out, const struct verify_config *config,
-                            struct verify_cache *cache, struct bytes bytes, uint32_t link)
+enum verify_drop verify_decode(struct pbft_msg *out, const struct verify_config *config,
+                               struct bytes bytes, uint32_t link)
 {
     CHECK(link < config->members.members_count);
     if (bytes.size > PBFT_MSG_BYTES_MAX)
         return VERIFY_DROP_TOO_LARGE;
-    if (!pbft_decode(out, bytes, link, verify_block_head))
-        return VERIFY_DROP_MALFORMED;
-    return judge_msg(config, cache, out);
+    return pbft_decode(out, bytes, link, verify_block_head) ? VERIFY_KEEP : VERIFY_DROP_MALFORMED;
 }

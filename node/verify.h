@@ -8,8 +8,9 @@
  * cache keyed by H(TAG_TX_VERIFIED, body | signature), never by txid alone: the txid leaves the
  * signature out, so a forged signature under a known txid would pass (pitfalls H3).
  *
- * One `struct verify` per thread that verifies; they share nothing but, if given, the cache, which
- * the caller guards. No system calls, no clock. */
+ * Two steps, so that the dear one can be spared: verify_decode() judges form alone and is cheap;
+ * then whoever knows what is needed may drop the message (rule 3.3, pbft_glance()); verify_judge()
+ * hashes bodies and verifies signatures, on any thread. No system calls, no clock. */
 #ifndef NODE_VERIFY_H
 #define NODE_VERIFY_H
 
@@ -17,8 +18,8 @@
 #include "node/pbft/msg.h"
 
 /* Why bytes from a link make no message. The word is metric label, log word and test hook. Who is
- * to blame: the link, never the signer that the bytes claim (rules 5.2, 14.3); for OTHER_EPOCH and
- * NOT_NEEDED nobody, since correct replicas send such too. */
+ * to blame: the link, never the signer that the bytes claim (rules 5.2, 14.3); for OTHER_EPOCH
+ * nobody, since correct replicas send such too. */
 #define VERIFY_DROP_LIST(X)                                                                        \
     X(VERIFY_KEEP, "keep")                                                                         \
     X(VERIFY_DROP_TOO_LARGE, "too_large")       /* over PBFT_MSG_BYTES_MAX; a block over B_max */  \
@@ -29,8 +30,7 @@
     X(VERIFY_DROP_BAD_CERTIFICATE, "bad_certificate")                                              \
     X(VERIFY_DROP_BAD_BODY, "bad_body")       /* the body does not give the header */              \
     X(VERIFY_DROP_OTHER_CHAIN, "other_chain") /* a block of another chain */                       \
-    X(VERIFY_DROP_BAD_TX, "bad_tx")           /* FORWARD: malformed, or its signature wrong */     \
-    X(VERIFY_DROP_NOT_NEEDED, "not_needed")   /* 3.3: beyond a quorum nothing is verified */
+    X(VERIFY_DROP_BAD_TX, "bad_tx")           /* FORWARD: malformed, or its signature wrong */
 
 enum verify_drop {
 #define X(drop, word) drop,
@@ -58,26 +58,28 @@ struct verify_config {
     uint64_t epoch;
     struct member_table members;
     struct block_rules block_rules;
-    /* Rule 3.3: whether the core can still use a vote (of this statement, by this member); asked
-     * before the signature is looked at. NULL: always. */
-    bool (*needs_vote)(void *context, uint32_t from, const struct statement *statement);
-    void *needs_vote_context;
 };
 
-/* Make a message of the bytes that a link brought. *out lends from bytes; unless VERIFY_KEEP
- * nothing in it may be used. FORWARD: its transaction is verified too, and added to the cache
- * (cache may be NULL). DATA: a head is a header and nothing behind it.
+/* The form of what a link brought: size and encoding. *out lends from bytes; unless VERIFY_KEEP
+ * nothing in it may be used, and before verify_judge() nothing in it may be believed.
  * Requires: link < members_count. */
-MUST_USE enum verify_drop verify_msg(struct pbft_msg *out, const struct verify_config *config,
-                                     struct verify_cache *cache, struct bytes bytes, uint32_t link);
+MUST_USE enum verify_drop verify_decode(struct pbft_msg *out, const struct verify_config *config,
+                                        struct bytes bytes, uint32_t link);
+/* The rest: signers, bodies against headers, every signature; FORWARD: its transaction too. Pure;
+ * safe on any thread. DATA: a head is a header and nothing behind it. */
+MUST_USE enum verify_drop verify_judge(const struct pbft_msg *m,
+                                       const struct verify_config *config);
 
-/* Decode the transactions of a block and verify all client signatures that the cache does not know
- * (cache may be NULL); those that hold are added. The first that is malformed or does not hold is
- * named, and nothing behind it is looked at. For rule 5.2's check; certified blocks need none
- * (9.2).
- * Requires: a block whose body was judged, of the cache's chain. */
-MUST_USE enum verdict verify_block_txs(const struct block *block, struct verify_cache *cache,
-                                       uint32_t *bad_tx_index);
+/* Decode the transactions of a block, and list those whose signatures the cache does not know (all
+ * when cache is NULL), in order. Each listed one that then passes tx_verify() is to be added to the
+ * cache by the caller. For rule 5.2's check; certified blocks need none (9.2).
+ * Returns: VERDICT_OK, or the verdict on the first that does not decode, whose index *bad_tx_index
+ * is. Owns: the listed lend from the block. Requires: room for BLOCK_TXS_MAX; a block whose body
+ * was judged, of the cache's chain. */
+MUST_USE enum verdict verify_unknown_txs(const struct block *block,
+                                         const struct verify_cache *cache, struct tx *unknown,
+                                         uint32_t *indexes, uint32_t *unknown_count,
+                                         uint32_t *bad_tx_index);
 
 /* The header of a block, for node/pbft's decoder (pbft_block_head of wire.h). */
 bool verify_block_head(struct bytes bytes, struct pbft_block *out);

@@ -2,10 +2,15 @@
 #include "crypto/base/check.h"
 #include "node/pbft/state.h"
 
-void pbft_raise_high(struct pbft *p, const struct certificate *c)
+bool pbft_raises_high(const struct pbft *p, const struct certificate *c)
 {
     struct pbft_rank fresh = pbft_rank_of(c), old = pbft_rank_of(&p->high);
-    if (p->has_high && pbft_rank_compare(&fresh, &old) <= 0)
+    return !p->has_high || pbft_rank_compare(&fresh, &old) > 0;
+}
+
+void pbft_raise_high(struct pbft *p, const struct certificate *c)
+{
+    if (!pbft_raises_high(p, c))
         return;
     p->has_high = true;
     p->high = *c;
@@ -38,14 +43,14 @@ bool pbft_try_commit_vote(struct pbft *p)
     uint64_t before = p->commit_voted_height;
     for (size_t i = 0; i < chain.bodies_count && pbft_may_vote(p); i++) {
         const struct pbft_block *block = &p->chain[i];
-        if (block->height <= p->commit_voted_height || block->height < p->base.height)
-            continue;
         struct pbft_known *known = pbft_known_find(p, block->height, &block->digest);
         CHECK(known != NULL);
-        if (!known->is_durable) {
+        if (!known->is_durable) { /* section 4: all bodies up to it, those below the base too */
             known->is_durable = true;
             pbft_put(p, PBFT_WRITE_BLOCK)->block = *block;
         }
+        if (block->height <= p->commit_voted_height || block->height < p->base.height)
+            continue;
         p->commit_voted_height = block->height;
         pbft_cast(p, CERT_COMMIT, block);
     }
@@ -84,6 +89,9 @@ static void commit_block(struct pbft *p, const struct pbft_block *block,
     CHECK(digest_equal(&block->parent, &p->committed.digest));
     CHECK(block->height <= p->top_cqc.statement.height);
     pbft_judge_own_chain(p, c->statement.view, block->height, &block->digest);
+    struct pbft_slot *slot = pbft_slot_at(p, block->height);
+    slot->is_committed = true;
+    slot->committed = block->digest;
     p->committed = *block;
     struct pbft_act *act = pbft_put(p, PBFT_WRITE_COMMIT);
     act->block = *block;

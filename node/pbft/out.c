@@ -32,9 +32,13 @@ void pbft_write_state(struct pbft *p)
 
 void pbft_alarm(struct pbft *p, const struct certificate *a, const struct certificate *b)
 {
-    /* Section 13: more than f members lie. Stop voting and proposing; stay readable. */
+    /* Section 13: more than f members lie. Stop voting and proposing; stay readable. Durable before
+     * it is told, so that a restart neither forgets the certificates nor votes again. */
+    static const enum pbft_act_type types[] = {PBFT_WRITE_ALARM, PBFT_ALARM};
     p->is_alarmed = true;
-    struct pbft_act *act = pbft_put(p, PBFT_ALARM);
-    act->certificate = a;
-    act->other = b->entries_count > 0 ? b : NULL;
+    for (int i = 0; i < 2; i++) {
+        struct pbft_act *act = pbft_put(p, types[i]);
+        act->certificate = a;
+        act->other = b->entries_count > 0 ? b : NULL;
+    }
 }

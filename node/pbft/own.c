@@ -21,15 +21,28 @@ static bool is_remembered_place(const struct pbft *p, uint64_t epoch, uint64_t v
            (view > p->view || height > p->committed.height);
 }
 
-void pbft_on_own_vote(struct pbft *p, const struct statement *s)
+static bool is_strange_vote(const struct pbft *p, const struct statement *s)
 {
     if (s->kind == CERT_CHECKPOINT || !is_remembered_place(p, s->epoch, s->view, s->height))
-        return;
+        return false;
     struct pbft_slot *slot = pbft_slot_find(p, s->height);
     const struct pbft_ballot *own =
         slot == NULL ? NULL : pbft_ballot(slot, s->kind, p->config.own_index);
-    if (own == NULL || !own->is_cast || own->view != s->view ||
-        !digest_equal(&own->digest, &s->digest))
+    return own == NULL || !own->is_cast || own->view != s->view ||
+           !digest_equal(&own->digest, &s->digest);
+}
+
+bool pbft_has_strange_entry(const struct pbft *p, const struct certificate *c)
+{
+    for (uint32_t i = 0; i < c->entries_count; i++)
+        if (c->entries[i].member_index == p->config.own_index)
+            return is_strange_vote(p, &c->statement);
+    return false;
+}
+
+void pbft_on_own_entries(struct pbft *p, const struct certificate *c)
+{
+    if (pbft_has_strange_entry(p, c))
         become_learner(p);
 }
 
@@ -46,8 +59,9 @@ enum pbft_drop pbft_on_own(struct pbft *p, const struct pbft_msg *m)
 {
     if (m->from != p->config.own_index)
         return PBFT_DROP_OWN; /* over a link to myself, which there is none of */
-    if (m->type == PBFT_PREPARE || m->type == PBFT_COMMIT)
-        pbft_on_own_vote(p, &m->vote.statement);
+    bool is_vote = m->type == PBFT_PREPARE || m->type == PBFT_COMMIT;
+    if (is_vote && is_strange_vote(p, &m->vote.statement))
+        become_learner(p);
     if (m->type == PBFT_PRE_PREPARE)
         pbft_on_own_pre_prepare(p, &m->pre_prepare);
     return PBFT_DROP_OWN;

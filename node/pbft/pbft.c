@@ -101,6 +101,7 @@ struct pbft *pbft_init(void *memory, const struct pbft_config *config,
     p->high = durable->high;
     p->status_counter = durable->status_counter;
     p->is_learner = durable->is_learner;
+    p->is_alarmed = durable->is_alarmed;
     CHECK(!p->has_high || p->high.statement.view <= p->view);
     return p;
 }
@@ -133,7 +134,7 @@ void pbft_restore_vote(struct pbft *p, const struct pbft_vote *vote)
 
 void pbft_restore_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m)
 {
-    if (!pbft_in_window(p, m->block.height) || m->view != p->view)
+    if (!pbft_in_window(p, m->block.height) || m->epoch != p->config.epoch || m->view != p->view)
         return;
     struct pbft_known *known = pbft_known_at(p, &m->block);
     if (known == NULL)

@@ -42,6 +42,7 @@ struct pbft_durable {
     bool has_high;
     struct certificate high;
     bool is_learner;         /* rule 4.2: this key never votes again */
+    bool is_alarmed;         /* 13: more than f members lied; stays readable, never votes */
     uint64_t status_counter; /* above every one sent before */
 };
 
@@ -88,7 +89,10 @@ struct pbft_built {
 struct pbft_pool {
     bool has_executable;
     bool is_full_block; /* enough for a full block */
-    uint64_t oldest_ms; /* arrival of the oldest executable transaction */
+    uint64_t oldest_ms; /* since when the oldest is executable; for the timers of section 6 */
+    /* Arrival of the oldest that stands in no block above the committed height; 0: there is none.
+     * T_batch counts from it, and nothing is built while it is 0 (5.1: no empty blocks). */
+    uint64_t unproposed_ms;
 };
 
 enum pbft_event_type {
@@ -123,6 +127,8 @@ enum pbft_act_type {
     PBFT_WRITE_COMMIT,  /* block is committed: append it to the ledger, with its certificate if any
                          */
     PBFT_WRITE_LEARNER, /* a peer showed a vote of mine that this store does not know (4.2) */
+    PBFT_WRITE_ALARM, /* certificate and other: what section 13 calls a safety alarm; kept, so that
+                         a restart neither forgets it nor votes again */
     /* Messages. */
     PBFT_SEND_VOTE,
     PBFT_SEND_PRE_PREPARE, /* with block's body */
@@ -132,7 +138,8 @@ enum pbft_act_type {
     PBFT_SEND_RANGE, /* DATA: committed blocks from height on, at most count, and their certificate
                       */
     PBFT_SEND_BLOCK, /* DATA: block's body, with the PRE-PREPARE if has_pre_prepare */
-    /* Questions to the driver. */
+    /* Questions to the driver. They need not wait for the writes: an answer reveals nothing, and
+     * what comes of it queues behind them. */
     PBFT_ASK_CHECK,
     PBFT_ASK_BUILD,
     /* Two certificates that cannot both be: more than f members lie. The core has stopped voting.
@@ -168,8 +175,8 @@ struct pbft_act {
             struct pbft_block tip;
         } state;
     };
-    const struct certificate *certificate; /* HIGH, QC, COMMIT, ALARM; lends until the next step */
-    const struct certificate *other;       /* ALARM; NULL: the one in the ledger */
+    const struct certificate *certificate; /* HIGH, QC, COMMIT, *ALARM; lends until the next step */
+    const struct certificate *other;       /* *ALARM; NULL: the one in the ledger */
 };
 
 struct pbft_output {
@@ -203,6 +210,11 @@ void pbft_look(const struct pbft *p, struct pbft_view_of *out);
 /* Whether the core still refers to a block above the committed height: the driver keeps the body
  * and the layer of those, and of no others. */
 bool pbft_wants_block(const struct pbft *p, const struct digest *digest, uint64_t height);
+/* What would become of a message whose signatures nobody has looked at yet: the reason for which
+ * pbft_step() would drop it whoever signed it, else PBFT_KEEP. So that signatures are not verified
+ * in vain: votes beyond a quorum (3.3), certificates that raise nothing, DATA that was not asked
+ * for, old STATUSes. Changes nothing. Own messages that a peer shows (4.2) are always kept. */
+enum pbft_drop pbft_glance(const struct pbft *p, const struct pbft_msg *m);
 /* How many of each reason so far. */
 const uint64_t *pbft_drops(const struct pbft *p); /* PBFT_DROP_COUNT of them */
 

@@ -4,7 +4,7 @@
 
 /* Whether the primary proposed another block at this height in this view: it is here, or I voted
  * for it before a restart. */
-static bool is_conflicting(struct pbft *p, const struct pbft_block *block)
+static bool is_conflicting(const struct pbft *p, const struct pbft_block *block)
 {
     struct pbft_slot *slot = pbft_slot_find(p, block->height);
     if (slot == NULL)
@@ -24,8 +24,8 @@ static bool is_conflicting(struct pbft *p, const struct pbft_block *block)
 /* Pure: one line per reason. A PRE-PREPARE above tip + 1 is kept when it is the first of the
  * primary for its height in this view; whether it can be voted for is decided when tip reaches it.
  * While tip is none, all are above it (7.4). */
-static enum pbft_drop judge_pre_prepare(struct pbft *p, uint32_t from,
-                                        const struct pbft_pre_prepare *m)
+enum pbft_drop pbft_judge_pre_prepare(const struct pbft *p, uint32_t from,
+                                      const struct pbft_pre_prepare *m)
 {
     if (from >= p->config.members.members_count)
         return PBFT_DROP_NOT_A_MEMBER;
@@ -46,19 +46,19 @@ static enum pbft_drop judge_pre_prepare(struct pbft *p, uint32_t from,
     if (p->has_tip && m->block.height == p->tip.height + 1 &&
         !digest_equal(&m->block.parent, &p->tip.digest))
         return PBFT_DROP_WRONG_PARENT;
-    return PBFT_KEEP;
+    const struct pbft_known *known = pbft_known_find(p, m->block.height, &m->block.digest);
+    if (known == NULL)
+        return pbft_has_room(p, m->block.height) ? PBFT_KEEP : PBFT_DROP_SLOT_FULL;
+    return known->is_proposed && known->has_body ? PBFT_DROP_DUPLICATE : PBFT_KEEP;
 }
 
 enum pbft_drop pbft_on_pre_prepare(struct pbft *p, uint32_t from, const struct pbft_pre_prepare *m)
 {
-    enum pbft_drop drop = judge_pre_prepare(p, from, m);
+    enum pbft_drop drop = pbft_judge_pre_prepare(p, from, m);
     if (drop != PBFT_KEEP)
         return drop;
     struct pbft_known *known = pbft_known_at(p, &m->block);
-    if (known == NULL)
-        return PBFT_DROP_SLOT_FULL;
-    if (known->is_proposed && known->has_body)
-        return PBFT_DROP_DUPLICATE;
+    CHECK(known != NULL); /* has_room */
     known->has_body = true;
     known->is_proposed = true;
     known->pre_prepare = m->signature;

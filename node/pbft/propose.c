@@ -16,13 +16,16 @@ static bool may_propose(const struct pbft *p)
 }
 
 /* At once when the pipeline is empty, else when a block is full or T_batch has passed: waiting
- * while others are in flight anyway costs nothing and fills blocks (design 6). */
+ * while others are in flight anyway costs nothing and fills blocks (design 6). What is in flight
+ * already stays in the pool until it commits, so it is work that no block lacks which counts. That
+ * such work is there does not mean that it applies on tip: only BUILD finds that out, and without
+ * is_build_dry the answer "nothing" would be followed by the same question at once. */
 uint64_t pbft_build_due_ms(const struct pbft *p)
 {
-    if (!may_propose(p) || !p->pool.has_executable || p->is_build_dry)
+    if (!may_propose(p) || p->pool.unproposed_ms == 0 || p->is_build_dry)
         return UINT64_MAX;
     bool is_at_once = p->tip.height == p->committed.height || p->pool.is_full_block;
-    uint64_t due = is_at_once ? 0 : p->pool.oldest_ms + p->config.batch_ms;
+    uint64_t due = is_at_once ? 0 : p->pool.unproposed_ms + p->config.batch_ms;
     return due > p->build_retry_ms ? due : p->build_retry_ms;
 }
 

@@ -17,7 +17,7 @@ bool pbft_in_window(const struct pbft *p, uint64_t height)
            height - p->committed.height <= 2 * p->config.window_heights;
 }
 
-struct pbft_slot *pbft_slot_find(struct pbft *p, uint64_t height)
+struct pbft_slot *pbft_slot_find(const struct pbft *p, uint64_t height)
 {
     struct pbft_slot *slot = &p->slots[height % p->slots_count];
     return height > 0 && slot->height == height ? slot : NULL;
@@ -35,7 +35,8 @@ struct pbft_slot *pbft_slot_at(struct pbft *p, uint64_t height)
     return slot;
 }
 
-struct pbft_known *pbft_known_find(struct pbft *p, uint64_t height, const struct digest *digest)
+struct pbft_known *pbft_known_find(const struct pbft *p, uint64_t height,
+                                   const struct digest *digest)
 {
     struct pbft_slot *slot = pbft_slot_find(p, height);
     if (slot == NULL)
@@ -46,6 +47,15 @@ struct pbft_known *pbft_known_find(struct pbft *p, uint64_t height, const struct
             return known;
     }
     return NULL;
+}
+
+bool pbft_has_room(const struct pbft *p, uint64_t height)
+{
+    const struct pbft_slot *slot = pbft_slot_find(p, height);
+    for (int i = 0; slot != NULL && i < PBFT_SLOT_BLOCKS; i++)
+        if (!slot->known[i].is_used)
+            return true;
+    return slot == NULL;
 }
 
 struct pbft_known *pbft_known_at(struct pbft *p, const struct pbft_block *block)
@@ -82,11 +92,8 @@ struct pbft_chain pbft_chain_to(struct pbft *p, uint64_t height, const struct di
     CHECK(pbft_in_window(p, height));
     for (uint64_t at = height; at > p->committed.height; at--) {
         const struct pbft_known *known = pbft_known_find(p, at, &next);
-        if (known == NULL) {
-            chain.missing = (struct pbft_block){.height = at, .digest = next};
-            chain.count = 0;
-            return chain;
-        }
+        if (known == NULL)
+            return (struct pbft_chain){0};
         CHECK(chain.count < 2 * p->config.window_heights);
         p->chain[chain.count++] = known->block;
         next = known->block.parent;
@@ -95,11 +102,42 @@ struct pbft_chain pbft_chain_to(struct pbft *p, uint64_t height, const struct di
     reverse(p->chain, chain.count);
     for (size_t i = 0; i < chain.count; i++) {
         const struct pbft_block *block = &p->chain[i];
-        if (!pbft_known_find(p, block->height, &block->digest)->has_body) {
-            chain.missing = *block;
+        if (!pbft_known_find(p, block->height, &block->digest)->has_body)
             break;
-        }
         chain.bodies_count++;
     }
     return chain;
+}
+
+struct pbft_block pbft_missing_below(const struct pbft *p, const struct certificate *c)
+{
+    struct pbft_block missing = {.height = 0};
+    struct digest next = c->statement.digest;
+    if (c->entries_count == 0 || !pbft_in_window(p, c->statement.height))
+        return missing;
+    for (uint64_t at = c->statement.height; at > p->committed.height; at--) {
+        const struct pbft_known *known = pbft_known_find(p, at, &next);
+        if (known == NULL)
+            return (struct pbft_block){.height = at, .digest = next};
+        if (!known->has_body)
+            missing = known->block;
+        next = known->block.parent;
+    }
+    return missing;
+}
+
+bool pbft_covers(const struct pbft *p, const struct certificate *c, uint64_t height,
+                 const struct digest *digest)
+{
+    struct digest next = c->statement.digest;
+    if (c->entries_count == 0 || c->statement.height < height ||
+        !pbft_in_window(p, c->statement.height))
+        return false;
+    for (uint64_t at = c->statement.height; at > height; at--) {
+        const struct pbft_known *known = pbft_known_find(p, at, &next);
+        if (known == NULL)
+            return false;
+        next = known->block.parent;
+    }
+    return digest_equal(&next, digest);
 }

@@ -38,8 +38,10 @@ struct pbft_slot {
     struct pbft_ballot ballots[PBFT_VOTE_KINDS][MEMBERS_MAX];
     bool has_cqc;
     struct certificate cqc; /* at exactly this height */
-    uint64_t fetch_at_ms;   /* when a missing body may be asked for again */
-    uint32_t fetch_turn;    /* rotates over those who may have it */
+    bool is_committed;
+    struct digest committed;
+    uint64_t fetch_at_ms; /* when a missing body may be asked for again */
+    uint32_t fetch_turn;  /* rotates over those who may have it */
 };
 
 /* Rule 9.1's budget, besides the driver's of bytes: what one peer may make me send within T_s. */
@@ -84,6 +86,7 @@ struct pbft {
     struct certificate top_pqc;   /* highest of the current view; height 0 = none */
     struct certificate top_cqc;   /* highest seen; height 0 = none */
     struct certificate head_cqc;  /* what committed the head since the start; height 0 = none */
+    struct certificate alarm_cqc; /* what contradicts another; lent with the alarm */
     uint64_t commit_voted_height; /* own COMMITs of this view were sent up to here */
     bool is_checking;
     struct pbft_ticket check;
@@ -123,30 +126,41 @@ bool pbft_in_window(const struct pbft *p, uint64_t height); /* (committed, commi
 /* The slot of a height in the window, taken over from an older height if need be. */
 struct pbft_slot *pbft_slot_at(struct pbft *p, uint64_t height);
 /* NULL where nothing is known of the height. */
-struct pbft_slot *pbft_slot_find(struct pbft *p, uint64_t height);
-struct pbft_known *pbft_known_find(struct pbft *p, uint64_t height, const struct digest *digest);
+struct pbft_slot *pbft_slot_find(const struct pbft *p, uint64_t height);
+struct pbft_known *pbft_known_find(const struct pbft *p, uint64_t height,
+                                   const struct digest *digest);
+bool pbft_has_room(const struct pbft *p, uint64_t height); /* for one more block */
 /* Find or add; NULL when the height has no room for one more. */
 struct pbft_known *pbft_known_at(struct pbft *p, const struct pbft_block *block);
 /* The chain that ends in (height, digest): fill p->chain with its blocks above the committed
  * height, ascending, if all their parents are known (with bodies or not). bodies_count is how many
- * of them, from the lowest on, have their bodies here. missing is what to fetch next: the lowest
- * block without a body, or the highest whose parent is unknown; height 0 when nothing is missing.
- */
+ * of them, from the lowest on, have their bodies here. */
 struct pbft_chain {
     bool is_linked;
     size_t count; /* 0 unless linked */
     size_t bodies_count;
-    struct pbft_block missing;
 };
 /* Requires: height in the window. */
 struct pbft_chain pbft_chain_to(struct pbft *p, uint64_t height, const struct digest *digest);
+/* What to fetch next below a certificate: the lowest block of its chain without a body, or the
+ * highest whose parent is unknown; height 0 when nothing is missing, there is no certificate
+ * (entries_count 0), or it is outside the window. */
+struct pbft_block pbft_missing_below(const struct pbft *p, const struct certificate *c);
+/* Whether the certificate is of this block, or of one above it along headers that are here; false
+ * where the window or what is known ends. */
+bool pbft_covers(const struct pbft *p, const struct certificate *c, uint64_t height,
+                 const struct digest *digest);
 
 /* Handlers (on_) only write down what they learn; what follows from it is done once, at the end of
- * the step, by the functions named try_. So no rule runs inside another. */
+ * the step, by the functions named try_. So no rule runs inside another. What a handler drops a
+ * message for is said by a judge_ function, pure, which pbft_glance() asks too. */
 
 /* ---- votes.c ---- */
-/* Judge and count one vote (own ones too). A quorum makes a certificate. */
+enum pbft_drop pbft_judge_vote(const struct pbft *p, uint32_t from, const struct statement *s);
+/* Judge and count one vote of a peer. A quorum makes a certificate. */
 enum pbft_drop pbft_on_vote(struct pbft *p, uint32_t from, const struct pbft_vote *vote);
+/* PBFT_KEEP also for what only raises high. */
+enum pbft_drop pbft_judge_certificate(const struct pbft *p, const struct certificate *c);
 /* Any valid certificate, from any message (rules 5.4, 5.6). */
 enum pbft_drop pbft_on_certificate(struct pbft *p, const struct certificate *c);
 /* Keep a COMMIT certificate with its height, once that is inside the window. */
@@ -160,7 +174,9 @@ struct pbft_ballot *pbft_ballot(struct pbft_slot *slot, enum cert_kind kind, uin
 /* A validly signed message of mine, shown by a peer. */
 enum pbft_drop pbft_on_own(struct pbft *p, const struct pbft_msg *m);
 void pbft_on_own_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m);
-void pbft_on_own_vote(struct pbft *p, const struct statement *s);
+void pbft_on_own_entries(struct pbft *p, const struct certificate *c);
+/* Whether my signature is in it on a vote that I do not know. */
+bool pbft_has_strange_entry(const struct pbft *p, const struct certificate *c);
 
 /* ---- propose.c: 5.1 ---- */
 void pbft_try_propose(struct pbft *p);
@@ -168,6 +184,8 @@ uint64_t pbft_build_due_ms(const struct pbft *p); /* UINT64_MAX = not by itself 
 enum pbft_drop pbft_on_built(struct pbft *p, const struct pbft_built *built);
 
 /* ---- prepare.c: 5.2, 5.3 ---- */
+enum pbft_drop pbft_judge_pre_prepare(const struct pbft *p, uint32_t from,
+                                      const struct pbft_pre_prepare *pre_prepare);
 enum pbft_drop pbft_on_pre_prepare(struct pbft *p, uint32_t from,
                                    const struct pbft_pre_prepare *pre_prepare);
 enum pbft_drop pbft_on_checked(struct pbft *p, const struct pbft_checked *checked);
@@ -175,6 +193,7 @@ enum pbft_drop pbft_on_checked(struct pbft *p, const struct pbft_checked *checke
 void pbft_try_check(struct pbft *p);
 
 /* ---- commit.c: 5.4 to 5.8 ---- */
+bool pbft_raises_high(const struct pbft *p, const struct certificate *c);
 void pbft_raise_high(struct pbft *p, const struct certificate *c);
 bool pbft_try_commit_vote(struct pbft *p); /* 5.5; whether anything was sent */
 bool pbft_try_execute(struct pbft *p);     /* 5.6; whether anything was committed */
@@ -189,10 +208,14 @@ void pbft_try_fetch(struct pbft *p);
 enum pbft_drop pbft_send_range(struct pbft *p, uint32_t to, uint64_t from_height,
                                uint32_t blocks_max);
 enum pbft_drop pbft_on_fetch(struct pbft *p, uint32_t link, const struct pbft_fetch *fetch);
+/* Of what comes from a link that owes no answer: see pbft_on_data(). */
+enum pbft_drop pbft_judge_data(const struct pbft *p, uint32_t link, const struct pbft_data *data);
 enum pbft_drop pbft_on_data(struct pbft *p, uint32_t link, const struct pbft_data *data);
 
 /* ---- status.c: 9.1, 4.1 ---- */
 void pbft_send_status(struct pbft *p);
+enum pbft_drop pbft_judge_status(const struct pbft *p, uint32_t from,
+                                 const struct pbft_status *status);
 enum pbft_drop pbft_on_status(struct pbft *p, uint32_t from, const struct pbft_status *status);
 /* Send again what I signed in this view above a height, to one or to all. */
 void pbft_resend(struct pbft *p, uint64_t above_height, uint32_t to);

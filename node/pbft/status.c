@@ -51,8 +51,8 @@ static void resend_own(struct pbft *p, struct pbft_slot *slot, uint32_t to)
 
 void pbft_resend(struct pbft *p, uint64_t above_height, uint32_t to)
 {
-    if (p->is_learner)
-        return; /* 4.2 */
+    if (p->is_learner || p->is_alarmed)
+        return; /* 4.2, 13: a vote that is sent again is a vote */
     for (uint64_t height = above_height + 1; pbft_in_window(p, height); height++) {
         struct pbft_slot *slot = pbft_slot_find(p, height);
         if (slot != NULL)
@@ -60,7 +60,7 @@ void pbft_resend(struct pbft *p, uint64_t above_height, uint32_t to)
     }
 }
 
-static enum pbft_drop judge_status(const struct pbft *p, uint32_t from, const struct pbft_status *s)
+enum pbft_drop pbft_judge_status(const struct pbft *p, uint32_t from, const struct pbft_status *s)
 {
     if (s->epoch != p->config.epoch)
         return PBFT_DROP_OTHER_EPOCH;
@@ -88,7 +88,7 @@ static void answer_status(struct pbft *p, uint32_t from, const struct pbft_statu
 
 enum pbft_drop pbft_on_status(struct pbft *p, uint32_t from, const struct pbft_status *s)
 {
-    enum pbft_drop drop = judge_status(p, from, s);
+    enum pbft_drop drop = pbft_judge_status(p, from, s);
     if (drop != PBFT_KEEP)
         return drop;
     struct pbft_peer *peer = &p->peers[from];

@@ -10,14 +10,15 @@ static bool is_free_to_ask(const struct pbft *p, uint32_t at)
     return at != p->config.own_index && p->now_ms >= p->peers[at].fetching_until_ms;
 }
 
-static bool has_voted_for(struct pbft *p, struct pbft_slot *slot, uint32_t from,
+static bool has_voted_for(const struct pbft *p, struct pbft_slot *slot, uint32_t from,
                           const struct digest *digest)
 {
     const struct pbft_ballot *b = pbft_ballot(slot, CERT_PREPARE, from);
     return b->is_cast && b->view == p->view && digest_equal(&b->digest, digest);
 }
 
-static uint32_t count_votes(struct pbft *p, struct pbft_slot *slot, const struct digest *digest)
+static uint32_t count_votes(const struct pbft *p, struct pbft_slot *slot,
+                            const struct digest *digest)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < p->config.members.members_count; i++)
@@ -90,15 +91,6 @@ static void fetch_block(struct pbft *p, uint64_t height, const struct digest *di
     send_fetch(p, to, &fetch);
 }
 
-/* What the chain below a certificate lacks first. */
-static struct pbft_block missing_below(struct pbft *p, const struct certificate *c)
-{
-    const struct statement *s = &c->statement;
-    if (c->entries_count == 0 || !pbft_in_window(p, s->height))
-        return (struct pbft_block){.height = 0};
-    return pbft_chain_to(p, s->height, &s->digest).missing;
-}
-
 /* Rule 5.7: f+1 PREPAREs name a block that is not here. */
 static void fetch_voted(struct pbft *p, struct pbft_slot *slot)
 {
@@ -120,7 +112,7 @@ static void fetch_certified(struct pbft *p)
 {
     const struct certificate *tops[2] = {&p->top_cqc, &p->top_pqc};
     for (int i = 0; i < 2; i++) {
-        struct pbft_block missing = missing_below(p, tops[i]);
+        struct pbft_block missing = pbft_missing_below(p, tops[i]);
         if (missing.height > 0)
             fetch_block(p, missing.height, &missing.digest);
     }
@@ -220,21 +212,44 @@ enum pbft_drop pbft_on_fetch(struct pbft *p, uint32_t link, const struct pbft_fe
 
 /* ---- taking ---- */
 
-/* Whether a certificate or f+1 votes name this block: only then is an unsigned body kept. */
-static bool is_wanted(struct pbft *p, const struct pbft_block *block)
+/* Whether a certificate or f+1 votes name this block and it is not here: only then is an unsigned
+ * body kept. */
+static bool is_wanted(const struct pbft *p, const struct pbft_block *block)
 {
     struct pbft_slot *slot = pbft_slot_find(p, block->height);
-    if (slot == NULL)
+    const struct pbft_known *known = pbft_known_find(p, block->height, &block->digest);
+    if (slot == NULL || (known != NULL && known->has_body))
         return false;
     if (count_votes(p, slot, &block->digest) > p->faulty_max)
         return true;
     const struct certificate *tops[2] = {&p->top_cqc, &p->top_pqc};
     for (int i = 0; i < 2; i++) {
-        struct pbft_block missing = missing_below(p, tops[i]);
+        struct pbft_block missing = pbft_missing_below(p, tops[i]);
         if (missing.height == block->height && digest_equal(&missing.digest, &block->digest))
             return true;
     }
     return false;
+}
+
+static bool has_proposal(const struct pbft *p, const struct pbft_data *data)
+{
+    return data->has_pre_prepare && data->pre_prepare_from != p->config.own_index;
+}
+
+static enum pbft_drop judge_block(const struct pbft *p, const struct pbft_data *data)
+{
+    const struct pbft_block *block = &data->blocks[0];
+    if (block->height <= p->committed.height)
+        return PBFT_DROP_COMMITTED;
+    if (!pbft_in_window(p, block->height))
+        return PBFT_DROP_OUT_OF_WINDOW;
+    if (has_proposal(p, data) &&
+        pbft_judge_pre_prepare(p, data->pre_prepare_from, &data->pre_prepare) == PBFT_KEEP)
+        return PBFT_KEEP;
+    if (!is_wanted(p, block))
+        return PBFT_DROP_NOT_ASKED;
+    bool is_known = pbft_known_find(p, block->height, &block->digest) != NULL;
+    return is_known || pbft_has_room(p, block->height) ? PBFT_KEEP : PBFT_DROP_SLOT_FULL;
 }
 
 /* Returns false when the height has no room. */
@@ -249,20 +264,15 @@ static bool take(struct pbft *p, const struct pbft_block *block, bool has_body)
 
 static enum pbft_drop on_block(struct pbft *p, const struct pbft_data *data)
 {
-    const struct pbft_block *block = &data->blocks[0];
-    bool is_own = data->has_pre_prepare && data->pre_prepare_from == p->config.own_index;
-    if (is_own)
-        pbft_on_own_pre_prepare(p, &data->pre_prepare);
-    if (block->height <= p->committed.height)
-        return PBFT_DROP_COMMITTED;
-    if (!pbft_in_window(p, block->height))
-        return PBFT_DROP_OUT_OF_WINDOW;
-    if (data->has_pre_prepare && !is_own &&
-        pbft_on_pre_prepare(p, data->pre_prepare_from, &data->pre_prepare) == PBFT_KEEP)
-        return PBFT_KEEP;
-    if (!is_wanted(p, block))
-        return PBFT_DROP_NOT_ASKED;
-    return take(p, block, true) ? PBFT_KEEP : PBFT_DROP_SLOT_FULL;
+    enum pbft_drop drop = judge_block(p, data);
+    if (drop != PBFT_KEEP)
+        return drop;
+    bool is_proposal =
+        has_proposal(p, data) &&
+        pbft_on_pre_prepare(p, data->pre_prepare_from, &data->pre_prepare) == PBFT_KEEP;
+    if (!is_proposal)
+        CHECK(take(p, &data->blocks[0], true)); /* there is room, said the judge */
+    return PBFT_KEEP;
 }
 
 /* Those blocks of a range, bodies or heads, that lie in the window. */
@@ -274,6 +284,24 @@ static bool take_all(struct pbft *p, const struct pbft_block *blocks, uint32_t c
     return true;
 }
 
+/* The blocks of a range, apart from its certificate. */
+static enum pbft_drop judge_range_blocks(const struct pbft *p, const struct pbft_data *data)
+{
+    uint64_t first = data->blocks[0].height, last = data->blocks[data->blocks_count - 1].height;
+    if (last <= p->committed.height)
+        return PBFT_DROP_COMMITTED;
+    return first > p->committed.height && !pbft_in_window(p, first) ? PBFT_DROP_OUT_OF_WINDOW
+                                                                    : PBFT_KEEP;
+}
+
+/* A certificate that is not needed says nothing about the bodies below it: they may be what is
+ * missing. */
+static enum pbft_drop judge_range(const struct pbft *p, const struct pbft_data *data)
+{
+    enum pbft_drop drop = pbft_judge_certificate(p, &data->certificate);
+    return drop == PBFT_DROP_NOT_NEEDED ? judge_range_blocks(p, data) : drop;
+}
+
 /* A range: its certificate commits its last block or head, and all below. The decoder and
  * node/verify held all links and the certificate, which is taken first (5.4). */
 static enum pbft_drop on_range(struct pbft *p, uint32_t link, const struct pbft_data *data)
@@ -281,12 +309,10 @@ static enum pbft_drop on_range(struct pbft *p, uint32_t link, const struct pbft_
     const struct pbft_block *first = &data->blocks[0];
     const struct pbft_block *last = &data->blocks[data->blocks_count - 1];
     enum pbft_drop drop = pbft_on_certificate(p, &data->certificate);
+    if (drop == PBFT_KEEP || drop == PBFT_DROP_NOT_NEEDED)
+        drop = judge_range_blocks(p, data);
     if (drop != PBFT_KEEP)
         return drop;
-    if (last->height <= p->committed.height)
-        return PBFT_DROP_COMMITTED;
-    if (!pbft_in_window(p, first->height) && first->height > p->committed.height)
-        return PBFT_DROP_OUT_OF_WINDOW;
     bool has_room = take_all(p, data->blocks, data->blocks_count, true) &&
                     take_all(p, data->heads, data->heads_count, false);
     if (!has_room)
@@ -304,12 +330,29 @@ static enum pbft_drop on_range(struct pbft *p, uint32_t link, const struct pbft_
     return PBFT_KEEP;
 }
 
+enum pbft_drop pbft_judge_data(const struct pbft *p, uint32_t link, const struct pbft_data *data)
+{
+    if (!is_free_to_ask(p, link))
+        return PBFT_KEEP; /* it frees the link, if nothing else */
+    return data->kind == PBFT_FETCH_RANGE ? judge_range(p, data) : judge_block(p, data);
+}
+
+/* What comes from a link that owes an answer is taken for that answer, and frees the link whether
+ * or not it is of use; nothing follows from DATA that is of no use and was not asked for. */
 enum pbft_drop pbft_on_data(struct pbft *p, uint32_t link, const struct pbft_data *data)
 {
     CHECK(data->blocks_count > 0);
-    if (data->kind == PBFT_FETCH_RANGE && !is_free_to_ask(p, link))
-        p->range_until_ms = 0; /* this is the one that was under way, or as good */
-    p->peers[link].fetching_until_ms = 0;
-    p->is_fetch_due = true;
-    return data->kind == PBFT_FETCH_RANGE ? on_range(p, link, data) : on_block(p, data);
+    if (data->has_pre_prepare && data->pre_prepare_from == p->config.own_index)
+        pbft_on_own_pre_prepare(p, &data->pre_prepare);
+    bool was_asked = !is_free_to_ask(p, link);
+    if (was_asked) {
+        p->peers[link].fetching_until_ms = 0;
+        if (data->kind == PBFT_FETCH_RANGE)
+            p->range_until_ms = 0; /* this is the one that was under way, or as good */
+    }
+    enum pbft_drop drop =
+        data->kind == PBFT_FETCH_RANGE ? on_range(p, link, data) : on_block(p, data);
+    if (was_asked || drop == PBFT_KEEP)
+        p->is_fetch_due = true;
+    return drop;
 }

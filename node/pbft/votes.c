@@ -11,7 +11,38 @@ struct pbft_ballot *pbft_ballot(struct pbft_slot *slot, enum cert_kind kind, uin
     return &slot->ballots[kind == CERT_COMMIT][from];
 }
 
-static enum pbft_drop judge_vote(const struct pbft *p, uint32_t from, const struct statement *s)
+/* Rule 3.3: a certificate of this kind, of this very block or of one built on it, is here. A vote
+ * for another block than the certified one is no vote beyond a quorum. */
+static bool is_beyond_quorum(const struct pbft *p, const struct statement *s)
+{
+    if (s->kind == CERT_PREPARE)
+        return p->top_pqc.statement.view == s->view &&
+               pbft_covers(p, &p->top_pqc, s->height, &s->digest);
+    /* Of all COMMIT certificates the nearest, which has the shortest way down. */
+    const struct statement *top = &p->top_cqc.statement;
+    for (uint64_t height = s->height; height <= top->height && pbft_in_window(p, height);
+         height++) {
+        const struct pbft_slot *slot = pbft_slot_find(p, height);
+        if (slot != NULL && slot->has_cqc)
+            return pbft_covers(p, &slot->cqc, s->height, &s->digest);
+    }
+    return false;
+}
+
+/* 3.1: a signer's first vote counts. The second, different one is told apart before anything is
+ * found not to be needed: it is evidence. */
+static enum pbft_drop judge_ballot(const struct pbft *p, uint32_t from, const struct statement *s)
+{
+    struct pbft_slot *slot = pbft_slot_find(p, s->height);
+    if (slot == NULL)
+        return PBFT_KEEP;
+    const struct pbft_ballot *ballot = pbft_ballot(slot, s->kind, from);
+    if (!ballot->is_cast || ballot->view != s->view)
+        return PBFT_KEEP;
+    return digest_equal(&ballot->digest, &s->digest) ? PBFT_DROP_DUPLICATE : PBFT_DROP_CONFLICT;
+}
+
+enum pbft_drop pbft_judge_vote(const struct pbft *p, uint32_t from, const struct statement *s)
 {
     if (from >= p->config.members.members_count)
         return PBFT_DROP_NOT_A_MEMBER;
@@ -23,7 +54,12 @@ static enum pbft_drop judge_vote(const struct pbft *p, uint32_t from, const stru
         return PBFT_DROP_OTHER_VIEW;
     if (s->height <= p->committed.height)
         return PBFT_DROP_COMMITTED;
-    return pbft_in_window(p, s->height) ? PBFT_KEEP : PBFT_DROP_OUT_OF_WINDOW;
+    if (!pbft_in_window(p, s->height))
+        return PBFT_DROP_OUT_OF_WINDOW;
+    enum pbft_drop drop = judge_ballot(p, from, s);
+    if (drop != PBFT_KEEP)
+        return drop;
+    return is_beyond_quorum(p, s) ? PBFT_DROP_NOT_NEEDED : PBFT_KEEP;
 }
 
 /* How many members cast this very vote. */
@@ -55,20 +91,13 @@ static void make_certificate(struct pbft *p, struct pbft_slot *slot, const struc
     }
 }
 
-enum pbft_drop pbft_on_vote(struct pbft *p, uint32_t from, const struct pbft_vote *vote)
+/* Requires: the first of this signer, kind and place. */
+static void count_vote(struct pbft *p, uint32_t from, const struct pbft_vote *vote)
 {
     const struct statement *s = &vote->statement;
-    enum pbft_drop drop = judge_vote(p, from, s);
-    if (drop != PBFT_KEEP)
-        return drop;
-
     struct pbft_slot *slot = pbft_slot_at(p, s->height);
-    struct pbft_ballot *ballot = pbft_ballot(slot, s->kind, from);
-    if (ballot->is_cast && ballot->view == s->view) /* 3.1: a signer's first vote counts */
-        return digest_equal(&ballot->digest, &s->digest) ? PBFT_DROP_DUPLICATE : PBFT_DROP_CONFLICT;
-    *ballot = (struct pbft_ballot){
+    *pbft_ballot(slot, s->kind, from) = (struct pbft_ballot){
         .is_cast = true, .view = s->view, .digest = s->digest, .signature = vote->signature};
-
     uint32_t count = count_equal(p, slot, s->kind, &s->digest);
     if (count == p->quorum) { /* true exactly once */
         struct certificate c;
@@ -77,33 +106,80 @@ enum pbft_drop pbft_on_vote(struct pbft *p, uint32_t from, const struct pbft_vot
     }
     if (s->kind == CERT_PREPARE && count == p->faulty_max + 1)
         p->is_fetch_due = true; /* 5.7 */
-    return PBFT_KEEP;
 }
 
-static enum pbft_drop judge_certificate(const struct pbft *p, const struct certificate *c)
+enum pbft_drop pbft_on_vote(struct pbft *p, uint32_t from, const struct pbft_vote *vote)
+{
+    enum pbft_drop drop = pbft_judge_vote(p, from, &vote->statement);
+    if (drop == PBFT_KEEP)
+        count_vote(p, from, vote);
+    return drop;
+}
+
+/* Two COMMIT certificates that disagree on a height: more than f members lie. Both may be of that
+ * height, or the other one covers it from above: then it was committed. */
+static bool is_contradicted(const struct pbft *p, const struct statement *s)
+{
+    const struct statement *top = &p->top_cqc.statement;
+    const struct pbft_slot *slot = pbft_slot_find(p, s->height);
+    if (s->kind != CERT_COMMIT)
+        return false;
+    if (top->height == s->height && !digest_equal(&top->digest, &s->digest))
+        return true;
+    if (slot == NULL)
+        return false;
+    return (slot->has_cqc && !digest_equal(&slot->cqc.statement.digest, &s->digest)) ||
+           (slot->is_committed && !digest_equal(&slot->committed, &s->digest));
+}
+
+/* The nearest COMMIT certificate at or above a height; the highest one where no slot has any. */
+static const struct certificate *certificate_above(const struct pbft *p, uint64_t height)
+{
+    for (uint64_t at = height; at <= p->top_cqc.statement.height; at++) {
+        const struct pbft_slot *slot = pbft_slot_find(p, at);
+        if (slot == NULL)
+            break;
+        if (slot->has_cqc)
+            return &slot->cqc;
+    }
+    return &p->top_cqc;
+}
+
+static void alarm_about(struct pbft *p, const struct certificate *c)
+{
+    if (p->is_alarmed)
+        return;
+    p->alarm_cqc = *c;
+    pbft_alarm(p, &p->alarm_cqc, certificate_above(p, c->statement.height));
+}
+
+/* A certificate that raises nothing: not high, not what is certified. */
+static bool is_known_certificate(const struct pbft *p, const struct statement *s)
+{
+    if (s->kind == CERT_PREPARE)
+        return s->view != p->view || s->height <= p->top_pqc.statement.height;
+    if (!pbft_in_window(p, s->height))
+        return s->height <= p->top_cqc.statement.height;
+    const struct pbft_slot *slot = pbft_slot_find(p, s->height);
+    return slot != NULL && slot->has_cqc;
+}
+
+enum pbft_drop pbft_judge_certificate(const struct pbft *p, const struct certificate *c)
 {
     const struct statement *s = &c->statement;
     if (s->kind == CERT_CHECKPOINT)
         return PBFT_DROP_NOT_YET;
     if (s->epoch != p->config.epoch)
         return PBFT_DROP_OTHER_EPOCH;
-    return s->view > p->view ? PBFT_DROP_OTHER_VIEW : PBFT_KEEP; /* 7.7, in part four */
-}
-
-/* Two COMMIT certificates of one height over different blocks: more than f members lie. */
-static bool is_contradicted(struct pbft *p, const struct certificate *c)
-{
-    const struct statement *s = &c->statement;
-    struct pbft_slot *slot = pbft_slot_find(p, s->height);
-    if (s->kind != CERT_COMMIT || slot == NULL || !slot->has_cqc)
-        return false;
-    if (digest_equal(&slot->cqc.statement.digest, &s->digest))
-        return false;
-    if (!p->is_alarmed) {
-        p->top_cqc = *c; /* lives as long as the alarm's borrower needs it */
-        pbft_alarm(p, &p->top_cqc, &slot->cqc);
-    }
-    return true;
+    if (s->view > p->view)
+        return PBFT_DROP_OTHER_VIEW; /* 7.7, in part four */
+    if (is_contradicted(p, s))
+        return PBFT_DROP_CONFLICT;
+    if (pbft_raises_high(p, c))
+        return PBFT_KEEP; /* 5.4, whatever else: also from below the committed height */
+    if (s->height <= p->committed.height)
+        return PBFT_DROP_COMMITTED;
+    return is_known_certificate(p, s) ? PBFT_DROP_NOT_NEEDED : PBFT_KEEP;
 }
 
 void pbft_keep_cqc(struct pbft *p, const struct certificate *c)
@@ -117,25 +193,17 @@ void pbft_keep_cqc(struct pbft *p, const struct certificate *c)
     slot->cqc = *c;
 }
 
-/* My signatures in it are votes of mine that a peer shows (4.2). */
-static void judge_own_entry(struct pbft *p, const struct certificate *c)
-{
-    for (uint32_t i = 0; i < c->entries_count; i++)
-        if (c->entries[i].member_index == p->config.own_index)
-            pbft_on_own_vote(p, &c->statement);
-}
-
 enum pbft_drop pbft_on_certificate(struct pbft *p, const struct certificate *c)
 {
     const struct statement *s = &c->statement;
-    judge_own_entry(p, c);
-    enum pbft_drop drop = judge_certificate(p, c);
+    pbft_on_own_entries(p, c);
+    enum pbft_drop drop = pbft_judge_certificate(p, c);
+    if (drop == PBFT_DROP_CONFLICT)
+        alarm_about(p, c);
     if (drop != PBFT_KEEP)
         return drop;
-    if (is_contradicted(p, c))
-        return PBFT_DROP_CONFLICT;
 
-    pbft_raise_high(p, c); /* 5.4, whatever else: also from below the committed height */
+    pbft_raise_high(p, c);
     if (s->height <= p->committed.height)
         return PBFT_DROP_COMMITTED;
     if (s->kind == CERT_COMMIT) {
@@ -175,6 +243,5 @@ void pbft_cast(struct pbft *p, enum cert_kind kind, const struct pbft_block *blo
     p->config.sign(p->config.sign_context, &vote.signature, bytes_of(room, size));
     pbft_put(p, PBFT_WRITE_VOTE)->vote = vote;
     pbft_put_send(p, PBFT_SEND_VOTE, PBFT_TO_ALL)->vote = vote;
-    enum pbft_drop drop = pbft_on_vote(p, p->config.own_index, &vote);
-    CHECK(drop == PBFT_KEEP);
+    count_vote(p, p->config.own_index, &vote);
 }

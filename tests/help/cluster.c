@@ -98,6 +98,30 @@ void cluster_send(struct cluster *c, uint32_t from, uint32_t to, const struct pb
     }
 }
 
+/* As the driver does before it has signatures verified (3.3). */
+static bool is_dropped_at_a_glance(struct cluster *c, struct cluster_node *node,
+                                   const struct pbft_msg *m)
+{
+    if (!c->options.has_glance)
+        return false;
+    enum pbft_drop drop = pbft_glance(node->core, m);
+    if (drop != PBFT_KEEP)
+        node->drops[drop]++;
+    return drop != PBFT_KEEP;
+}
+
+/* All up to the target that is not proposed is work that no block has. */
+static struct pbft_pool pool_now(struct cluster *c, const struct cluster_node *node,
+                                 const struct pbft_pool *told)
+{
+    struct pbft_pool pool = *told;
+    struct pbft_view_of look;
+    pbft_look(node->core, &look);
+    if (look.tip.height >= c->target_height)
+        pool.unproposed_ms = 0;
+    return pool;
+}
+
 static void deliver(struct cluster *c, struct cluster_packet *packet)
 {
     struct cluster_node *node = &c->nodes[packet->to];
@@ -121,10 +145,11 @@ static void deliver(struct cluster *c, struct cluster_packet *packet)
             break;
         case CLUSTER_POOL:
             event.type = PBFT_EVENT_POOL;
-            event.pool = packet->pool;
+            event.pool = pool_now(c, node, &packet->pool);
             break;
         }
-        cluster_step(c, packet->to, &event);
+        if (!(is_message && is_dropped_at_a_glance(c, node, packet->msg)))
+            cluster_step(c, packet->to, &event);
     }
     if (is_message)
         mem_free(packet->msg);
@@ -237,7 +262,8 @@ void cluster_aim(struct cluster *c, uint64_t height)
     for (uint32_t i = 0; i < c->options.members_count; i++) {
         struct cluster_packet packet = {
             .to = i, .type = CLUSTER_POOL, .incarnation = c->nodes[i].incarnation};
-        packet.pool = (struct pbft_pool){.has_executable = true, .oldest_ms = c->now_ms};
+        packet.pool = (struct pbft_pool){
+            .has_executable = true, .oldest_ms = c->now_ms, .unproposed_ms = c->now_ms};
         cluster_post(c, &packet, 0);
     }
 }
@@ -357,7 +383,8 @@ void cluster_start(struct cluster *c, uint32_t at)
         return;
     struct cluster_packet packet = {
         .to = at, .type = CLUSTER_POOL, .incarnation = node->incarnation};
-    packet.pool = (struct pbft_pool){.has_executable = c->target_height > 0};
+    packet.pool = (struct pbft_pool){.has_executable = c->target_height > 0,
+                                     .unproposed_ms = c->target_height > 0};
     cluster_post(c, &packet, 0);
 }
 

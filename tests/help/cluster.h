@@ -27,6 +27,7 @@ struct cluster_options {
     uint64_t delay_min_ms, delay_max_ms; /* of the network */
     uint64_t build_ms, check_ms;         /* of the driver, at most */
     uint32_t lose_percent, double_percent;
+    bool has_glance; /* messages are looked at by pbft_glance() first */
     bool has_trace;
 };
 /* n = 4, P = 4, L = 8, a network of 1 ms that is reliable. */

@@ -99,7 +99,8 @@ void cluster_judge_write(struct cluster *c, uint32_t at, const struct pbft_act *
         const struct cluster_place *place = &c->nodes[at].places[act->block.height];
         hold(c, at, !place->has_pre_prepare, "a correct primary proposes once per height");
     }
-    hold(c, at, act->type != PBFT_ALARM, "no alarm among correct nodes");
+    hold(c, at, act->type != PBFT_WRITE_ALARM && act->type != PBFT_ALARM,
+         "no alarm among correct nodes");
     hold(c, at, act->type != PBFT_WRITE_LEARNER, "no vote of a correct node is forgotten");
 }
 

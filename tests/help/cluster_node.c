@@ -72,6 +72,9 @@ static void write_one(struct cluster *c, uint32_t at, const struct pbft_act *act
     case PBFT_WRITE_LEARNER:
         d->is_learner = true;
         break;
+    case PBFT_WRITE_ALARM:
+        d->is_alarmed = true;
+        break;
     default:
         break;
     }
@@ -187,7 +190,13 @@ static void answer_build(struct cluster *c, uint32_t at, const struct pbft_act *
         packet.built.has_block = true;
         packet.built.block = cluster_block_new(c, &parent)->block;
     }
-    cluster_post(c, &packet, prng_below(&c->prng, c->options.build_ms + 1));
+    uint64_t delay_ms = prng_below(&c->prng, c->options.build_ms + 1);
+    cluster_post(c, &packet, delay_ms);
+    if (act->ticket.height != c->target_height)
+        return;
+    packet.type = CLUSTER_POOL; /* that was the last: nothing is left that no block has */
+    packet.pool = (struct pbft_pool){.has_executable = true};
+    cluster_post(c, &packet, delay_ms);
 }
 
 /* ---- one step ---- */

@@ -79,6 +79,13 @@ static struct text text_of_msg(const struct pbft_msg *m)
     return t;
 }
 
+static const char *pool_words(const struct pbft_pool *pool)
+{
+    if (!pool->has_executable)
+        return "is empty";
+    return pool->unproposed_ms > 0 ? "has work" : "has nothing that is not proposed";
+}
+
 void cluster_trace_event(struct cluster *c, uint32_t at, const struct pbft_event *e)
 {
     static const char *const answers[] = {"valid", "invalid", "later"};
@@ -106,7 +113,7 @@ void cluster_trace_event(struct cluster *c, uint32_t at, const struct pbft_event
             cluster_trace_text(c, "%u built nothing", at);
         break;
     case PBFT_EVENT_POOL:
-        cluster_trace_text(c, "%u pool %s", at, e->pool.has_executable ? "has work" : "is empty");
+        cluster_trace_text(c, "%u pool %s", at, pool_words(&e->pool));
         break;
     }
 }
@@ -148,6 +155,9 @@ static void trace_write(struct cluster *c, const struct pbft_act *act)
         break;
     case PBFT_WRITE_LEARNER:
         cluster_trace_text(c, "%s learner", arrow);
+        break;
+    case PBFT_WRITE_ALARM:
+        cluster_trace_text(c, "%s alarm", arrow);
         break;
     default:
         break;

@@ -100,6 +100,8 @@ static void write_one(struct lone *l, const struct pbft_act *act)
         d->committed = act->block;
     if (act->type == PBFT_WRITE_LEARNER)
         d->is_learner = true;
+    if (act->type == PBFT_WRITE_ALARM)
+        d->is_alarmed = true;
 }
 
 /* ---- events ---- */
@@ -118,7 +120,12 @@ enum pbft_drop lone_step(struct lone *l, const struct pbft_event *event)
 enum pbft_drop lone_msg(struct lone *l, const struct pbft_msg *m)
 {
     struct pbft_event event = {.type = PBFT_EVENT_MSG, .msg = m};
-    return lone_step(l, &event);
+    if (l->spares_glance)
+        return lone_step(l, &event);
+    struct lone_glance glance = lone_glance(l, m);
+    enum pbft_drop drop = lone_step(l, &event);
+    lone_glance_hold(l, &glance);
+    return drop;
 }
 
 enum pbft_drop lone_tick(struct lone *l, uint64_t after_ms)
@@ -130,10 +137,15 @@ enum pbft_drop lone_tick(struct lone *l, uint64_t after_ms)
 
 enum pbft_drop lone_pool(struct lone *l, bool has_executable, bool is_full_block)
 {
-    struct pbft_event event = {.type = PBFT_EVENT_POOL,
-                               .pool = {.has_executable = has_executable,
-                                        .is_full_block = is_full_block,
-                                        .oldest_ms = l->now_ms}};
+    struct pbft_pool pool = {.has_executable = has_executable, .is_full_block = is_full_block};
+    if (has_executable)
+        pool.oldest_ms = pool.unproposed_ms = l->now_ms;
+    return lone_pool_of(l, &pool);
+}
+
+enum pbft_drop lone_pool_of(struct lone *l, const struct pbft_pool *pool)
+{
+    struct pbft_event event = {.type = PBFT_EVENT_POOL, .pool = *pool};
     return lone_step(l, &event);
 }
 
@@ -226,8 +238,8 @@ enum pbft_drop lone_fetch_range(struct lone *l, uint32_t link, uint64_t from_hei
     return lone_msg(l, &m);
 }
 
-enum pbft_drop lone_data(struct lone *l, uint32_t link, const struct pbft_block *block,
-                         bool has_pre_prepare)
+struct pbft_msg lone_make_data(const struct lone *l, uint32_t link, const struct pbft_block *block,
+                               bool has_pre_prepare)
 {
     struct pbft_msg m = {.type = PBFT_DATA, .link = link, .from = link};
     m.data.kind = PBFT_FETCH_BLOCK;
@@ -236,11 +248,18 @@ enum pbft_drop lone_data(struct lone *l, uint32_t link, const struct pbft_block 
     m.data.has_pre_prepare = has_pre_prepare;
     if (has_pre_prepare)
         m.data.pre_prepare = lone_make_pre_prepare(l, 0, block).pre_prepare;
+    return m;
+}
+
+enum pbft_drop lone_data(struct lone *l, uint32_t link, const struct pbft_block *block,
+                         bool has_pre_prepare)
+{
+    struct pbft_msg m = lone_make_data(l, link, block, has_pre_prepare);
     return lone_msg(l, &m);
 }
 
-enum pbft_drop lone_range(struct lone *l, uint32_t link, const struct pbft_block *chain,
-                          uint32_t blocks_count, uint32_t heads_count)
+struct pbft_msg lone_make_range(const struct lone *l, uint32_t link, const struct pbft_block *chain,
+                                uint32_t blocks_count, uint32_t heads_count)
 {
     struct pbft_msg m = {.type = PBFT_DATA, .link = link, .from = link};
     m.data.kind = PBFT_FETCH_RANGE;
@@ -251,6 +270,13 @@ enum pbft_drop lone_range(struct lone *l, uint32_t link, const struct pbft_block
     uint32_t others = ~(1u << l->config.own_index);
     m.data.certificate =
         make_certificate(l, CERT_COMMIT, &chain[blocks_count + heads_count - 1], others);
+    return m;
+}
+
+enum pbft_drop lone_range(struct lone *l, uint32_t link, const struct pbft_block *chain,
+                          uint32_t blocks_count, uint32_t heads_count)
+{
+    struct pbft_msg m = lone_make_range(l, link, chain, blocks_count, heads_count);
     return lone_msg(l, &m);
 }
 

@@ -18,6 +18,8 @@ struct lone {
     uint64_t counter;      /* of STATUSes made */
     struct pbft_output out;
     struct pbft_view_of look; /* after the last event */
+    bool spares_glance;       /* lone_msg() does not hold pbft_glance() against what comes of it */
+    uint64_t glances[PBFT_DROP_COUNT]; /* that it did, by what was said */
     /* Its store. */
     struct pbft_durable durable;
     struct pbft_block bodies[LONE_STORED_MAX];
@@ -37,9 +39,12 @@ struct pbft_block lone_block(struct lone *l, const struct pbft_block *parent);
 
 /* Events. Each returns why it was dropped; what came of it is in out and look. */
 enum pbft_drop lone_step(struct lone *l, const struct pbft_event *event);
+/* What pbft_glance() says of it beforehand is held as well: see lone_glance.c. */
 enum pbft_drop lone_msg(struct lone *l, const struct pbft_msg *m);
 enum pbft_drop lone_tick(struct lone *l, uint64_t after_ms);
+/* All that is executable came now, and is in no block yet. */
 enum pbft_drop lone_pool(struct lone *l, bool has_executable, bool is_full_block);
+enum pbft_drop lone_pool_of(struct lone *l, const struct pbft_pool *pool);
 enum pbft_drop lone_pre_prepare(struct lone *l, uint32_t from, const struct pbft_block *block);
 enum pbft_drop lone_vote(struct lone *l, uint32_t from, enum cert_kind kind,
                          const struct pbft_block *block);
@@ -72,6 +77,20 @@ struct pbft_msg lone_make_vote(const struct lone *l, uint32_t from, enum cert_ki
 struct pbft_msg lone_make_qc(const struct lone *l, enum cert_kind kind,
                              const struct pbft_block *block, uint32_t signers);
 struct pbft_msg lone_make_status(struct lone *l, uint32_t from, uint64_t committed_height);
+struct pbft_msg lone_make_data(const struct lone *l, uint32_t link, const struct pbft_block *block,
+                               bool has_pre_prepare);
+struct pbft_msg lone_make_range(const struct lone *l, uint32_t link, const struct pbft_block *chain,
+                                uint32_t blocks_count, uint32_t heads_count);
+
+/* ---- between the files of lone: pbft_glance() of one message ---- */
+struct lone_glance {
+    enum pbft_drop drop;
+    uint8_t
+        *without; /* the core's memory as it would be without the message; NULL when it is kept */
+};
+struct lone_glance lone_glance(struct lone *l, const struct pbft_msg *m);
+/* The message was given to the core. */
+void lone_glance_hold(struct lone *l, struct lone_glance *glance);
 
 /* The last output: how many acts of a type, and the nth of them (NULL: none). */
 size_t lone_count(const struct lone *l, enum pbft_act_type type);

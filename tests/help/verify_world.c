@@ -271,8 +271,27 @@ enum verify_drop verify_world_judge_bytes(struct verify_world *w, struct bytes b
     w->exact = mem_alloc(bytes.size);
     if (bytes.size > 0)
         memcpy(w->exact, bytes.data, bytes.size);
-    return verify_msg(&w->out, &w->config, w->cache, bytes_of(w->exact, bytes.size),
-                      VERIFY_WORLD_LINK);
+    enum verify_drop drop =
+        verify_decode(&w->out, &w->config, bytes_of(w->exact, bytes.size), VERIFY_WORLD_LINK);
+    return drop == VERIFY_KEEP ? verify_judge(&w->out, &w->config) : drop;
+}
+
+enum verdict verify_world_check_txs(struct verify_world *w, const struct block *block,
+                                    uint32_t *bad_tx_index)
+{
+    static struct tx unknown[BLOCK_TXS_MAX];
+    static uint32_t indexes[BLOCK_TXS_MAX];
+    uint32_t unknown_count;
+    enum verdict verdict =
+        verify_unknown_txs(block, w->cache, unknown, indexes, &unknown_count, bad_tx_index);
+    for (uint32_t i = 0; i < unknown_count && verdict == VERDICT_OK; i++) {
+        verdict = tx_verify(&unknown[i], &block->header.chain_id);
+        if (verdict != VERDICT_OK)
+            *bad_tx_index = indexes[i];
+        else if (w->cache != NULL)
+            verify_cache_add(w->cache, &unknown[i]);
+    }
+    return verdict;
 }
 
 enum verify_drop verify_world_judge(struct verify_world *w)

@@ -26,7 +26,7 @@ struct verify_world {
     struct buf blocks[VERIFY_WORLD_BLOCKS];
     struct pbft_block heads[VERIFY_WORLD_BLOCKS];
     struct pbft_msg msg; /* what the makers below make */
-    struct pbft_msg out; /* what verify_msg() made */
+    struct pbft_msg out; /* what verify_decode() made */
     struct buf encoding; /* of msg */
     uint8_t *exact;      /* the bytes last judged, in a place of exactly their size */
 };
@@ -65,5 +65,9 @@ struct certificate verify_world_certificate(const struct verify_world *w, const 
 enum verify_drop verify_world_judge_bytes(struct verify_world *w, struct bytes bytes);
 /* Encode w->msg and judge it. */
 enum verify_drop verify_world_judge(struct verify_world *w);
+/* What a driver makes of verify_unknown_txs() for rule 5.2: verify those that w->cache does not
+ * know, in order up to the first that does not hold, and add them to it. */
+enum verdict verify_world_check_txs(struct verify_world *w, const struct block *block,
+                                    uint32_t *bad_tx_index);
 
 #endif

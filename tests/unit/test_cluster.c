@@ -35,6 +35,7 @@ static void cluster_on_a_bad_network_commits_in_the_end(void **state)
         o.double_percent = (uint32_t)(seed % 3) * 10;
         o.build_ms = o.check_ms = seed % 10;
         o.range_blocks_max = (uint32_t)(seed % 3);
+        o.has_glance = seed % 2 == 0;
         cluster_init(&c, &o);
         cluster_start_all(&c);
         cluster_aim(&c, 30);
@@ -95,6 +96,7 @@ static void cluster_with_crashes_at_every_boundary_commits_in_the_end(void **sta
         o.double_percent = 5;
         o.build_ms = o.check_ms = seed % 4;
         o.range_blocks_max = (uint32_t)(seed % 3);
+        o.has_glance = seed % 2 == 0;
         cluster_init(&c, &o);
         struct crasher crasher = {&c, 5 + (uint32_t)(seed % 60)};
         c.crashes = draw_crash;

@@ -18,6 +18,20 @@ static void assert_alarm(uint64_t height)
     assert_int_equal(act->certificate->statement.height, height);
 }
 
+/* It is durable before anybody is told, with both certificates. */
+static void assert_alarm_is_written(void)
+{
+    const struct pbft_act *written = lone_act(&l, PBFT_WRITE_ALARM, 0);
+    const struct pbft_act *told = lone_act(&l, PBFT_ALARM, 0);
+    assert_non_null(written);
+    assert_non_null(told);
+    assert_true(written < told);
+    assert_ptr_equal(written->certificate, told->certificate);
+    assert_ptr_equal(written->other, told->other);
+    assert_int_equal(lone_count(&l, PBFT_WRITE_ALARM), 1);
+    assert_true(l.durable.is_alarmed);
+}
+
 /* Nothing is voted for or committed any more; what is here is still served. */
 static void assert_only_serves(void)
 {
@@ -61,6 +75,39 @@ static void rule_13_a_certificate_against_the_committed_one_raises_the_alarm(voi
     assert_only_serves();
 }
 
+/* Also where that height was committed as an ancestor, so that the certificate which covers it
+ * stands further up. */
+static void rule_13_a_certificate_against_a_committed_ancestor_raises_the_alarm(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    struct pbft_block other = lone_block(&l, &b[1]);
+    (void)lone_range(&l, 2, &b[1], 3, 0);
+    assert_int_equal(l.look.committed.height, 3);
+    assert_int_equal(lone_qc(&l, CERT_COMMIT, &b[2], 13), PBFT_DROP_COMMITTED);
+    assert_int_equal(lone_qc(&l, CERT_COMMIT, &other, 13), PBFT_DROP_CONFLICT);
+    assert_alarm(2);
+    assert_alarm_is_written();
+    const struct pbft_act *act = lone_act(&l, PBFT_ALARM, 0);
+    assert_true(digest_equal(&act->certificate->statement.digest, &other.digest));
+    assert_non_null(act->other);
+    assert_true(digest_equal(&act->other->statement.digest, &b[3].digest));
+}
+
+/* And where neither has come into the window yet. */
+static void rule_13_two_certificates_beyond_the_window_raise_the_alarm(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    struct pbft_block other = lone_block(&l, &b[19]);
+    (void)lone_qc(&l, CERT_COMMIT, &b[20], 13);
+    assert_int_equal(lone_qc(&l, CERT_COMMIT, &other, 13), PBFT_DROP_CONFLICT);
+    assert_alarm(20);
+    const struct pbft_act *act = lone_act(&l, PBFT_ALARM, 0);
+    assert_true(digest_equal(&act->certificate->statement.digest, &other.digest));
+    assert_true(digest_equal(&act->other->statement.digest, &b[20].digest));
+}
+
 /* A certified chain that does not begin at my committed head, of either kind. */
 static void rule_13_a_certified_chain_that_is_not_mine_raises_the_alarm(void **state)
 {
@@ -82,6 +129,58 @@ static void rule_13_a_certified_chain_that_is_not_mine_raises_the_alarm(void **s
         if (i == 0)
             lone_close(&l);
     }
+}
+
+/* It outlasts a restart: nothing is voted for, sent again, proposed or committed; what is here is
+ * served, and the alarm is not raised again. */
+static void rule_13_the_alarm_stays_over_a_restart(void **state)
+{
+    (void)state;
+    begin(4, 0);
+    (void)lone_pool(&l, true, true);
+    (void)lone_built(&l, &b[1], 0);
+    lone_votes(&l, CERT_PREPARE, &b[1], 4);
+    lone_votes(&l, CERT_COMMIT, &b[1], 4);
+    (void)lone_built(&l, &b[2], 0);
+    assert_int_equal(l.look.committed.height, 1);
+    assert_int_equal(l.look.tip.height, 2);
+    struct pbft_block other = lone_block(&l, &b[2]);
+    (void)lone_qc(&l, CERT_COMMIT, &b[3], 14);
+    (void)lone_qc(&l, CERT_COMMIT, &other, 14);
+    assert_alarm(3);
+    assert_alarm_is_written();
+
+    lone_start(&l);
+    assert_true(l.look.is_alarmed);
+    assert_int_equal(lone_count(&l, PBFT_SEND_VOTE), 0);
+    assert_int_equal(lone_count(&l, PBFT_SEND_PRE_PREPARE), 0);
+    assert_int_equal(lone_count(&l, PBFT_SEND_STATUS), 1);
+    (void)lone_pool(&l, true, true);
+    assert_int_equal(lone_count(&l, PBFT_ASK_BUILD), 0);
+    (void)lone_qc(&l, CERT_COMMIT, &b[2], 14);
+    assert_int_equal(l.look.committed.height, 1);
+    (void)lone_status(&l, 2, 0);
+    l.now_ms += 250;
+    (void)lone_status(&l, 2, 0);
+    assert_int_equal(lone_count(&l, PBFT_SEND_VOTE), 0);
+    assert_int_equal(lone_count(&l, PBFT_SEND_RANGE), 1);
+    assert_int_equal(lone_count(&l, PBFT_ALARM), 0);
+}
+
+/* The same of a backup: no PREPARE after the restart, and no COMMIT. */
+static void rule_13_an_alarmed_backup_votes_no_more_after_a_restart(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    struct pbft_block other = lone_block(&l, &b[0]);
+    commit(&b[1]);
+    (void)lone_qc(&l, CERT_COMMIT, &other, 13);
+    assert_alarm_is_written();
+    lone_start(&l);
+    (void)lone_pre_prepare(&l, 0, &b[2]);
+    assert_int_equal(lone_count(&l, PBFT_ASK_CHECK), 0);
+    (void)lone_qc(&l, CERT_PREPARE, &b[2], 13);
+    assert_only_serves();
 }
 
 /* A quorum of votes against a certificate is the same alarm, in the midst of own votes. */
@@ -195,7 +294,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RULE(rule_13_two_certificates_of_one_height_raise_the_alarm),
         RULE(rule_13_a_certificate_against_the_committed_one_raises_the_alarm),
+        RULE(rule_13_a_certificate_against_a_committed_ancestor_raises_the_alarm),
+        RULE(rule_13_two_certificates_beyond_the_window_raise_the_alarm),
         RULE(rule_13_a_certified_chain_that_is_not_mine_raises_the_alarm),
+        RULE(rule_13_the_alarm_stays_over_a_restart),
+        RULE(rule_13_an_alarmed_backup_votes_no_more_after_a_restart),
         RULE(rule_13_votes_against_a_certificate_raise_the_alarm),
         RULE(rule_13_our_own_errors_are_checks),
         RULE(drops_are_counted_by_reason),

@@ -68,16 +68,64 @@ static void rule_3_1_a_quorum_is_q_at_every_size(void **state)
     begin(4, 1);
 }
 
-/* Votes after the quorum are counted and change nothing. */
-static void rule_3_3_votes_beyond_a_quorum_change_nothing(void **state)
+/* Votes after the quorum are dropped, also for what the certificate covers below it. */
+static void rule_3_3_votes_beyond_a_quorum_are_not_needed(void **state)
 {
     (void)state;
     begin(7, 1);
+    for (int h = 1; h <= 3; h++)
+        lone_accept(&l, &b[h]);
+    lone_votes(&l, CERT_PREPARE, &b[2], 6);
+    assert_int_equal(l.look.high.height, 2);
+    for (int h = 1; h <= 2; h++) {
+        assert_int_equal(lone_vote(&l, 6, CERT_PREPARE, &b[h]), PBFT_DROP_NOT_NEEDED);
+        assert_int_equal(l.out.acts_count, 0);
+    }
+    assert_int_equal(lone_vote(&l, 6, CERT_PREPARE, &b[3]), PBFT_KEEP);
+    assert_int_equal(lone_vote(&l, 6, CERT_COMMIT, &b[1]), PBFT_KEEP); /* another kind */
+}
+
+/* The same of COMMITs; here nothing is committed since the body is not here. */
+static void rule_3_3_commits_beyond_a_quorum_are_not_needed(void **state)
+{
+    (void)state;
+    begin(7, 1);
+    (void)lone_qc(&l, CERT_COMMIT, &b[2], 0x7d);
+    assert_int_equal(l.look.certified_height, 2);
+    assert_int_equal(lone_vote(&l, 6, CERT_COMMIT, &b[2]), PBFT_DROP_NOT_NEEDED);
+    /* That b[1] lies below b[2] is not known before b[2] is. */
+    assert_int_equal(lone_vote(&l, 6, CERT_COMMIT, &b[1]), PBFT_KEEP);
+    (void)lone_pre_prepare(&l, 0, &b[2]);
+    assert_int_equal(lone_vote(&l, 5, CERT_COMMIT, &b[1]), PBFT_DROP_NOT_NEEDED);
+    assert_int_equal(lone_vote(&l, 5, CERT_PREPARE, &b[2]), PBFT_KEEP);
+    assert_int_equal(l.look.committed.height, 0);
+}
+
+/* A vote against what is certified is none beyond the quorum: it counts where it stands. */
+static void rule_3_3_a_vote_against_the_certified_block_counts(void **state)
+{
+    (void)state;
+    begin(7, 1);
+    struct pbft_block other = lone_block(&l, &b[0]);
     lone_accept(&l, &b[1]);
-    lone_votes(&l, CERT_PREPARE, &b[1], 6);
+    lone_votes(&l, CERT_PREPARE, &b[1], 5);
     assert_true(l.look.has_high);
-    assert_int_equal(lone_vote(&l, 6, CERT_PREPARE, &b[1]), PBFT_KEEP);
-    assert_int_equal(l.out.acts_count, 0);
+    assert_int_equal(lone_vote(&l, 5, CERT_PREPARE, &other), PBFT_KEEP);
+    assert_int_equal(lone_vote(&l, 5, CERT_PREPARE, &b[1]), PBFT_DROP_CONFLICT);
+    assert_int_equal(lone_vote(&l, 2, CERT_PREPARE, &other), PBFT_DROP_CONFLICT);
+}
+
+/* My own vote is cast and kept however late it comes: others have long had their quorum. */
+static void rule_3_3_an_own_vote_beyond_a_quorum_is_cast(void **state)
+{
+    (void)state;
+    begin(7, 1);
+    (void)lone_pre_prepare(&l, 0, &b[1]);
+    (void)lone_qc(&l, CERT_PREPARE, &b[1], 0x7d);
+    assert_int_equal(lone_checked(&l, &b[1], PBFT_CHECK_VALID, 0), PBFT_KEEP);
+    assert_true(lone_sent_vote(&l, CERT_PREPARE, &b[1]));
+    struct pbft_block other = lone_block(&l, &b[0]);
+    assert_int_equal(lone_pre_prepare(&l, 0, &other), PBFT_DROP_CONFLICT);
 }
 
 static enum pbft_drop vote_of(uint64_t epoch, uint64_t view, uint64_t height)
@@ -169,7 +217,10 @@ int main(void)
         RULE(rule_3_1_votes_of_other_places_are_dropped),
         RULE(rule_3_2_a_stranger_is_dropped),
         RULE(rule_3_2_certificates_of_other_places_are_dropped),
-        RULE(rule_3_3_votes_beyond_a_quorum_change_nothing),
+        RULE(rule_3_3_votes_beyond_a_quorum_are_not_needed),
+        RULE(rule_3_3_commits_beyond_a_quorum_are_not_needed),
+        RULE(rule_3_3_a_vote_against_the_certified_block_counts),
+        RULE(rule_3_3_an_own_vote_beyond_a_quorum_is_cast),
         RULE(rule_16_votes_for_a_million_heights_are_dropped),
         RULE(messages_of_later_parts_are_not_yet),
     };

@@ -55,6 +55,46 @@ static void rule_5_1_a_busy_primary_waits_for_t_batch_or_a_full_block(void **sta
     assert_true(asks_to_build(3));
 }
 
+/* T_batch counts from the oldest that no block has yet: what is in flight already stays in the pool
+ * until it commits, and is older. */
+static void rule_5_1_t_batch_counts_from_what_no_block_has(void **state)
+{
+    (void)state;
+    begin(4, 0);
+    (void)lone_pool(&l, true, false);
+    (void)lone_built(&l, &b[1], 0);
+    l.now_ms += 50;
+    struct pbft_pool pool = {
+        .has_executable = true, .oldest_ms = l.now_ms - 50, .unproposed_ms = l.now_ms - 1};
+    (void)lone_pool_of(&l, &pool);
+    assert_int_equal(lone_count(&l, PBFT_ASK_BUILD), 0);
+    assert_int_equal(pbft_deadline_ms(l.core), l.now_ms + 4);
+    (void)lone_tick(&l, 4);
+    assert_true(asks_to_build(2));
+}
+
+/* When all that is pending stands in blocks in flight there is nothing to build: not after T_batch,
+ * not for a pool that holds a block's worth, and not when the pipeline is empty. */
+static void rule_5_1_what_is_proposed_already_is_not_built_again(void **state)
+{
+    (void)state;
+    begin(4, 0);
+    (void)lone_pool(&l, true, false);
+    (void)lone_built(&l, &b[1], 0);
+    struct pbft_pool pool = {.has_executable = true, .is_full_block = true, .oldest_ms = l.now_ms};
+    (void)lone_pool_of(&l, &pool);
+    assert_int_equal(lone_count(&l, PBFT_ASK_BUILD), 0);
+    (void)lone_tick(&l, 100);
+    assert_int_equal(lone_count(&l, PBFT_ASK_BUILD), 0);
+    lone_votes(&l, CERT_PREPARE, &b[1], 4);
+    lone_votes(&l, CERT_COMMIT, &b[1], 3);
+    assert_int_equal(l.look.committed.height, 1);
+    assert_int_equal(lone_count(&l, PBFT_ASK_BUILD), 0);
+    pool.unproposed_ms = l.now_ms;
+    (void)lone_pool_of(&l, &pool);
+    assert_true(asks_to_build(2));
+}
+
 /* P heights are in flight at most; a commit makes room for the next. */
 static void rule_5_1_a_primary_has_p_heights_in_flight(void **state)
 {
@@ -397,6 +437,8 @@ int main(void)
         RULE(rule_5_1_an_idle_primary_builds_at_once),
         RULE(rule_5_1_only_the_primary_builds),
         RULE(rule_5_1_a_busy_primary_waits_for_t_batch_or_a_full_block),
+        RULE(rule_5_1_t_batch_counts_from_what_no_block_has),
+        RULE(rule_5_1_what_is_proposed_already_is_not_built_again),
         RULE(rule_5_1_a_primary_has_p_heights_in_flight),
         RULE(rule_5_1_one_block_is_built_at_a_time),
         RULE(rule_5_1_nothing_to_build_waits_for_news),

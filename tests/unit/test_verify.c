@@ -304,67 +304,50 @@ static void qc_of_one_block_offered_for_another_is_dropped(void **state)
     assert_int_equal(verify_world_judge(&w), VERIFY_DROP_BAD_CERTIFICATE);
 }
 
-/* ---- rule 3.3 ---- */
+/* ---- two steps ---- */
 
-struct asked {
-    uint32_t count;
-    uint32_t from;
-    struct statement statement;
-    bool answer;
-};
-
-static bool answer_asked(void *context, uint32_t from, const struct statement *statement)
-{
-    struct asked *a = context;
-    a->count++;
-    a->from = from;
-    a->statement = *statement;
-    return a->answer;
-}
-
-/* Rule 3.3: of a vote that is not needed the signature is not even looked at; of one that is, it
- * is. */
-static void vote_not_needed_is_dropped_before_its_signature_is_verified(void **state)
+/* Rule 3.3: so that whoever knows what is needed can drop it in between, decoding looks at no
+ * signature and no body, and names signer and place as they were sent. */
+static void message_is_decoded_whoever_signed_it(void **state)
 {
     (void)state;
-    struct asked asked = {0};
-    w.config.needs_vote = answer_asked;
-    w.config.needs_vote_context = &asked;
-    for (uint32_t kind = 1; kind <= 3; kind++) {
-        make(kind);
-        w.msg.vote.signature.bytes[0] ^= 1;
-        asked = (struct asked){.answer = false};
-        assert_int_equal(verify_world_judge(&w), VERIFY_DROP_NOT_NEEDED);
-        assert_int_equal(asked.count, 1);
-        assert_int_equal(asked.from, w.msg.from);
-        assert_true(statement_equal(&asked.statement, &w.msg.vote.statement));
-        asked.answer = true;
-        assert_int_equal(verify_world_judge(&w), VERIFY_DROP_BAD_SIGNATURE);
-        verify_world_sign(&w);
-        assert_int_equal(verify_world_judge(&w), VERIFY_KEEP);
-    }
-}
-
-/* Nothing is asked about votes of strangers and other epochs, nor about what is no vote. */
-static void needs_vote_is_asked_of_members_votes_of_this_epoch_alone(void **state)
-{
-    (void)state;
-    struct asked asked = {.answer = false};
-    w.config.needs_vote = answer_asked;
-    w.config.needs_vote_context = &asked;
-    make(1);
-    w.msg.from = VERIFY_WORLD_MEMBERS;
-    assert_int_equal(verify_world_judge(&w), VERIFY_DROP_NOT_A_MEMBER);
-    make(2);
-    w.msg.vote.statement.epoch++;
-    assert_int_equal(verify_world_judge(&w), VERIFY_DROP_OTHER_EPOCH);
     for (uint32_t kind = 0; kind < KINDS_COUNT; kind++) {
+        struct buf again = {0};
+        struct pbft_msg out;
         make(kind);
-        if (kind >= 1 && kind <= 3)
-            continue;
-        assert_int_equal(verify_world_judge(&w), VERIFY_KEEP);
+        if (kind < SIGNED_COUNT)
+            signature_of_msg()->bytes[7] ^= 0x20;
+        if (w.msg.type == PBFT_QC)
+            w.msg.qc.entries[0].signature.bytes[0] ^= 1;
+        if (w.msg.type == PBFT_DATA && w.msg.data.kind == PBFT_FETCH_RANGE)
+            w.msg.data.certificate.entries[0].signature.bytes[0] ^= 1;
+        pbft_encode(&again, &w.msg);
+        assert_int_equal(verify_decode(&out, &w.config, buf_bytes(&again), VERIFY_WORLD_LINK),
+                         VERIFY_KEEP);
+        assert_int_equal(out.type, w.msg.type);
+        assert_int_equal(out.from, w.msg.from);
+        assert_int_equal(out.link, VERIFY_WORLD_LINK);
+        enum verify_drop drop = verify_judge(&out, &w.config);
+        assert_int_equal(drop == VERIFY_KEEP,
+                         kind >= SIGNED_COUNT && w.msg.type != PBFT_QC &&
+                             (w.msg.type != PBFT_DATA || w.msg.data.kind != PBFT_FETCH_RANGE));
+        buf_free(&again);
     }
-    assert_int_equal(asked.count, 0);
+}
+
+/* Judging is pure: the same message is judged the same again, and nothing in it is changed. */
+static void message_is_judged_the_same_again(void **state)
+{
+    (void)state;
+    for (uint32_t kind = 0; kind < KINDS_COUNT; kind++) {
+        struct buf again = {0};
+        make(kind);
+        assert_int_equal(verify_world_judge(&w), VERIFY_KEEP);
+        assert_int_equal(verify_judge(&w.out, &w.config), VERIFY_KEEP);
+        pbft_encode(&again, &w.out);
+        assert_true(bytes_equal(buf_bytes(&again), buf_bytes(&w.encoding)));
+        buf_free(&again);
+    }
 }
 
 /* ---- form ---- */
@@ -443,8 +426,8 @@ int main(void)
         TEST(qc_with_one_wrong_signature_is_dropped),
         TEST(qc_of_another_kind_is_dropped),
         TEST(qc_of_one_block_offered_for_another_is_dropped),
-        TEST(vote_not_needed_is_dropped_before_its_signature_is_verified),
-        TEST(needs_vote_is_asked_of_members_votes_of_this_epoch_alone),
+        TEST(message_is_decoded_whoever_signed_it),
+        TEST(message_is_judged_the_same_again),
         TEST(message_over_the_limit_is_dropped),
         TEST(message_without_a_form_is_dropped),
         TEST(message_with_a_byte_too_many_or_too_few_is_dropped),

@@ -218,7 +218,7 @@ static void range_with_a_wrong_client_signature_under_its_root_is_kept(void **st
     remake_last_same(NULL);
     assert_int_equal(judge_last_block(IN_RANGE), VERIFY_KEEP);
     assert_int_equal(block_decode(&block, buf_bytes(&w.blocks[LAST])), BLOCK_OK);
-    assert_int_equal(verify_block_txs(&block, NULL, &bad_tx_index), VERDICT_BAD_SIGNATURE);
+    assert_int_equal(verify_world_check_txs(&w, &block, &bad_tx_index), VERDICT_BAD_SIGNATURE);
     assert_int_equal(bad_tx_index, 1);
 }
 

@@ -1,5 +1,5 @@
-/* The cache of verified transactions, and the two places that ask it: FORWARD and the check of a
- * proposal (PROTOCOL.md 5.2; pitfalls H3). */
+/* The cache of verified transactions, and the check of a proposal, which asks it (PROTOCOL.md 5.2;
+ * pitfalls H3). */
 #include "tests/help/unit.h"
 
 #include <string.h>
@@ -43,6 +43,17 @@ static enum verify_drop forward(uint32_t tx_index)
     return verify_world_judge(&w);
 }
 
+/* As a driver does with a FORWARD: what holds is remembered. */
+static enum verify_drop forward_and_add(uint32_t tx_index)
+{
+    enum verify_drop drop = forward(tx_index);
+    if (drop == VERIFY_KEEP) {
+        struct tx tx = tx_of(tx_index);
+        verify_cache_add(w.cache, &tx);
+    }
+    return drop;
+}
+
 /* Garble the signature, which leaves the txid as it is. */
 static void forge(uint32_t tx_index)
 {
@@ -66,51 +77,33 @@ static struct block block_of(const uint32_t *tx_indexes, uint32_t txs_count)
 
 /* ---- FORWARD ---- */
 
-/* A transaction is known from when it was verified on. */
-static void forward_verified_is_known_afterwards(void **state)
+/* The judge of messages may run on any thread: it neither asks the cache nor adds to it. */
+static void forward_is_verified_whatever_the_cache_knows(void **state)
 {
     (void)state;
-    assert_false(knows(0));
     assert_int_equal(forward(0), VERIFY_KEEP);
-    assert_true(knows(0));
-    assert_false(knows(1));
-}
-
-/* What is known is not verified again: one that was put there in spite of a wrong signature
- * passes. */
-static void forward_known_is_not_verified_again(void **state)
-{
-    (void)state;
+    assert_false(knows(0));
     forge(0);
-    assert_int_equal(forward(0), VERIFY_DROP_BAD_TX);
     struct tx tx = tx_of(0);
     verify_cache_add(w.cache, &tx);
-    assert_int_equal(forward(0), VERIFY_KEEP);
+    assert_int_equal(forward(0), VERIFY_DROP_BAD_TX);
+    assert_int_equal(forward(0), VERIFY_DROP_BAD_TX);
 }
 
 /* Pitfalls H3: the txid leaves the signature out, so it must not be what is remembered. */
-static void forged_signature_under_a_known_txid_is_not_taken_for_verified(void **state)
+static void forged_signature_under_a_known_txid_is_not_known(void **state)
 {
     (void)state;
-    assert_int_equal(forward(0), VERIFY_KEEP);
+    assert_int_equal(forward_and_add(0), VERIFY_KEEP);
+    assert_true(knows(0));
+    assert_false(knows(1));
     forge(0);
     assert_false(knows(0));
-    assert_int_equal(forward(0), VERIFY_DROP_BAD_TX);
+    assert_int_equal(forward_and_add(0), VERIFY_DROP_BAD_TX);
     assert_false(knows(0));
 }
 
-/* Nothing is remembered of what did not hold (pitfalls C3, H8). */
-static void forward_that_is_dropped_is_not_remembered(void **state)
-{
-    (void)state;
-    forge(0);
-    assert_int_equal(forward(0), VERIFY_DROP_BAD_TX);
-    assert_int_equal(forward(0), VERIFY_DROP_BAD_TX);
-    assert_false(knows(0));
-}
-
-/* Signed bytes with something wrong in them that needs no signature to see; also without a cache.
- */
+/* Signed bytes with something wrong in them that needs no signature to see. */
 static void forward_malformed_is_dropped(void **state)
 {
     (void)state;
@@ -125,13 +118,71 @@ static void forward_malformed_is_dropped(void **state)
     buf_add(&w.txs[3], beyond, TX_BYTES_MAX + 1);
     mem_free(beyond);
     assert_int_equal(forward(3), VERIFY_DROP_BAD_TX);
-    verify_cache_free(w.cache);
-    w.cache = NULL;
-    assert_int_equal(forward(3), VERIFY_DROP_BAD_TX);
     assert_int_equal(forward(4), VERIFY_KEEP);
 }
 
 /* ---- the transactions of a proposal ---- */
+
+static void forget_all(void)
+{
+    verify_cache_free(w.cache);
+    w.cache = verify_cache_new(64);
+}
+
+/* What has to be verified is what the cache does not know, in order, with its place in the block;
+ * asking changes nothing that is known. */
+static void block_txs_unknown_are_listed_in_order(void **state)
+{
+    (void)state;
+    enum { TXS_COUNT = 5, SUBSETS = 1 << TXS_COUNT };
+    struct block block = block_of((uint32_t[]){0, 1, 2, 3, 4}, TXS_COUNT);
+    for (uint32_t known = 0; known < SUBSETS; known++) {
+        static struct tx unknown[BLOCK_TXS_MAX];
+        static uint32_t indexes[BLOCK_TXS_MAX];
+        uint32_t unknown_count = 99, bad_tx_index = 99, expected_count = 0;
+        forget_all();
+        for (uint32_t i = 0; i < TXS_COUNT; i++)
+            if ((known >> i & 1) != 0)
+                assert_int_equal(forward_and_add(i), VERIFY_KEEP);
+        assert_int_equal(
+            verify_unknown_txs(&block, w.cache, unknown, indexes, &unknown_count, &bad_tx_index),
+            VERDICT_OK);
+        for (uint32_t i = 0; i < TXS_COUNT; i++) {
+            assert_int_equal(knows(i), known >> i & 1);
+            if ((known >> i & 1) != 0)
+                continue;
+            struct tx tx = tx_of(i);
+            assert_int_equal(indexes[expected_count], i);
+            assert_true(digest_equal(&unknown[expected_count].id, &tx.id));
+            assert_true(bytes_equal(unknown[expected_count].body, tx.body));
+            expected_count++;
+        }
+        assert_int_equal(unknown_count, expected_count);
+        assert_int_equal(bad_tx_index, 99);
+    }
+}
+
+/* As many as a block can have, all of them unknown: the room that is asked for is enough. */
+static void block_txs_of_a_full_block_fit_into_the_list(void **state)
+{
+    (void)state;
+    static struct bytes txs[BLOCK_TXS_MAX];
+    struct tx *unknown = mem_alloc(BLOCK_TXS_MAX * sizeof *unknown);
+    uint32_t *indexes = mem_alloc(BLOCK_TXS_MAX * sizeof *indexes);
+    uint32_t unknown_count = 0, bad_tx_index = 99;
+    struct block block;
+    for (uint32_t i = 0; i < BLOCK_TXS_MAX; i++)
+        txs[i] = buf_bytes(&w.txs[0]);
+    verify_world_remake_block(&w, 3, txs, BLOCK_TXS_MAX, NULL);
+    assert_int_equal(block_decode(&block, buf_bytes(&w.blocks[3])), BLOCK_OK);
+    assert_int_equal(
+        verify_unknown_txs(&block, NULL, unknown, indexes, &unknown_count, &bad_tx_index),
+        VERDICT_OK);
+    assert_int_equal(unknown_count, BLOCK_TXS_MAX);
+    assert_int_equal(indexes[BLOCK_TXS_MAX - 1], BLOCK_TXS_MAX - 1);
+    mem_free(indexes);
+    mem_free(unknown);
+}
 
 /* All hold: all are known afterwards, also those that were not before. */
 static void block_txs_that_hold_are_all_known_afterwards(void **state)
@@ -139,8 +190,8 @@ static void block_txs_that_hold_are_all_known_afterwards(void **state)
     (void)state;
     uint32_t bad_tx_index = 99;
     struct block block = block_of((uint32_t[]){0, 1, 2, 3}, 4);
-    assert_int_equal(forward(2), VERIFY_KEEP);
-    assert_int_equal(verify_block_txs(&block, w.cache, &bad_tx_index), VERDICT_OK);
+    assert_int_equal(forward_and_add(2), VERIFY_KEEP);
+    assert_int_equal(verify_world_check_txs(&w, &block, &bad_tx_index), VERDICT_OK);
     assert_int_equal(bad_tx_index, 99);
     for (uint32_t i = 0; i < 4; i++)
         assert_true(knows(i));
@@ -153,12 +204,11 @@ static void block_txs_name_the_first_that_does_not_hold(void **state)
     (void)state;
     for (uint32_t bad = 0; bad < 4; bad++) {
         uint32_t bad_tx_index = 99;
-        verify_cache_free(w.cache);
-        w.cache = verify_cache_new(64);
+        forget_all();
         forge(bad);
         forge(4);
         struct block block = block_of((uint32_t[]){0, 1, 2, 3, 4}, 5);
-        assert_int_equal(verify_block_txs(&block, w.cache, &bad_tx_index), VERDICT_BAD_SIGNATURE);
+        assert_int_equal(verify_world_check_txs(&w, &block, &bad_tx_index), VERDICT_BAD_SIGNATURE);
         assert_int_equal(bad_tx_index, bad);
         for (uint32_t i = 0; i < 5; i++)
             assert_int_equal(knows(i), i < bad);
@@ -172,10 +222,10 @@ static void block_txs_with_a_forged_signature_under_a_known_txid_are_refused(voi
 {
     (void)state;
     uint32_t bad_tx_index = 99;
-    assert_int_equal(forward(1), VERIFY_KEEP);
+    assert_int_equal(forward_and_add(1), VERIFY_KEEP);
     forge(1);
     struct block block = block_of((uint32_t[]){0, 1}, 2);
-    assert_int_equal(verify_block_txs(&block, w.cache, &bad_tx_index), VERDICT_BAD_SIGNATURE);
+    assert_int_equal(verify_world_check_txs(&w, &block, &bad_tx_index), VERDICT_BAD_SIGNATURE);
     assert_int_equal(bad_tx_index, 1);
 }
 
@@ -189,7 +239,7 @@ static void block_txs_that_are_known_are_not_verified_again(void **state)
     struct tx tx = tx_of(0);
     struct block block = block_of((uint32_t[]){0, 1}, 2);
     verify_cache_add(w.cache, &tx);
-    assert_int_equal(verify_block_txs(&block, w.cache, &bad_tx_index), VERDICT_BAD_SIGNATURE);
+    assert_int_equal(verify_world_check_txs(&w, &block, &bad_tx_index), VERDICT_BAD_SIGNATURE);
     assert_int_equal(bad_tx_index, 1);
 }
 
@@ -200,7 +250,7 @@ static void block_txs_malformed_are_named(void **state)
     uint32_t bad_tx_index = 99;
     w.txs[1].size = 10;
     struct block block = block_of((uint32_t[]){0, 1}, 2);
-    assert_int_equal(verify_block_txs(&block, w.cache, &bad_tx_index), VERDICT_MALFORMED);
+    assert_int_equal(verify_world_check_txs(&w, &block, &bad_tx_index), VERDICT_MALFORMED);
     assert_int_equal(bad_tx_index, 1);
 }
 
@@ -210,13 +260,15 @@ static void block_txs_are_verified_without_a_cache(void **state)
     (void)state;
     uint32_t bad_tx_index = 99;
     struct block block = block_of((uint32_t[]){0, 1}, 2);
-    assert_int_equal(verify_block_txs(&block, NULL, &bad_tx_index), VERDICT_OK);
+    verify_cache_free(w.cache);
+    w.cache = NULL;
+    assert_int_equal(verify_world_check_txs(&w, &block, &bad_tx_index), VERDICT_OK);
     forge(1);
     block = block_of((uint32_t[]){0, 1}, 2);
-    assert_int_equal(verify_block_txs(&block, NULL, &bad_tx_index), VERDICT_BAD_SIGNATURE);
+    assert_int_equal(verify_world_check_txs(&w, &block, &bad_tx_index), VERDICT_BAD_SIGNATURE);
     assert_int_equal(bad_tx_index, 1);
     block = block_of(NULL, 0);
-    assert_int_equal(verify_block_txs(&block, NULL, &bad_tx_index), VERDICT_OK);
+    assert_int_equal(verify_world_check_txs(&w, &block, &bad_tx_index), VERDICT_OK);
 }
 
 /* ---- what is remembered, and for how long ----
@@ -337,11 +389,11 @@ static void cache_under_churn_holds_what_a_plain_list_holds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(forward_verified_is_known_afterwards),
-        TEST(forward_known_is_not_verified_again),
-        TEST(forged_signature_under_a_known_txid_is_not_taken_for_verified),
-        TEST(forward_that_is_dropped_is_not_remembered),
+        TEST(forward_is_verified_whatever_the_cache_knows),
+        TEST(forged_signature_under_a_known_txid_is_not_known),
         TEST(forward_malformed_is_dropped),
+        TEST(block_txs_unknown_are_listed_in_order),
+        TEST(block_txs_of_a_full_block_fit_into_the_list),
         TEST(block_txs_that_hold_are_all_known_afterwards),
         TEST(block_txs_name_the_first_that_does_not_hold),
         TEST(block_txs_with_a_forged_signature_under_a_known_txid_are_refused),

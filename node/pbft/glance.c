@@ -1,0 +1,63 @@
+/* A look at a message before its signatures are verified (PROTOCOL.md 3.3). The judges are those of
+ * the handlers. Three of their reasons need a signature that holds, so what meets them is let
+ * through: two different messages for one place are evidence against their signer (3.1, 5.3, 14.1),
+ * two certificates of one height are the alarm (13), and a message of mine that I do not know makes
+ * a learner of me (4.2). */
+#include "node/pbft/state.h"
+
+static enum pbft_drop but_conflicts(enum pbft_drop drop)
+{
+    return drop == PBFT_DROP_CONFLICT ? PBFT_KEEP : drop;
+}
+
+static enum pbft_drop glance_at_own(const struct pbft *p, const struct pbft_msg *m)
+{
+    bool is_vote = m->type == PBFT_PREPARE || m->type == PBFT_COMMIT;
+    bool may_be_strange = is_vote || m->type == PBFT_PRE_PREPARE;
+    return m->from == p->config.own_index && may_be_strange ? PBFT_KEEP : PBFT_DROP_OWN;
+}
+
+static enum pbft_drop glance_at_certificate(const struct pbft *p, const struct certificate *c)
+{
+    return pbft_has_strange_entry(p, c) ? PBFT_KEEP : but_conflicts(pbft_judge_certificate(p, c));
+}
+
+static enum pbft_drop glance_at_data(const struct pbft *p, const struct pbft_msg *m)
+{
+    const struct pbft_data *d = &m->data;
+    if (d->kind == PBFT_FETCH_RANGE && pbft_has_strange_entry(p, &d->certificate))
+        return PBFT_KEEP;
+    if (d->has_pre_prepare && d->pre_prepare_from == p->config.own_index)
+        return PBFT_KEEP;
+    if (d->has_pre_prepare &&
+        pbft_judge_pre_prepare(p, d->pre_prepare_from, &d->pre_prepare) == PBFT_DROP_CONFLICT)
+        return PBFT_KEEP;
+    return but_conflicts(pbft_judge_data(p, m->link, d));
+}
+
+enum pbft_drop pbft_glance(const struct pbft *p, const struct pbft_msg *m)
+{
+    uint32_t members_count = p->config.members.members_count, own = p->config.own_index;
+    if (m->link >= members_count || m->from >= members_count)
+        return PBFT_DROP_NOT_A_MEMBER;
+    if (m->from == own || m->link == own)
+        return glance_at_own(p, m);
+    switch (m->type) {
+    case PBFT_PRE_PREPARE:
+        return but_conflicts(pbft_judge_pre_prepare(p, m->from, &m->pre_prepare));
+    case PBFT_PREPARE:
+    case PBFT_COMMIT:
+        return but_conflicts(pbft_judge_vote(p, m->from, &m->vote.statement));
+    case PBFT_STATUS:
+        return pbft_judge_status(p, m->from, &m->status);
+    case PBFT_DATA:
+        return glance_at_data(p, m);
+    case PBFT_QC:
+        return glance_at_certificate(p, &m->qc);
+    case PBFT_FETCH:   /* nothing in it is signed */
+    case PBFT_FORWARD: /* for the pool */
+        return PBFT_KEEP;
+    default:
+        return PBFT_DROP_NOT_YET;
+    }
+}

@@ -5,6 +5,8 @@ PREFIX  ?= /usr/local
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 VARIANT ?=
+SEED    ?=
+SEEDS   ?= 1..200
 V       ?= 0
 
 PACKAGES = libsodium lmdb jansson
@@ -16,25 +18,28 @@ override CFLAGS += -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstric
 LIBS_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 LIBS        = $(shell pkg-config --libs $(PACKAGES))
 
-LIB_SOURCES  := $(wildcard crypto/base/*.c crypto/*.c genesis/*.c ledger/*.c node/*.c node/pbft/*.c)
+LIB_SOURCES  := $(wildcard crypto/base/*.c crypto/*.c genesis/*.c ledger/*.c node/*.c node/pbft/*.c \
+                 node/driver/*.c)
 TOOL_SOURCES := $(wildcard tools/hansa/*.c)
 HELP_SOURCES := $(wildcard tests/help/*.c)
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 PROG_SOURCES := $(wildcard tests/programs/*.c)
+SIM_SOURCES  := $(wildcard tests/sim/*.c)
 
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SOURCES))
 PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(PROG_SOURCES))
 LIBRARY  := $(BUILD)/libhansa.a
 TEST_LIBRARY := $(BUILD)/libtest.a
-SOURCES  := $(LIB_SOURCES) $(TOOL_SOURCES) $(HELP_SOURCES) $(UNIT_SOURCES) $(PROG_SOURCES)
+SOURCES  := $(LIB_SOURCES) $(TOOL_SOURCES) $(HELP_SOURCES) $(UNIT_SOURCES) $(PROG_SOURCES) \
+            $(SIM_SOURCES)
 
 ifeq ($(V),0)
 Q = @
 say = @printf '  %-7s %s\n' $(1) $(2);
 endif
 
-.PHONY: all test unit check asan mutants lint fmt install clean help bench
+.PHONY: all test unit check asan sim mutants lint fmt install clean help bench
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -45,6 +50,7 @@ help:
 	  'make            build the tool build/hansa' \
 	  'make test       build and run all tests' \
 	  'make asan       the same under AddressSanitizer and UBSan, in build/asan' \
+	  'make sim        simulated clusters: SEED=n, or SEEDS=a..b' \
 	  'make mutants    break one rule after the other: the tests must notice' \
 	  'make lint       the rules of the house, as a script' \
 	  'make fmt        format the C sources' \
@@ -76,6 +82,19 @@ $(TEST_LIBRARY): $(call objects,$(HELP_SOURCES))
 $(BUILD)/hansa: $(call objects,$(TOOL_SOURCES)) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 
+# The simulator. tests/sim/sign.c takes the place of the library's crypto/sign.o.
+$(BUILD)/hansa-sim: $(call objects,$(SIM_SOURCES)) $(LIBRARY)
+	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+
+# Printed with a failure, so that it can be run again; rewritten only when the commit changes.
+COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+$(BUILD)/.commit: FORCE
+	$(Q)mkdir -p $(BUILD)
+	$(Q)echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
+$(BUILD)/tests/sim/main.o: $(BUILD)/.commit
+$(BUILD)/tests/sim/main.o: override CFLAGS += -DSIM_COMMIT='"$(COMMIT)"'
+FORCE:
+
 # Unit tests and test programs: one source each, with what they use of tests/help.
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS) -lcmocka
@@ -94,6 +113,10 @@ unit: $(BUILD)/.deps-test
 asan:
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
 	    VARIANT='-fsanitize=address,undefined -fno-sanitize-recover=all -O1' test
+
+# One seed, with its trace (SEED=n), or a range (SEEDS=a..b).
+sim: $(BUILD)/hansa-sim
+	$(Q)$(BUILD)/hansa-sim $(if $(SEED),$(SEED),$(SEEDS))
 
 mutants: $(BUILD)/.deps-test
 	$(Q)BUILD=$(BUILD) sh tests/mutants/run.sh

@@ -115,6 +115,8 @@ void pool_walk_taken(struct pool *p, bool was_taken);
 typedef bool pool_forward(void *context, struct bytes whole, bool to_all);
 void pool_forward_due(struct pool *p, uint64_t now_ms, uint64_t again_ms, pool_forward *visit,
                       void *context);
+/* When pool_forward_due() has something to visit next; 0 = now, UINT64_MAX = nothing is pending. */
+uint64_t pool_forward_next_ms(const struct pool *p, uint64_t again_ms);
 /* A view was installed: all as if it came now, a key's nonces in order (6.3, pitfalls E5). */
 void pool_forward_again(struct pool *p, uint64_t now_ms);
 

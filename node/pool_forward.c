@@ -64,6 +64,15 @@ void pool_forward_due(struct pool *p, uint64_t now_ms, uint64_t again_ms, pool_f
     }
 }
 
+uint64_t pool_forward_next_ms(const struct pool *p, uint64_t again_ms)
+{
+    if (!pool_list_is_empty(&p->untold))
+        return 0;
+    if (pool_list_is_empty(&p->told))
+        return UINT64_MAX;
+    return POOL_ENTRY_AT(p->told.next, forward)->told_ms + again_ms;
+}
+
 void pool_forward_again(struct pool *p, uint64_t now_ms)
 {
     if (now_ms > p->now_ms)

@@ -1,0 +1,304 @@
+/* Making a driver from what is durable, and running it. */
+#include "node/driver/driver.h"
+
+#include <inttypes.h>
+
+#include "crypto/base/check.h"
+#include "node/driver/driver_impl.h"
+#include "node/driver/records.h"
+
+uint32_t driver_primary(const struct driver *d)
+{
+    struct pbft_view_of look;
+    pbft_look(d->core, &look);
+    return (uint32_t)((d->verify_config.epoch + look.view) %
+                      d->verify_config.members.members_count);
+}
+
+void driver_fail(struct driver *d, enum rc rc, const struct why *why)
+{
+    CHECK(rc != RC_OK);
+    if (d->failure != RC_OK)
+        return;
+    d->failure = rc;
+    d->failure_why = *why;
+}
+
+enum rc driver_failure(const struct driver *d, struct why *why)
+{
+    if (why != NULL)
+        *why = d->failure_why;
+    return d->failure;
+}
+
+/* ---- opening ---- */
+
+static uint32_t least(uint64_t a, uint64_t b)
+{
+    return (uint32_t)(a < b ? a : b);
+}
+
+static void configure(struct driver *d, struct pbft_config *core)
+{
+    const struct genesis *g = d->config.genesis;
+    const struct parameters *p = &g->parameters;
+    d->parameters = *p;
+    d->verify_config = (struct verify_config){
+        .chain_id = g->chain_id,
+        .epoch = 0,
+        .members = g->member_table,
+        .block_rules = {.members_count = g->members_count, .body_bytes_max = p->block_bytes_max}};
+    *core = (struct pbft_config){
+        .chain_id = g->chain_id,
+        .epoch = 0,
+        .members = g->member_table,
+        .own_index = d->config.own_index,
+        .pipeline_heights = p->pipeline_heights,
+        .window_heights = p->window_heights,
+        .batch_ms = p->batch_ms,
+        .status_ms = p->status_ms,
+        .sync_blocks_max =
+            least(least(p->sync_blocks_max, PBFT_DATA_BLOCKS_MAX), 2 * p->window_heights),
+        .sign = d->config.signer.sign,
+        .sign_context = d->config.signer.context};
+}
+
+static struct pbft_block head_of(const struct driver *d)
+{
+    const struct block_header *h = store_head(d->store);
+    return (struct pbft_block){
+        .height = h->height, .digest = *store_head_digest(d->store), .parent = h->parent};
+}
+
+/* The highest height that a certificate covers; a few at most lie above it (5.6). */
+static enum rc find_covered(struct driver *d, struct why *why)
+{
+    struct certificate c;
+    uint64_t height = store_head(d->store)->height;
+    enum rc rc = RC_NOT_FOUND;
+    for (; height > 0 && rc == RC_NOT_FOUND; height--) {
+        rc = store_get_certificate(d->store, height, &c, why);
+        if (rc == RC_OK)
+            break;
+    }
+    d->covered_height = height;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static enum rc restore_block(void *context, const struct block *block)
+{
+    struct driver *d = context;
+    struct pbft_block name = {
+        .height = block->header.height, .digest = block->digest, .parent = block->header.parent};
+    driver_block_add(d, block->whole)->is_stored = true;
+    pbft_restore_block(d->core, &name);
+    return RC_OK;
+}
+
+/* What I voted for is here: tip's chain, down to the committed block. */
+static enum rc judge_tip(struct driver *d, const struct pbft_durable *durable, struct why *why)
+{
+    struct pbft_block at = durable->tip;
+    while (durable->has_tip && at.height > durable->committed.height) {
+        struct driver_block *b = driver_block_find(d, &at.digest);
+        if (b == NULL || b->block.header.height != at.height)
+            return why_set(why, RC_STORE_DAMAGED,
+                           "the block of height %" PRIu64
+                           " that this replica voted for is not in its store",
+                           at.height);
+        at.digest = b->block.header.parent;
+        at.height--;
+    }
+    return RC_OK;
+}
+
+/* A high that no quorum signed would let this replica vote for what nobody prepared. */
+static enum rc judge_high(struct driver *d, const struct pbft_durable *durable, struct why *why)
+{
+    const struct verify_config *v = &d->verify_config;
+    const struct certificate *high = &durable->high;
+    if (!durable->has_high)
+        return RC_OK;
+    if (high->statement.epoch == v->epoch &&
+        cert_verify(high, &v->chain_id, &v->members) == CERT_OK)
+        return RC_OK;
+    return why_set(why, RC_STORE_DAMAGED,
+                   "the record \"high\" of the agreement's state is not a certificate of this "
+                   "chain's members: this store must not vote again; restore nothing by hand, "
+                   "re-enter with a new key");
+}
+
+static enum rc load(struct driver *d, const struct pbft_config *core, struct why *why)
+{
+    struct pbft_durable durable;
+    struct block_header genesis_header;
+    struct pbft_block base = {.height = 0};
+    block_genesis_header(&genesis_header, &d->verify_config.chain_id);
+    block_header_digest(&base.digest, &genesis_header);
+    base.parent = genesis_header.parent;
+    pbft_durable_init(&durable, &base);
+    enum rc rc = records_load(store_view(d->store), &durable, &d->starts_count, why);
+    if (rc == RC_OK)
+        rc = judge_high(d, &durable, why);
+    if (rc != RC_OK)
+        return rc;
+
+    d->starts_count++;
+    durable.committed = head_of(d);
+    durable.status_counter = d->starts_count << 32; /* above all of earlier starts */
+    d->core_memory = mem_alloc(pbft_memory_bytes(core));
+    d->core = pbft_init(d->core_memory, core, &durable);
+    rc = store_proposals(d->store, restore_block, d, why);
+    if (rc == RC_OK)
+        rc = records_restore(store_view(d->store), d->core, why);
+    if (rc == RC_OK)
+        rc = judge_tip(d, &durable, why);
+    return rc == RC_OK ? find_covered(d, why) : rc;
+}
+
+enum rc driver_open(struct driver **out, const struct driver_config *config, struct why *why)
+{
+    struct driver *d = mem_alloc(sizeof *d);
+    struct pbft_config core;
+    *out = NULL;
+    d->config = *config;
+    d->store = config->store;
+    d->expires_min_height = UINT64_MAX;
+    configure(d, &core);
+    d->durable_height = store_head(d->store)->height;
+    d->turns[0].batch = kv_batch_new();
+    d->turns[1].batch = kv_batch_new();
+    d->scratch = layer_new(store_layer(d->store), NULL);
+    d->scratch_msg = mem_alloc(sizeof *d->scratch_msg);
+    d->unknown_txs = mem_alloc(BLOCK_TXS_MAX * sizeof *d->unknown_txs);
+    d->unknown_indexes = mem_alloc(BLOCK_TXS_MAX * sizeof *d->unknown_indexes);
+    d->signers = mem_alloc(BLOCK_TXS_MAX * sizeof *d->signers);
+    /* Whatever is pending here, and what others' proposals bring meanwhile. */
+    d->cache = verify_cache_new(
+        (uint32_t)(d->parameters.pool_txs_max + d->parameters.pipeline_heights * BLOCK_TXS_MAX));
+    d->pool = driver_pool_new(d);
+    /* Each pending transaction may be asked for twice: by the client, and by one that asks again.
+     */
+    d->waiters_max = 2 * (uint32_t)d->parameters.pool_txs_max;
+    enum rc rc = load(d, &core, why);
+    if (rc != RC_OK) {
+        driver_close(d);
+        return rc;
+    }
+    *out = d;
+    return RC_OK;
+}
+
+void driver_close(struct driver *d)
+{
+    if (d == NULL)
+        return;
+    driver_jobs_free(d);
+    driver_waiters_free(d);
+    driver_blocks_free(d);
+    for (int i = 0; i < 2; i++) {
+        kv_batch_free(d->turns[i].batch);
+        mem_free(d->turns[i].outputs);
+        buf_free(&d->turns[i].bytes);
+    }
+    pool_free(d->pool);
+    layer_free(d->scratch);
+    verify_cache_free(d->cache);
+    mem_free(d->uncovered);
+    mem_free(d->signers);
+    mem_free(d->unknown_indexes);
+    mem_free(d->unknown_txs);
+    mem_free(d->scratch_msg);
+    mem_free(d->core_memory);
+    mem_free(d);
+}
+
+/* ---- running ---- */
+
+/* Rule 4.1. The count of starts goes with the first batch, so that no STATUS leaves before it. */
+static void start(struct driver *d)
+{
+    struct pbft_event e = {.type = PBFT_EVENT_START, .now_ms = d->time.now_ms};
+    d->is_started = true;
+    records_put_starts(driver_turn(d)->batch, d->starts_count);
+    driver_step(d, &e);
+}
+
+/* What the core asked for while it stepped. An answer may bring the next question. */
+static void answer_core(struct driver *d)
+{
+    while (d->failure == RC_OK && (d->check.is_asked || d->is_build_asked)) {
+        if (d->check.is_asked)
+            driver_check_start(d);
+        if (d->is_build_asked) {
+            driver_tell_pool(d);
+            driver_build(d);
+        }
+    }
+}
+
+void driver_run(struct driver *d, struct driver_time time)
+{
+    d->time = time;
+    if (d->failure != RC_OK)
+        return;
+    if (!d->is_started)
+        start(d);
+    driver_jobs_take(d);
+    driver_jobs_ready(d);
+    driver_clients_run(d);
+    driver_tell_pool(d);
+    if (d->failure == RC_OK && pbft_deadline_ms(d->core) <= time.now_ms) {
+        struct pbft_event e = {.type = PBFT_EVENT_TICK, .now_ms = time.now_ms};
+        driver_step(d, &e);
+    }
+    answer_core(d);
+    driver_tell_pool(d);
+    answer_core(d);
+    driver_turn_close(d);
+}
+
+void driver_on_durable(struct driver *d, enum rc rc)
+{
+    if (d->failure != RC_OK)
+        return;
+    if (rc == RC_OK) {
+        driver_turn_on_durable(d);
+        return;
+    }
+    struct why why = {{0}};
+    driver_fail(d, why_set(&why, rc, "votes and blocks could not be made durable: %s", rc_text(rc)),
+                &why);
+}
+
+uint64_t driver_deadline_ms(const struct driver *d)
+{
+    if (d->failure != RC_OK)
+        return UINT64_MAX;
+    if (!d->is_started || driver_jobs_have_work(d) || d->is_pool_changed)
+        return 0;
+    if (!d->is_committing && (driver_has_outputs(d) || store_flushes_due(d->store) > 0))
+        return 0;
+    uint64_t core_ms = pbft_deadline_ms(d->core);
+    uint64_t clients_ms = driver_clients_deadline_ms(d);
+    return core_ms < clients_ms ? core_ms : clients_ms;
+}
+
+/* ---- looking in ---- */
+
+void driver_look(const struct driver *d, struct driver_look *out)
+{
+    *out = (struct driver_look){.durable_height = d->durable_height,
+                                .blocks_count = (uint32_t)d->blocks_count,
+                                .blocks_bytes = d->blocks_bytes,
+                                .waiting_count = d->waiters_count,
+                                .inbox_drops = d->inbox_drops};
+    pbft_look(d->core, &out->core);
+    pool_summary(d->pool, &out->pool);
+    for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)
+        out->inbox_bytes += d->links[i].bytes;
+    for (int i = 0; i < PBFT_DROP_COUNT; i++)
+        out->core_drops[i] = pbft_drops(d->core)[i] + d->glance_drops[i];
+    for (int i = 0; i < VERIFY_DROP_COUNT; i++)
+        out->verify_drops[i] = d->verify_drops[i];
+}

@@ -1,0 +1,167 @@
+/* The driver: everything a replica does between the bytes that come in and the bytes that go out.
+ * Decode and verify, feed the core, hand what must be durable to the store, and when the store says
+ * DONE, and only then, send and answer (PROTOCOL.md 4, design 3).
+ *
+ * It makes no system call, starts no thread and knows no clock. What it needs of the world stands
+ * behind interfaces: kv, net, verify, signer; the time comes with every call. hansad binds them to
+ * threads, sockets and LMDB; the simulator binds the same driver to a virtual world.
+ *
+ * Turns. All that happens between two calls of driver_run() joins one turn: its writes one batch,
+ * its outputs one list. One batch is being made durable while the next turn fills; when the store
+ * says DONE its outputs go out, and the next batch is submitted. So outputs never overtake a write
+ * that was decided before them, and under load one sync carries many decisions (group commit).
+ *
+ * One thread: all functions here are called on it, but for driver_job_run(). The interfaces'
+ * functions must not call back into the driver, save verify.submit, which may call driver_on_job().
+ */
+#ifndef NODE_DRIVER_DRIVER_H
+#define NODE_DRIVER_DRIVER_H
+
+#include "genesis/genesis.h"
+#include "ledger/store.h"
+#include "node/pbft/pbft.h"
+#include "node/pool.h"
+#include "node/verify.h"
+
+/* ---- what the world provides ---- */
+
+/* Monotonic milliseconds drive all timers; the wall clock is for block time alone (5.1, 5.2). */
+struct driver_time {
+    uint64_t now_ms;
+    uint64_t wall_ms; /* since 1970, UTC */
+};
+
+/* Make a batch durable, as kv_commit() on the store's kv, then say driver_on_durable(). The driver
+ * submits one at a time. Owns: lends batch until driver_on_durable(). */
+struct driver_kv {
+    void *context;
+    void (*submit)(void *context, const struct kv_batch *batch);
+};
+
+enum driver_outcome {
+    DRIVER_COMMITTED, /* receipt lends the receipt's bytes */
+    DRIVER_REJECTED,  /* final: see verdict; txid_at_nonce when the nonce is another's */
+    DRIVER_REFUSED,   /* now: the nonce stays open, these very bytes may commit later (10.3) */
+    DRIVER_BUSY,      /* nothing was kept: try again later */
+    DRIVER_UNKNOWN    /* it was taken and is pending still: ask again, or send the same bytes */
+};
+
+/* What became of one submitted transaction (10.2, 10.3). */
+struct driver_answer {
+    enum driver_outcome outcome;
+    struct digest txid; /* zero when the bytes are no transaction */
+    enum verdict verdict;
+    enum pool_answer pool_answer;
+    bool has_other;           /* REJECTED for a used nonce: */
+    struct digest other_txid; /* the transaction that stands there */
+    struct bytes receipt;     /* COMMITTED; lends until answer() returns */
+};
+
+struct driver_net {
+    void *context;
+    /* Hand a message to the queue of one member. Never blocks, may lose. Borrows. */
+    void (*send)(void *context, uint32_t to, struct bytes message);
+    /* Answer a client's transaction; `client` is the number given to driver_on_tx(). Once each. */
+    void (*answer)(void *context, uint64_t client, const struct driver_answer *answer);
+};
+
+/* Work that may run on any thread: driver_job_run() does it, then driver_on_job() brings it back on
+ * the driver's thread, in any order. Owns: the driver's; lent until driver_on_job(). */
+struct driver_job;
+struct driver_verify {
+    void *context;
+    void (*submit)(void *context, struct driver_job *job);
+};
+void driver_job_run(struct driver_job *job);
+/* How many signatures the job may have to verify: its cost, for whoever schedules or simulates. */
+uint32_t driver_job_signatures(const struct driver_job *job);
+
+struct driver_signer {
+    void *context;
+    void (*sign)(void *context, struct signature *out, struct bytes message);
+};
+
+/* ---- limits; each has its reason and a test beyond it ---- */
+
+enum {
+    /* Messages of one link waiting for their turn: what a peer resends after one STATUS, 2L votes
+     * and proposals, comes in bursts; more is dropped and healed by the next STATUS. */
+    DRIVER_LINK_MSGS_MAX = 1024,
+    /* ... and their bytes: two of the largest and change, times the pipeline. */
+    DRIVER_LINK_BYTES_MAX = 8 * PBFT_MSG_BYTES_MAX,
+    /* Of one link being verified at once: nobody can fill the verification pool alone. */
+    DRIVER_LINK_JOBS_MAX = 64,
+    /* Messages taken from the links in one driver_run(): bounds how long a turn fills. */
+    DRIVER_RUN_MSGS_MAX = 256,
+    /* Signatures in one job: 64 * 50 us is 3 ms, so that a full block spreads over all cores. */
+    DRIVER_JOB_TXS_MAX = 64,
+    /* Client transactions being verified at once. */
+    DRIVER_CLIENT_JOBS_MAX = 1024,
+    /* While more flushes than this are set aside, no messages are taken: bounds the memory of
+     * layers and how far the flushed state lags behind, at one step's commits beyond. */
+    DRIVER_FLUSHES_DUE_MAX = 2,
+    /* A taken transaction is answered UNKNOWN after so long. */
+    DRIVER_ANSWER_MS = 10000
+};
+
+/* ---- making and ending ---- */
+
+struct driver_config {
+    const struct genesis *genesis; /* borrows */
+    uint32_t own_index;
+    struct store *store; /* of this genesis and replica, opened with TREE_TRUST; borrows */
+    struct driver_kv kv;
+    struct driver_net net;
+    struct driver_verify verify;
+    struct driver_signer signer;
+};
+
+struct driver;
+
+/* Load what is durable and make a driver that stands where the last one was cut off: committed
+ * blocks are re-applied by the store, proposals, votes, high and state are given to the core. The
+ * first driver_run() sends again what rule 4.1 says. Owns: borrows all that config names.
+ * Returns: RC_OK | RC_STORE_DAMAGED (vote state is not repaired: pitfalls D5) | RC_STORE_IO. */
+MUST_USE enum rc driver_open(struct driver **out, const struct driver_config *config,
+                             struct why *why);
+/* Whatever is submitted must have come back, or never come back. */
+void driver_close(struct driver *d);
+
+/* ---- events ---- */
+
+/* A message of a peer, whose session (link) brought it. Copies. False when the link's queue is full
+ * and the message was dropped. Requires: link < members_count and not the own. */
+bool driver_on_message(struct driver *d, uint32_t link, struct bytes message);
+/* A client's transaction. Copies. It is answered once, by net.answer(), perhaps at once. */
+void driver_on_tx(struct driver *d, uint64_t client, struct bytes whole, struct driver_time time);
+/* A job was run. */
+void driver_on_job(struct driver *d, struct driver_job *job);
+/* The batch that was submitted is durable (RC_OK), or the disk failed: then nothing is sent or
+ * written any more, and driver_failure() says why (rule 4.2). */
+void driver_on_durable(struct driver *d, enum rc rc);
+/* Do what is to be done: call after events, and at driver_deadline_ms(). Bounded; when it left
+ * something to do the deadline is at or before now. */
+void driver_run(struct driver *d, struct driver_time time);
+/* When to call driver_run() by itself. */
+uint64_t driver_deadline_ms(const struct driver *d);
+
+/* RC_OK, or why this driver has stopped for good, in words. */
+enum rc driver_failure(const struct driver *d, struct why *why);
+
+/* ---- looking in (status, metrics, tests) ---- */
+
+struct driver_look {
+    struct pbft_view_of core;
+    struct pool_summary pool;
+    uint64_t durable_height; /* committed and durable */
+    uint32_t blocks_count;   /* bodies held above the committed height */
+    uint64_t blocks_bytes;
+    uint32_t waiting_count; /* clients that wait for an answer */
+    uint64_t inbox_bytes;
+    uint64_t core_drops[PBFT_DROP_COUNT];
+    uint64_t verify_drops[VERIFY_DROP_COUNT];
+    uint64_t inbox_drops; /* queues that were full */
+};
+void driver_look(const struct driver *d, struct driver_look *out);
+
+#endif

@@ -1,0 +1,249 @@
+/* What the files of node/driver share. Nobody else includes this. */
+#ifndef NODE_DRIVER_DRIVER_IMPL_H
+#define NODE_DRIVER_DRIVER_IMPL_H
+
+#include "node/driver/driver.h"
+
+/* ---- blocks.c: bodies above the committed height, and their effects ---- */
+
+struct driver_block {
+    struct block block; /* lends from bytes */
+    struct buf bytes;
+    bool is_stored;      /* staged as a proposal */
+    bool is_fresh;       /* built, and the core has not heard of it yet */
+    struct layer *layer; /* what it does to its parent's state; NULL until applied */
+};
+
+/* ---- waiting.c: clients whose transaction was taken ---- */
+
+struct driver_waiter {
+    struct driver_waiter *newer, *older;  /* by arrival: all wait equally long */
+    struct driver_waiter *next_in_bucket; /* by key and nonce */
+    uint64_t client;
+    struct digest txid;
+    struct public_key signer;
+    uint64_t nonce;
+    uint64_t valid_until_height;
+    uint64_t until_ms;
+};
+
+/* A receipt that waits until a certificate covers its block: after a partial commit (5.6). */
+struct driver_uncovered {
+    uint64_t client;
+    struct digest txid;
+    struct place place;
+};
+
+/* ---- turn.c ---- */
+
+enum driver_output_type {
+    OUTPUT_MESSAGE,
+    OUTPUT_BODY,
+    OUTPUT_ANSWER,
+    OUTPUT_RECEIPT,
+    OUTPUT_OTHER
+};
+
+/* What goes out once the turn is durable, in this order. */
+struct driver_output {
+    enum driver_output_type type;
+    uint32_t to;         /* MESSAGE, BODY: member index or PBFT_TO_ALL */
+    size_t at, size;     /* MESSAGE: of the turn's bytes */
+    struct pbft_act act; /* BODY: PRE-PREPARE, BLOCK or RANGE, encoded when it goes out */
+    uint64_t client;     /* ANSWER, RECEIPT, OTHER */
+    struct place place;  /* RECEIPT; OTHER: of what stands at the nonce, read when it goes out */
+    struct driver_answer
+        answer; /* ANSWER: all but COMMITTED; RECEIPT, OTHER: without what is read */
+};
+
+struct driver_turn {
+    struct kv_batch *batch;
+    struct store_mark mark;
+    struct driver_output *outputs;
+    size_t outputs_count, outputs_room;
+    struct buf bytes;
+};
+
+/* ---- jobs.c ---- */
+
+enum driver_job_type { JOB_MESSAGE, JOB_BLOCK_TXS, JOB_CLIENT_TX };
+
+struct driver_job {
+    struct driver_job *next;
+    struct driver *driver;
+    enum driver_job_type type;
+    struct buf bytes;     /* of the message or the transaction, or the listed ones one by one */
+    uint32_t link;        /* MESSAGE */
+    struct pbft_msg *msg; /* MESSAGE: decoded, lends from bytes */
+    uint64_t client;      /* CLIENT_TX */
+    uint64_t check;       /* BLOCK_TXS: which check it belongs to */
+    struct tx *txs;       /* BLOCK_TXS, CLIENT_TX; lend from bytes */
+    uint32_t txs_count;
+    /* The results. */
+    enum verify_drop drop;
+    enum verdict verdict; /* of the first that is bad */
+};
+
+/* Messages of a link that wait for their turn, oldest first. */
+struct driver_link {
+    struct driver_job *first, *last;
+    uint32_t msgs_count;
+    size_t bytes;
+    uint32_t jobs_count; /* under way */
+};
+
+/* ---- the driver ---- */
+
+/* The one check of a proposal that is under way; the core asks for one at a time. */
+struct driver_check {
+    bool is_asked;   /* to be begun */
+    bool is_waiting; /* for jobs */
+    uint64_t number; /* jobs of an older one are dropped */
+    uint32_t jobs_count;
+    bool has_bad_tx;
+    struct pbft_ticket ticket;
+    struct pbft_block block;
+};
+
+enum { DRIVER_WAITER_BUCKETS = 4096 };
+
+struct driver {
+    struct driver_config config;
+    struct parameters parameters;
+    struct verify_config verify_config;
+    struct store *store;
+    struct driver_time time;
+    enum rc failure;
+    struct why failure_why;
+
+    struct pbft *core;
+    void *core_memory;
+    bool is_started;
+    uint64_t starts_count;
+
+    struct driver_turn turns[2];
+    uint32_t filling; /* of turns; the other one is being made durable if is_committing */
+    bool is_committing;
+    uint64_t durable_height;
+    uint64_t covered_height; /* committed, and a certificate at or above it is staged or durable */
+
+    struct driver_block **blocks; /* any order */
+    size_t blocks_count, blocks_room;
+    uint64_t blocks_bytes;
+    struct driver_check check;
+    bool is_build_asked;
+    struct pbft_ticket build;
+    struct tx *unknown_txs; /* scratch of a check: BLOCK_TXS_MAX */
+    uint32_t *unknown_indexes;
+    struct public_key *signers; /* scratch of a commit: BLOCK_TXS_MAX */
+    struct pbft_msg *scratch_msg;
+
+    struct pool *pool;
+    struct layer *scratch; /* the pool's attempts, on the committed state */
+    bool is_pool_changed;
+    struct pbft_pool told; /* what the core knows of the pool */
+    uint64_t unproposed_ms;
+    struct verify_cache *cache;
+
+    struct driver_link links[MEMBERS_MAX];
+    uint32_t next_link; /* round robin */
+    uint32_t client_jobs_count;
+    struct driver_job *ready_first, *ready_last; /* came back */
+    uint64_t checks_number;
+
+    struct driver_waiter *oldest_waiter, *newest_waiter;
+    struct driver_waiter *buckets[DRIVER_WAITER_BUCKETS];
+    uint32_t waiters_count, waiters_max;
+    uint64_t expires_min_height; /* least valid_until of a waiter; UINT64_MAX = none */
+    struct driver_uncovered *uncovered;
+    size_t uncovered_count, uncovered_room;
+
+    uint64_t verify_drops[VERIFY_DROP_COUNT];
+    uint64_t glance_drops[PBFT_DROP_COUNT];
+    uint64_t inbox_drops;
+};
+
+uint32_t driver_primary(const struct driver *d);
+/* Stop for good (4.2); the first reason stays. */
+void driver_fail(struct driver *d, enum rc rc, const struct why *why);
+
+/* ---- turn.c: decide, make durable, then tell: nothing goes around this file ---- */
+struct driver_turn *driver_turn(struct driver *d); /* the one that fills */
+/* One event into the core; what it decides joins the turn. */
+void driver_step(struct driver *d, const struct pbft_event *event);
+/* Close the turn that fills, unless one is being made durable: submit it or, when it has nothing to
+ * make durable, let its outputs go. */
+void driver_turn_close(struct driver *d);
+void driver_turn_on_durable(struct driver *d);
+void driver_say(struct driver *d, uint64_t client, const struct driver_answer *answer);
+void driver_say_receipt(struct driver *d, uint64_t client, const struct digest *txid,
+                        const struct place *place);
+/* Rejected: at this place stands another transaction of its nonce. */
+void driver_say_other(struct driver *d, uint64_t client, const struct digest *txid,
+                      const struct place *place);
+void driver_say_forward(struct driver *d, uint32_t to, struct bytes tx);
+bool driver_has_outputs(const struct driver *d);
+
+/* ---- send.c: acts and outputs to bytes ---- */
+/* Encode a message without a body into out; false when the act is none. */
+bool driver_encode(struct driver *d, struct buf *out, const struct pbft_act *act);
+/* Encode one with bodies, which the store holds; false when there is nothing to send. */
+bool driver_encode_bodies(struct driver *d, struct buf *out, const struct pbft_act *act);
+
+/* ---- blocks.c ---- */
+struct driver_block *driver_block_find(struct driver *d, const struct digest *digest);
+/* Take a judged body, or one of our own making, that is not here yet. Copies. */
+struct driver_block *driver_block_add(struct driver *d, struct bytes whole);
+/* Keep a body if it is above the committed height and not here yet. Copies. */
+void driver_block_keep(struct driver *d, struct bytes whole);
+/* Drop what the core does not refer to (pbft_wants_block()). */
+void driver_blocks_prune(struct driver *d);
+/* Begin the check that the core asked for; its answer is a step, now or when its jobs are back. */
+void driver_check_start(struct driver *d);
+void driver_check_on_job(struct driver *d, const struct driver_job *job);
+void driver_build(struct driver *d);
+/* Carry out WRITE_BLOCK and WRITE_COMMIT. */
+void driver_stage_block(struct driver *d, const struct pbft_block *block);
+void driver_commit(struct driver *d, const struct pbft_act *act);
+void driver_blocks_free(struct driver *d);
+
+/* ---- clients.c: transactions, the pool, outcomes ---- */
+struct pool *driver_pool_new(struct driver *d);
+void driver_clients_on_job(struct driver *d, struct driver_job *job);
+/* A verified FORWARD. */
+void driver_clients_on_forward(struct driver *d, uint32_t link, struct bytes whole);
+/* A block is committed: settle its transactions' waiters, tell the pool. */
+void driver_clients_on_commit(struct driver *d, const struct block *block, bool is_covered);
+/* All up to here is covered by a certificate now. */
+void driver_clients_on_covered(struct driver *d, uint64_t height);
+void driver_clients_run(struct driver *d); /* what is due by time: forwards, answers */
+uint64_t driver_clients_deadline_ms(const struct driver *d);
+/* Tell the core what the pool holds, if that changed. */
+void driver_tell_pool(struct driver *d);
+
+/* ---- waiting.c ---- */
+bool driver_wait(struct driver *d, uint64_t client, const struct tx *tx);
+/* Take out one waiter for this key and nonce; NULL when there is none. The caller frees. */
+struct driver_waiter *driver_waiter_take(struct driver *d, const struct public_key *signer,
+                                         uint64_t nonce);
+/* The oldest, if its time is up; taken out, the caller frees. */
+struct driver_waiter *driver_waiter_take_late(struct driver *d);
+/* One whose transaction cannot stand above this height any more; taken out. */
+struct driver_waiter *driver_waiter_take_expired(struct driver *d, uint64_t head_height);
+void driver_waiters_free(struct driver *d);
+
+/* ---- jobs.c: the inbox, and what is being verified ---- */
+struct driver_job *driver_job_new(struct driver *d, enum driver_job_type type, struct bytes bytes);
+/* Some of a block's transactions, copied: the block may go while they are verified. */
+struct driver_job *driver_job_of_txs(struct driver *d, uint64_t check, const struct tx *txs,
+                                     uint32_t txs_count);
+void driver_job_free(struct driver_job *job);
+void driver_job_submit(struct driver_job *job);
+/* Take messages from the links in turn, drop what is of no use, have the rest verified. */
+void driver_jobs_take(struct driver *d);
+/* Deal with all jobs that came back. */
+void driver_jobs_ready(struct driver *d);
+bool driver_jobs_have_work(const struct driver *d);
+void driver_jobs_free(struct driver *d);
+
+#endif

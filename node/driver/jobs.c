@@ -1,0 +1,290 @@
+/* The inbox, and what is being verified.
+ *
+ * Messages wait in a queue per link and are taken in turn, so that nobody's flood delays another's
+ * (pitfalls I4). Form is judged here; what the core could not use, whoever signed it, is dropped
+ * before its signatures cost anything (3.3, pbft_glance()); the rest goes to be verified, on
+ * whatever thread, and comes back in any order. */
+#include <stddef.h>
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "node/driver/driver_impl.h"
+
+/* ---- jobs ---- */
+
+struct driver_job *driver_job_new(struct driver *d, enum driver_job_type type, struct bytes bytes)
+{
+    struct driver_job *job = mem_alloc(sizeof *job);
+    job->driver = d;
+    job->type = type;
+    buf_add_bytes(&job->bytes, bytes);
+    return job;
+}
+
+struct driver_job *driver_job_of_txs(struct driver *d, uint64_t check, const struct tx *txs,
+                                     uint32_t txs_count)
+{
+    struct driver_job *job = driver_job_new(d, JOB_BLOCK_TXS, bytes_of(NULL, 0));
+    CHECK(txs_count <= DRIVER_JOB_TXS_MAX);
+    for (uint32_t i = 0; i < txs_count; i++)
+        buf_add_bytes(&job->bytes, txs[i].whole);
+    job->check = check;
+    job->txs_count = txs_count;
+    job->txs = mem_resize(NULL, txs_count * sizeof *job->txs);
+    struct rd r = rd_of(buf_bytes(&job->bytes));
+    for (uint32_t i = 0; i < txs_count; i++) {
+        enum verdict verdict =
+            tx_decode(&job->txs[i], rd_take(&r, txs[i].whole.size), &d->verify_config.chain_id);
+        CHECK(verdict == VERDICT_OK); /* it was decoded to be listed */
+    }
+    return job;
+}
+
+void driver_job_free(struct driver_job *job)
+{
+    buf_free(&job->bytes);
+    mem_free(job->msg);
+    mem_free(job->txs);
+    mem_free(job);
+}
+
+void driver_job_run(struct driver_job *job)
+{
+    const struct verify_config *config = &job->driver->verify_config; /* never written after init */
+    if (job->type == JOB_MESSAGE) {
+        job->drop = verify_judge(job->msg, config);
+        return;
+    }
+    job->verdict = VERDICT_OK;
+    for (uint32_t i = 0; i < job->txs_count && job->verdict == VERDICT_OK; i++)
+        job->verdict = tx_verify(&job->txs[i], &config->chain_id);
+}
+
+uint32_t driver_job_signatures(const struct driver_job *job)
+{
+    if (job->type != JOB_MESSAGE)
+        return job->txs_count;
+    switch (job->msg->type) {
+    case PBFT_QC:
+        return job->msg->qc.entries_count;
+    case PBFT_DATA:
+        return job->msg->data.kind == PBFT_FETCH_RANGE ? job->msg->data.certificate.entries_count
+                                                       : job->msg->data.has_pre_prepare;
+    case PBFT_FETCH:
+        return 0;
+    default:
+        return 1;
+    }
+}
+
+void driver_job_submit(struct driver_job *job)
+{
+    const struct driver_verify *verify = &job->driver->config.verify;
+    verify->submit(verify->context, job);
+}
+
+void driver_on_job(struct driver *d, struct driver_job *job)
+{
+    CHECK(job->driver == d);
+    job->next = NULL;
+    if (d->ready_last != NULL)
+        d->ready_last->next = job;
+    else
+        d->ready_first = job;
+    d->ready_last = job;
+}
+
+/* ---- the links' queues ---- */
+
+bool driver_on_message(struct driver *d, uint32_t link, struct bytes message)
+{
+    CHECK(link < d->verify_config.members.members_count);
+    CHECK(link != d->config.own_index);
+    struct driver_link *l = &d->links[link];
+    if (l->msgs_count >= DRIVER_LINK_MSGS_MAX || message.size > DRIVER_LINK_BYTES_MAX - l->bytes) {
+        d->inbox_drops++;
+        return false;
+    }
+    struct driver_job *job = driver_job_new(d, JOB_MESSAGE, message);
+    job->link = link;
+    if (l->last != NULL)
+        l->last->next = job;
+    else
+        l->first = job;
+    l->last = job;
+    l->msgs_count++;
+    l->bytes += message.size;
+    return true;
+}
+
+static struct driver_job *take_from(struct driver_link *l)
+{
+    struct driver_job *job = l->first;
+    l->first = job->next;
+    if (l->first == NULL)
+        l->last = NULL;
+    l->msgs_count--;
+    l->bytes -= job->bytes.size;
+    job->next = NULL;
+    return job;
+}
+
+static bool has_turn(const struct driver_link *l)
+{
+    return l->msgs_count > 0 && l->jobs_count < DRIVER_LINK_JOBS_MAX;
+}
+
+/* A message takes room according to its type: votes are a hundredth of a DATA. */
+static size_t msg_bytes(const struct pbft_msg *m)
+{
+    switch (m->type) {
+    case PBFT_PRE_PREPARE:
+        return offsetof(struct pbft_msg, pre_prepare) + sizeof m->pre_prepare;
+    case PBFT_PREPARE:
+    case PBFT_COMMIT:
+    case PBFT_CHECKPOINT:
+        return offsetof(struct pbft_msg, vote) + sizeof m->vote;
+    case PBFT_STATUS:
+        return offsetof(struct pbft_msg, status) + sizeof m->status;
+    case PBFT_FETCH:
+        return offsetof(struct pbft_msg, fetch) + sizeof m->fetch;
+    case PBFT_QC:
+        return offsetof(struct pbft_msg, qc) + sizeof m->qc;
+    case PBFT_FORWARD:
+        return offsetof(struct pbft_msg, forward) + sizeof m->forward;
+    default:
+        return sizeof *m;
+    }
+}
+
+/* A FORWARD is not the core's: whether its transaction is known to be good already. */
+static bool take_known_forward(struct driver *d, const struct driver_job *job)
+{
+    struct tx tx;
+    const struct pbft_msg *m = d->scratch_msg;
+    if (m->type != PBFT_FORWARD ||
+        tx_decode(&tx, m->forward, &d->verify_config.chain_id) != VERDICT_OK)
+        return false; /* verify_judge() says what is wrong with it */
+    if (!verify_cache_has(d->cache, &tx))
+        return false;
+    driver_clients_on_forward(d, job->link, m->forward);
+    return true;
+}
+
+/* Judge the form of one message; what is of use goes to be verified. */
+static void take_one(struct driver *d, struct driver_job *job)
+{
+    struct pbft_msg *m = d->scratch_msg;
+    enum verify_drop drop = verify_decode(m, &d->verify_config, buf_bytes(&job->bytes), job->link);
+    if (drop != VERIFY_KEEP) {
+        d->verify_drops[drop]++;
+        driver_job_free(job);
+        return;
+    }
+    enum pbft_drop glance = m->type == PBFT_FORWARD ? PBFT_KEEP : pbft_glance(d->core, m);
+    if (glance != PBFT_KEEP || take_known_forward(d, job)) {
+        d->glance_drops[glance]++;
+        driver_job_free(job);
+        return;
+    }
+    job->msg = mem_resize(NULL, msg_bytes(m));
+    memcpy(job->msg, m, msg_bytes(m));
+    d->links[job->link].jobs_count++;
+    driver_job_submit(job);
+}
+
+/* While flushes lag behind, nothing is taken that could commit more (design 2): the inbox fills,
+ * and beyond it the network loses, which STATUS heals. */
+static bool must_wait(const struct driver *d)
+{
+    return store_flushes_due(d->store) > DRIVER_FLUSHES_DUE_MAX;
+}
+
+void driver_jobs_take(struct driver *d)
+{
+    uint32_t n = d->verify_config.members.members_count, idle = 0;
+    if (must_wait(d))
+        return;
+    for (uint32_t taken = 0; taken < DRIVER_RUN_MSGS_MAX && idle < n;) {
+        struct driver_link *l = &d->links[d->next_link];
+        d->next_link = (d->next_link + 1) % n;
+        if (!has_turn(l)) {
+            idle++;
+            continue;
+        }
+        idle = 0;
+        taken++;
+        take_one(d, take_from(l));
+    }
+}
+
+bool driver_jobs_have_work(const struct driver *d)
+{
+    if (must_wait(d))
+        return false;
+    if (d->ready_first != NULL)
+        return true;
+    for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)
+        if (has_turn(&d->links[i]))
+            return true;
+    return false;
+}
+
+/* ---- what came back ---- */
+
+/* The bodies in it are kept before the core hears of them: it may want to write them at once. */
+static void keep_bodies(struct driver *d, const struct pbft_msg *m)
+{
+    if (m->type == PBFT_PRE_PREPARE)
+        driver_block_keep(d, m->pre_prepare.bytes);
+    for (uint32_t i = 0; m->type == PBFT_DATA && i < m->data.blocks_count; i++)
+        driver_block_keep(d, m->data.bytes[i]);
+}
+
+static void on_message(struct driver *d, struct driver_job *job)
+{
+    d->links[job->link].jobs_count--;
+    d->verify_drops[job->drop]++;
+    if (job->drop != VERIFY_KEEP)
+        return;
+    if (job->msg->type == PBFT_FORWARD) {
+        driver_clients_on_forward(d, job->link, job->msg->forward);
+        return;
+    }
+    struct pbft_event e = {.type = PBFT_EVENT_MSG, .now_ms = d->time.now_ms, .msg = job->msg};
+    keep_bodies(d, job->msg);
+    driver_step(d, &e);
+}
+
+void driver_jobs_ready(struct driver *d)
+{
+    while (d->ready_first != NULL && !must_wait(d) && d->failure == RC_OK) {
+        struct driver_job *job = d->ready_first;
+        d->ready_first = job->next;
+        if (d->ready_first == NULL)
+            d->ready_last = NULL;
+        if (job->type == JOB_MESSAGE)
+            on_message(d, job);
+        else if (job->type == JOB_BLOCK_TXS)
+            driver_check_on_job(d, job);
+        else
+            driver_clients_on_job(d, job);
+        driver_job_free(job);
+    }
+}
+
+static void free_list(struct driver_job *job)
+{
+    while (job != NULL) {
+        struct driver_job *next = job->next;
+        driver_job_free(job);
+        job = next;
+    }
+}
+
+void driver_jobs_free(struct driver *d)
+{
+    free_list(d->ready_first);
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++)
+        free_list(d->links[i].first);
+}

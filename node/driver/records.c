@@ -1,0 +1,187 @@
+/* Keys, and writing. */
+#include "crypto/base/check.h"
+#include "node/driver/records_impl.h"
+
+/* ---- keys ---- */
+
+static const char *const names[] = {
+    [RECORD_STATE] = "state",       [RECORD_HIGH] = "high",     [RECORD_LEARNER] = "learner",
+    [RECORD_ALARM] = "alarm",       [RECORD_STARTS] = "starts", [RECORD_VOTE] = "vote",
+    [RECORD_PROPOSAL] = "proposal",
+};
+
+const char *record_name(enum record_type type)
+{
+    CHECK((unsigned)type < RECORD_UNKNOWN);
+    return names[type];
+}
+
+struct bytes record_key_encode(uint8_t room[static RECORD_KEY_BYTES_MAX],
+                               const struct record_key *key)
+{
+    struct wr w = wr_of(room, RECORD_KEY_BYTES_MAX);
+    wr_bytes(&w, bytes_of_text(record_name(key->type)));
+    if (key->type == RECORD_VOTE || key->type == RECORD_PROPOSAL)
+        wr_be64(&w, key->height);
+    if (key->type == RECORD_VOTE)
+        wr_u8(&w, (uint8_t)key->kind);
+    CHECK(wr_ok(&w));
+    return wr_bytes_of(&w);
+}
+
+struct record_key record_key_decode(struct bytes from)
+{
+    for (int type = 0; type < RECORD_UNKNOWN; type++) {
+        struct bytes name = bytes_of_text(names[type]);
+        if (!bytes_has_prefix(from, name))
+            continue;
+        struct record_key key = {.type = (enum record_type)type};
+        struct rd r = rd_of(bytes_of(from.data + name.size, from.size - name.size));
+        if (type == RECORD_VOTE || type == RECORD_PROPOSAL)
+            key.height = rd_be64(&r);
+        if (type == RECORD_VOTE) {
+            uint8_t kind = rd_u8(&r);
+            key.kind = kind == CERT_PREPARE ? CERT_PREPARE : CERT_COMMIT;
+            if (kind != key.kind)
+                rd_fail(&r);
+        }
+        if (rd_done(&r))
+            return key;
+    }
+    return (struct record_key){.type = RECORD_UNKNOWN};
+}
+
+/* ---- writing ---- */
+
+static void stage(struct kv_batch *batch, const struct record_key *key, const struct wr *value)
+{
+    uint8_t room[RECORD_KEY_BYTES_MAX];
+    CHECK(wr_ok(value));
+    kv_batch_put(batch, KV_VOTE, record_key_encode(room, key), wr_bytes_of(value));
+}
+
+static void put_block(struct wr *w, const struct pbft_block *block)
+{
+    wr_u64(w, block->height);
+    wr_copy(w, block->digest.bytes, DIGEST_BYTES);
+    wr_copy(w, block->parent.bytes, DIGEST_BYTES);
+}
+
+static void put_state(struct wr *w, const struct pbft_act *act)
+{
+    static const struct pbft_block none;
+    wr_u64(w, act->state.view);
+    wr_u8(w, (uint8_t)act->state.mode);
+    put_block(w, &act->state.base);
+    wr_u8(w, act->state.has_tip);
+    /* A core without tip has an old one in its place: one value, one encoding. */
+    put_block(w, act->state.has_tip ? &act->state.tip : &none);
+}
+
+bool record_is_certificate(const struct certificate *c)
+{
+    if (c->statement.kind != CERT_PREPARE && c->statement.kind != CERT_COMMIT)
+        return false;
+    if (c->entries_count < quorum_of(MEMBERS_MIN))
+        return false;
+    for (uint32_t i = 0; i < c->entries_count; i++) {
+        if (c->entries[i].member_index >= MEMBERS_MAX)
+            return false;
+        if (i > 0 && c->entries[i].member_index <= c->entries[i - 1].member_index)
+            return false;
+    }
+    return true;
+}
+
+static void put_certificate(struct wr *w, const struct certificate *c)
+{
+    CHECK(record_is_certificate(c)); /* or the next start would call it damage */
+    cert_encode(w, c);
+}
+
+static void put_alarm(struct wr *w, const struct pbft_act *act)
+{
+    put_certificate(w, act->certificate);
+    wr_u8(w, act->other != NULL);
+    if (act->other != NULL)
+        put_certificate(w, act->other);
+}
+
+static void put_vote(struct wr *w, const struct pbft_vote *vote)
+{
+    const struct statement *s = &vote->statement;
+    CHECK(s->kind == CERT_PREPARE || s->kind == CERT_COMMIT);
+    wr_u64(w, s->epoch);
+    wr_u64(w, s->view);
+    wr_copy(w, s->digest.bytes, DIGEST_BYTES);
+    wr_copy(w, vote->signature.bytes, SIGNATURE_BYTES);
+}
+
+static void put_proposal(struct wr *w, const struct pbft_act *act)
+{
+    wr_u64(w, act->pre_prepare.epoch);
+    wr_u64(w, act->pre_prepare.view);
+    wr_copy(w, act->block.digest.bytes, DIGEST_BYTES);
+    wr_copy(w, act->block.parent.bytes, DIGEST_BYTES);
+    wr_copy(w, act->pre_prepare.signature.bytes, SIGNATURE_BYTES);
+}
+
+void records_put(struct kv_batch *batch, const struct pbft_act *act)
+{
+    uint8_t room[RECORD_VALUE_BYTES_MAX];
+    struct wr w = wr_of(room, sizeof room);
+    struct record_key key = {.type = RECORD_UNKNOWN};
+    switch (act->type) {
+    case PBFT_WRITE_STATE:
+        key.type = RECORD_STATE;
+        put_state(&w, act);
+        break;
+    case PBFT_WRITE_HIGH:
+        key.type = RECORD_HIGH;
+        put_certificate(&w, act->certificate);
+        break;
+    case PBFT_WRITE_LEARNER:
+        key.type = RECORD_LEARNER;
+        wr_u8(&w, 1);
+        break;
+    case PBFT_WRITE_ALARM:
+        key.type = RECORD_ALARM;
+        put_alarm(&w, act);
+        break;
+    case PBFT_WRITE_VOTE:
+        key = (struct record_key){.type = RECORD_VOTE,
+                                  .height = act->vote.statement.height,
+                                  .kind = act->vote.statement.kind};
+        put_vote(&w, &act->vote);
+        break;
+    case PBFT_WRITE_PRE_PREPARE:
+        key = (struct record_key){.type = RECORD_PROPOSAL, .height = act->block.height};
+        put_proposal(&w, act);
+        break;
+    default:
+        break;
+    }
+    CHECK(key.type != RECORD_UNKNOWN);
+    stage(batch, &key, &w);
+}
+
+void records_drop_height(struct kv_batch *batch, uint64_t height)
+{
+    const struct record_key keys[] = {
+        {.type = RECORD_VOTE, .height = height, .kind = CERT_PREPARE},
+        {.type = RECORD_VOTE, .height = height, .kind = CERT_COMMIT},
+        {.type = RECORD_PROPOSAL, .height = height},
+    };
+    uint8_t room[RECORD_KEY_BYTES_MAX];
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        kv_batch_delete(batch, KV_VOTE, record_key_encode(room, &keys[i]));
+}
+
+void records_put_starts(struct kv_batch *batch, uint64_t starts_count)
+{
+    const struct record_key key = {.type = RECORD_STARTS};
+    uint8_t room[8];
+    struct wr w = wr_of(room, sizeof room);
+    wr_u64(&w, starts_count);
+    stage(batch, &key, &w);
+}

@@ -1,0 +1,45 @@
+/* What agreement keeps in the store, table KV_VOTE (PROTOCOL.md 2, 4): the core's durable acts as
+ * records, and back again at a start. Blocks and certificates of committed ones are the store's.
+ *
+ *   "state"          -> view u64 | mode u8 | base: height u64, digest 32, parent 32 |
+ *                       has_tip u8 | tip (as base; zero without)
+ *   "high"           -> certificate
+ *   "learner"        -> u8 = 1
+ *   "alarm"          -> certificate | has_other u8 | certificate, if it has
+ *   "starts"         -> u64: how often a driver was started on this store
+ *   "vote" be64 kind -> epoch u64 | view u64 | digest 32 | signature 64   (kind: PREPARE or COMMIT,
+ *                       its enum cert_kind as u8)
+ *   "proposal" be64  -> epoch u64 | view u64 | digest 32 | parent 32 | signature 64
+ * Heights in keys are big-endian. One value, one encoding; left-over bytes are damage. */
+#ifndef NODE_DRIVER_RECORDS_H
+#define NODE_DRIVER_RECORDS_H
+
+#include "ledger/kv.h"
+#include "node/pbft/pbft.h"
+
+/* Stage one durable act: STATE, VOTE, PRE_PREPARE, HIGH, LEARNER or ALARM. Requires: one of these;
+ * its certificates have passed cert_verify(). */
+void records_put(struct kv_batch *batch, const struct pbft_act *act);
+/* After a block at this height was committed: its votes and proposal are not needed any more (4.1:
+ * the core never votes at or below its committed height, and peers are given the block). */
+void records_drop_height(struct kv_batch *batch, uint64_t height);
+void records_put_starts(struct kv_batch *batch, uint64_t starts_count);
+
+/* What the records say, over pbft_durable_init() (which *durable holds already): what has no record
+ * stays. starts_count is 0 in a new store, and below UINT32_MAX, so that counters can be made of
+ * it. The form of every record of the table is judged, and that high is of no later view than the
+ * state. Whether high is of this epoch and a quorum signed it is for the caller to judge, before
+ * pbft_init(): it has the member table, and the core believes what it is given.
+ * Returns: RC_OK | RC_STORE_DAMAGED (words name the record and say what to do: vote state is not
+ * guessed, D5) | RC_STORE_IO. On an error nothing is changed. */
+MUST_USE enum rc records_load(struct kv_view *view, struct pbft_durable *durable,
+                              uint64_t *starts_count, struct why *why);
+/* Walk own PRE-PREPAREs and votes, each ascending by height: give them to pbft_restore_*(). Records
+ * at or below the committed height are met too. Above it, what contradicts the core's state and
+ * high is damage: the core would cast a vote above tip a second time (D1).
+ * Requires: a core made of what records_load() gave, before START; blocks were restored, so that a
+ * block's parent is its body's word.
+ * Returns: as records_load(); after an error the core may not be used. */
+MUST_USE enum rc records_restore(struct kv_view *view, struct pbft *core, struct why *why);
+
+#endif

@@ -1,0 +1,41 @@
+/* What the files of node/driver/records*.c share: the keys of the table KV_VOTE. */
+#ifndef NODE_DRIVER_RECORDS_IMPL_H
+#define NODE_DRIVER_RECORDS_IMPL_H
+
+#include "node/driver/records.h"
+
+enum record_type {
+    RECORD_STATE,
+    RECORD_HIGH,
+    RECORD_LEARNER,
+    RECORD_ALARM,
+    RECORD_STARTS,
+    RECORD_VOTE,
+    RECORD_PROPOSAL,
+    RECORD_UNKNOWN /* also how many types there are */
+};
+
+struct record_key {
+    enum record_type type;
+    uint64_t height;     /* VOTE, PROPOSAL */
+    enum cert_kind kind; /* VOTE */
+};
+
+enum {
+    RECORD_KEY_BYTES_MAX = 16,
+    RECORD_VALUE_BYTES_MAX = 2 * CERT_BYTES_MAX + 1 /* an alarm's; no other is longer */
+};
+
+/* The text that the keys of a type begin with. Requires: not UNKNOWN. */
+const char *record_name(enum record_type type);
+/* Lends room. Requires: not UNKNOWN. */
+struct bytes record_key_encode(uint8_t room[static RECORD_KEY_BYTES_MAX],
+                               const struct record_key *key);
+/* UNKNOWN: a key that is none of ours. */
+struct record_key record_key_decode(struct bytes from);
+
+/* The form that a certificate of votes has whatever the member table is. The core believes what it
+ * is given, so an empty one from the disk would commit a block. */
+bool record_is_certificate(const struct certificate *c);
+
+#endif

@@ -1,0 +1,360 @@
+/* Reading. Nothing that is read here may reach a CHECK of the core unjudged, and nothing is guessed
+ * or mended: what this replica has signed is known, or it may not vote (rule 4.2, pitfalls D5). */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "crypto/base/check.h"
+#include "node/driver/records_impl.h"
+
+/* ---- values: each gives NULL, or what is wrong with it ---- */
+
+static const char *const malformed = "its bytes are none of its kind";
+static const char *const no_block = "no block has the digest zero";
+static const char *const later_view = "it is of a later view than the record \"state\"";
+static const char *const against_tip = "it contradicts the tip of the record \"state\"";
+
+static bool take_flag(struct rd *r)
+{
+    uint8_t flag = rd_u8(r);
+    if (flag > 1)
+        rd_fail(r);
+    return flag == 1;
+}
+
+static void take_block(struct rd *r, struct pbft_block *out)
+{
+    out->height = rd_u64(r);
+    rd_copy(r, out->digest.bytes, DIGEST_BYTES);
+    rd_copy(r, out->parent.bytes, DIGEST_BYTES);
+}
+
+static bool is_none(const struct pbft_block *block)
+{
+    return block->height == 0 && digest_is_zero(&block->digest) && digest_is_zero(&block->parent);
+}
+
+static const char *take_state(struct rd *r, struct pbft_durable *d)
+{
+    d->view = rd_u64(r);
+    d->mode = take_flag(r) ? PBFT_CHANGING : PBFT_NORMAL;
+    take_block(r, &d->base);
+    d->has_tip = take_flag(r);
+    take_block(r, &d->tip);
+    if (!rd_done(r) || (!d->has_tip && !is_none(&d->tip)))
+        return malformed;
+    if (digest_is_zero(&d->base.digest) || (d->has_tip && digest_is_zero(&d->tip.digest)))
+        return no_block;
+    if (!d->has_tip)
+        return NULL;
+    if (d->tip.height == UINT64_MAX)
+        return "nothing can follow a tip at the last height there is";
+    /* In a view nobody votes below its base (7.4). */
+    if (d->tip.height < d->base.height ||
+        (d->tip.height == d->base.height && !digest_equal(&d->tip.digest, &d->base.digest)))
+        return "its tip does not follow its base";
+    return NULL;
+}
+
+static const char *take_high(struct rd *r, struct pbft_durable *d)
+{
+    d->has_high = true;
+    cert_decode(r, &d->high);
+    return rd_done(r) && record_is_certificate(&d->high) ? NULL : malformed;
+}
+
+static const char *take_learner(struct rd *r, struct pbft_durable *d)
+{
+    d->is_learner = take_flag(r);
+    return rd_done(r) && d->is_learner ? NULL : malformed;
+}
+
+static const char *take_alarm(struct rd *r, struct pbft_durable *d)
+{
+    struct certificate c;
+    d->is_alarmed = true;
+    cert_decode(r, &c);
+    bool is_sound = record_is_certificate(&c);
+    if (take_flag(r)) {
+        cert_decode(r, &c);
+        is_sound = is_sound && record_is_certificate(&c);
+    }
+    return rd_done(r) && is_sound ? NULL : malformed;
+}
+
+static const char *take_starts(struct rd *r, uint64_t *starts_count)
+{
+    *starts_count = rd_u64(r);
+    if (!rd_done(r))
+        return malformed;
+    return *starts_count < UINT32_MAX ? NULL : "no driver was ever started so often";
+}
+
+static const char *take_vote(struct rd *r, const struct record_key *key, struct pbft_vote *out)
+{
+    struct statement *s = &out->statement;
+    *out = (struct pbft_vote){.statement = {.kind = key->kind, .height = key->height}};
+    s->epoch = rd_u64(r);
+    s->view = rd_u64(r);
+    rd_copy(r, s->digest.bytes, DIGEST_BYTES);
+    rd_copy(r, out->signature.bytes, SIGNATURE_BYTES);
+    if (!rd_done(r))
+        return malformed;
+    return digest_is_zero(&s->digest) ? no_block : NULL;
+}
+
+static const char *take_proposal(struct rd *r, const struct record_key *key,
+                                 struct pbft_pre_prepare *out)
+{
+    *out = (struct pbft_pre_prepare){.block = {.height = key->height}};
+    out->epoch = rd_u64(r);
+    out->view = rd_u64(r);
+    rd_copy(r, out->block.digest.bytes, DIGEST_BYTES);
+    rd_copy(r, out->block.parent.bytes, DIGEST_BYTES);
+    rd_copy(r, out->signature.bytes, SIGNATURE_BYTES);
+    if (!rd_done(r))
+        return malformed;
+    return digest_is_zero(&out->block.digest) ? no_block : NULL;
+}
+
+/* ---- walking the table ---- */
+
+enum { NAME_BYTES = 96, KEY_SHOWN_BYTES = 32 };
+
+static void name_record(char out[static NAME_BYTES], const struct record_key *key, struct bytes raw)
+{
+    char hex[2 * KEY_SHOWN_BYTES + 1];
+    switch (key->type) {
+    case RECORD_UNKNOWN:
+        hex_encode(hex, raw.data, raw.size < KEY_SHOWN_BYTES ? raw.size : KEY_SHOWN_BYTES);
+        snprintf(out, NAME_BYTES, "of key 0x%s", hex);
+        break;
+    case RECORD_VOTE:
+        snprintf(out, NAME_BYTES, "\"vote\" (%s at height %" PRIu64 ")",
+                 key->kind == CERT_PREPARE ? "PREPARE" : "COMMIT", key->height);
+        break;
+    case RECORD_PROPOSAL:
+        snprintf(out, NAME_BYTES, "\"proposal\" (at height %" PRIu64 ")", key->height);
+        break;
+    default:
+        snprintf(out, NAME_BYTES, "\"%s\"", record_name(key->type));
+        break;
+    }
+}
+
+#define WHAT_TO_DO                                                                                 \
+    "what this replica has signed is not guessed (rule 4.2): let it re-enter with a new key, or "  \
+    "restore its store exactly as it was when the replica last stopped"
+
+static enum rc damaged_record(struct why *why, const struct record_key *key, struct bytes raw,
+                              const char *fault)
+{
+    char name[NAME_BYTES];
+    name_record(name, key, raw);
+    return why_set(why, RC_STORE_DAMAGED, "the vote record %s is damaged: %s; " WHAT_TO_DO, name,
+                   fault);
+}
+
+/* One record; gives NULL, or what is wrong with it. */
+typedef const char *visit_record(void *context, const struct record_key *key, struct bytes value);
+
+static enum rc walk_failed(struct why *why, enum rc rc)
+{
+    if (rc == RC_STORE_DAMAGED)
+        return why_set(why, rc, "the table \"%s\" itself is damaged; " WHAT_TO_DO,
+                       kv_table_name(KV_VOTE));
+    return why_set(why, RC_STORE_IO, "the table \"%s\" cannot be read: %s", kv_table_name(KV_VOTE),
+                   rc_text(rc));
+}
+
+static enum rc walk_with(struct kv_cursor *c, visit_record *visit, void *context, uint64_t *count,
+                         struct why *why)
+{
+    struct bytes raw, value;
+    enum rc rc = kv_cursor_seek(c, bytes_of(NULL, 0), &raw, &value);
+    for (; rc == RC_OK; rc = kv_cursor_next(c, &raw, &value)) {
+        struct record_key key = record_key_decode(raw);
+        const char *fault =
+            key.type == RECORD_UNKNOWN ? "no record has such a key" : visit(context, &key, value);
+        if (fault != NULL)
+            return damaged_record(why, &key, raw, fault);
+        (*count)++;
+    }
+    if (rc == RC_NOT_FOUND)
+        return RC_OK;
+    if (rc == RC_STORE_DAMAGED && raw.size > 0) {
+        struct record_key key = record_key_decode(raw);
+        return damaged_record(why, &key, raw, "its checksum is wrong");
+    }
+    return walk_failed(why, rc);
+}
+
+/* All of the table: a damaged page can hide records without any checksum failing, so they are
+ * counted as well. */
+static enum rc walk(struct kv_view *view, visit_record *visit, void *context, struct why *why)
+{
+    struct kv_cursor *c;
+    uint64_t count = 0, expected;
+    enum rc rc = kv_count(view, KV_VOTE, &expected);
+    if (rc == RC_OK)
+        rc = kv_cursor_open(&c, view, KV_VOTE);
+    if (rc != RC_OK)
+        return walk_failed(why, rc);
+    rc = walk_with(c, visit, context, &count, why);
+    kv_cursor_close(c);
+    if (rc != RC_OK || count == expected)
+        return rc;
+    return why_set(why, RC_STORE_DAMAGED,
+                   "the table \"%s\" is damaged: %" PRIu64 " of its %" PRIu64
+                   " records are found; " WHAT_TO_DO,
+                   kv_table_name(KV_VOTE), count, expected);
+}
+
+/* ---- loading ---- */
+
+struct load {
+    struct pbft_durable durable;
+    uint64_t starts_count;
+};
+
+static const char *load_one(void *context, const struct record_key *key, struct bytes value)
+{
+    struct load *load = context;
+    struct rd r = rd_of(value);
+    struct pbft_vote vote;
+    struct pbft_pre_prepare proposal;
+    switch (key->type) {
+    case RECORD_STATE:
+        return take_state(&r, &load->durable);
+    case RECORD_HIGH:
+        return take_high(&r, &load->durable);
+    case RECORD_LEARNER:
+        return take_learner(&r, &load->durable);
+    case RECORD_ALARM:
+        return take_alarm(&r, &load->durable);
+    case RECORD_STARTS:
+        return take_starts(&r, &load->starts_count);
+    case RECORD_VOTE:
+        return take_vote(&r, key, &vote);
+    case RECORD_PROPOSAL:
+        return take_proposal(&r, key, &proposal);
+    case RECORD_UNKNOWN:
+        break;
+    }
+    CHECK(!"a record of no type is visited");
+    return malformed;
+}
+
+enum rc records_load(struct kv_view *view, struct pbft_durable *durable, uint64_t *starts_count,
+                     struct why *why)
+{
+    const struct record_key high = {.type = RECORD_HIGH};
+    struct load load = {.durable = *durable};
+    enum rc rc = walk(view, load_one, &load, why);
+    if (rc != RC_OK)
+        return rc;
+    if (load.durable.has_high && load.durable.high.statement.view > load.durable.view) /* 7.7 */
+        return damaged_record(why, &high, bytes_of(NULL, 0), later_view);
+    *durable = load.durable;
+    *starts_count = load.starts_count;
+    return RC_OK;
+}
+
+/* ---- restoring ---- */
+
+struct restore {
+    struct kv_view *view;
+    struct pbft *core;
+    struct pbft_view_of look;
+};
+
+/* Rule 5.2: tip is the last block PREPAREd in this view. Above it the core would sign a second time
+ * at a height where it has signed already. */
+static bool is_against_tip(const struct restore *r, uint64_t height, const struct digest *digest)
+{
+    const struct pbft_block *tip = &r->look.tip;
+    if (!r->look.has_tip || height < tip->height)
+        return false;
+    return height > tip->height || !digest_equal(digest, &tip->digest);
+}
+
+/* What is committed binds nothing any more; nor does a lower view. One above the state's was signed
+ * in a state that this store does not know (4: they are durable together; D4). */
+static const char *judge_proposal(const struct restore *r, const struct pbft_pre_prepare *m)
+{
+    const struct pbft_block *tip = &r->look.tip;
+    if (m->block.height <= r->look.committed.height || m->view < r->look.view)
+        return NULL;
+    if (m->view > r->look.view)
+        return later_view;
+    if (!r->look.is_primary)
+        return "this replica is not the primary of its view";
+    if (is_against_tip(r, m->block.height, &m->block.digest))
+        return against_tip;
+    bool is_tip = r->look.has_tip && m->block.height == tip->height;
+    return is_tip && !digest_equal(&m->block.parent, &tip->parent) ? against_tip : NULL;
+}
+
+/* Rule 5.2: the primary votes for what it proposes. */
+static bool is_against_proposal(const struct restore *r, const struct statement *s)
+{
+    const struct record_key key = {.type = RECORD_PROPOSAL, .height = s->height};
+    uint8_t room[RECORD_KEY_BYTES_MAX];
+    struct bytes value;
+    struct pbft_pre_prepare m;
+    if (kv_get(r->view, KV_VOTE, record_key_encode(room, &key), &value) != RC_OK)
+        return false; /* there is none: the walk met all of them before the votes */
+    struct rd rd = rd_of(value);
+    if (take_proposal(&rd, &key, &m) != NULL || m.view != s->view)
+        return false;
+    return m.epoch != s->epoch || !digest_equal(&m.block.digest, &s->digest);
+}
+
+static const char *judge_vote(const struct restore *r, const struct statement *s)
+{
+    struct pbft_rank rank = {.epoch = s->epoch, .view = s->view, .height = s->height};
+    if (s->height <= r->look.committed.height)
+        return NULL;
+    if (s->view > r->look.view)
+        return later_view;
+    if (s->kind == CERT_COMMIT) { /* 4: high first */
+        bool is_covered = r->look.has_high && pbft_rank_compare(&rank, &r->look.high) <= 0;
+        return is_covered ? NULL : "the record \"high\" does not cover it";
+    }
+    if (s->view < r->look.view)
+        return NULL;
+    if (is_against_tip(r, s->height, &s->digest))
+        return against_tip;
+    return is_against_proposal(r, s) ? "it contradicts the record \"proposal\" of its height"
+                                     : NULL;
+}
+
+static const char *restore_one(void *context, const struct record_key *key, struct bytes value)
+{
+    struct restore *r = context;
+    struct rd rd = rd_of(value);
+    struct pbft_vote vote;
+    struct pbft_pre_prepare proposal;
+    const char *fault = NULL;
+    if (key->type == RECORD_PROPOSAL) {
+        fault = take_proposal(&rd, key, &proposal);
+        if (fault == NULL)
+            fault = judge_proposal(r, &proposal);
+        if (fault == NULL)
+            pbft_restore_pre_prepare(r->core, &proposal);
+    }
+    if (key->type == RECORD_VOTE) {
+        fault = take_vote(&rd, key, &vote);
+        if (fault == NULL)
+            fault = judge_vote(r, &vote.statement);
+        if (fault == NULL)
+            pbft_restore_vote(r->core, &vote);
+    }
+    return fault;
+}
+
+enum rc records_restore(struct kv_view *view, struct pbft *core, struct why *why)
+{
+    struct restore r = {.view = view, .core = core};
+    pbft_look(core, &r.look);
+    return walk(view, restore_one, &r, why);
+}

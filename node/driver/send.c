@@ -1,0 +1,188 @@
+/* From acts to bytes. What carries no body is encoded when it is decided; what carries bodies when
+ * it goes out, from the store. */
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "node/driver/driver_impl.h"
+#include "node/pbft/wire.h"
+
+bool driver_encode(struct driver *d, struct buf *out, const struct pbft_act *act)
+{
+    struct pbft_msg *m = d->scratch_msg;
+    m->link = m->from = d->config.own_index;
+    switch (act->type) {
+    case PBFT_SEND_VOTE:
+        m->type = act->vote.statement.kind == CERT_PREPARE ? PBFT_PREPARE : PBFT_COMMIT;
+        m->vote = act->vote;
+        break;
+    case PBFT_SEND_STATUS:
+        m->type = PBFT_STATUS;
+        m->status = act->status;
+        break;
+    case PBFT_SEND_FETCH:
+        m->type = PBFT_FETCH;
+        m->fetch = act->fetch;
+        break;
+    case PBFT_SEND_QC:
+        m->type = PBFT_QC;
+        m->qc = *act->certificate;
+        break;
+    default:
+        return false;
+    }
+    pbft_encode(out, m);
+    return true;
+}
+
+/* ---- bodies ---- */
+
+static bool read_body(struct driver *d, const struct pbft_block *block, struct bytes *whole)
+{
+    struct why why = {{0}};
+    enum rc rc = store_get_body(d->store, block->height, &block->digest, whole, &why);
+    /* What the core names was written; a sibling of what was committed may be gone again. */
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        driver_fail(d, rc, &why);
+    return rc == RC_OK;
+}
+
+static bool encode_pre_prepare(struct driver *d, struct buf *out, const struct pbft_act *act)
+{
+    struct pbft_msg *m = d->scratch_msg;
+    m->type = PBFT_PRE_PREPARE;
+    m->pre_prepare = act->pre_prepare;
+    if (!read_body(d, &act->block, &m->pre_prepare.bytes))
+        return false;
+    pbft_encode(out, m);
+    return true;
+}
+
+static bool encode_block(struct driver *d, struct buf *out, const struct pbft_act *act)
+{
+    struct pbft_msg *m = d->scratch_msg;
+    struct pbft_data *data = &m->data;
+    struct bytes whole;
+    if (!read_body(d, &act->block, &whole))
+        return false;
+    m->type = PBFT_DATA;
+    memset(data, 0, sizeof *data);
+    data->kind = PBFT_FETCH_BLOCK;
+    data->blocks_count = 1;
+    data->blocks[0] = act->block;
+    data->bytes[0] = whole;
+    data->has_pre_prepare = act->has_pre_prepare;
+    data->pre_prepare_from = act->pre_prepare_from;
+    data->pre_prepare = act->pre_prepare;
+    data->pre_prepare.bytes = whole;
+    pbft_encode(out, m);
+    return true;
+}
+
+/* ---- ranges (9.2): committed blocks, headers on to the one that a certificate commits ---- */
+
+static void name_block(struct pbft_block *out, const struct block *block)
+{
+    *out = (struct pbft_block){
+        .height = block->header.height, .digest = block->digest, .parent = block->header.parent};
+}
+
+/* The highest height up to `last` that a range can end with, and the certificate that covers it:
+ * the lowest one at or above, if headers can reach it; else, at a tail that nothing certifies yet,
+ * the highest one below. False when there is none from `from` on. */
+static enum rc find_end(struct driver *d, uint64_t from, uint64_t *last, struct certificate *out,
+                        struct why *why)
+{
+    enum rc rc = RC_NOT_FOUND;
+    for (; *last >= from; (*last)--) {
+        rc = store_get_certificate(d->store, *last, out, why);
+        bool is_near = rc == RC_OK && out->statement.height <= d->durable_height &&
+                       out->statement.height - *last <= PBFT_DATA_HEADS_MAX;
+        if (is_near || (rc != RC_OK && rc != RC_NOT_FOUND))
+            return rc;
+    }
+    return RC_NOT_FOUND;
+}
+
+/* Fill in bodies from `from` on, as many as fit. */
+static enum rc add_bodies(struct driver *d, struct pbft_data *data, uint64_t from, uint64_t last,
+                          struct why *why)
+{
+    size_t room = PBFT_MSG_BYTES_MAX - PBFT_RANGE_BYTES_MAX -
+                  PBFT_DATA_HEADS_MAX * (PBFT_BLOCK_SIZE_BYTES + BLOCK_HEADER_BYTES);
+    for (uint64_t height = from; height <= last; height++) {
+        struct block block;
+        enum rc rc = store_get_block(d->store, height, &block, why);
+        if (rc != RC_OK)
+            return rc;
+        size_t size = PBFT_BLOCK_SIZE_BYTES + block.whole.size;
+        if (size > room)
+            break;
+        room -= size;
+        name_block(&data->blocks[data->blocks_count], &block);
+        data->bytes[data->blocks_count++] = block.whole;
+    }
+    CHECK(data->blocks_count > 0); /* one of B_max always fits: pbft.md 16 */
+    return RC_OK;
+}
+
+static enum rc add_heads(struct driver *d, struct pbft_data *data, uint64_t from, uint64_t last,
+                         struct why *why)
+{
+    CHECK(last - from + 1 <= PBFT_DATA_HEADS_MAX);
+    for (uint64_t height = from; height <= last; height++) {
+        struct block block;
+        enum rc rc = store_get_block(d->store, height, &block, why);
+        if (rc != RC_OK)
+            return rc;
+        name_block(&data->heads[data->heads_count], &block);
+        data->head_bytes[data->heads_count++] = bytes_of(block.whole.data, BLOCK_HEADER_BYTES);
+    }
+    return RC_OK;
+}
+
+static enum rc make_range(struct driver *d, struct pbft_data *data, const struct pbft_act *act,
+                          struct why *why)
+{
+    uint64_t from = act->height, last = from + act->count - 1;
+    struct certificate *c = &data->certificate;
+    last = last < d->durable_height ? last : d->durable_height;
+    if (from > last)
+        return RC_NOT_FOUND;
+    enum rc rc = add_bodies(d, data, from, last, why);
+    if (rc != RC_OK)
+        return rc;
+    last = from + data->blocks_count - 1;
+    rc = find_end(d, from, &last, c, why);
+    if (rc != RC_OK)
+        return rc;
+    data->blocks_count = (uint32_t)(last - from + 1);
+    if (c->statement.height == last)
+        return RC_OK;
+    return add_heads(d, data, last + 1, c->statement.height, why);
+}
+
+static bool encode_range(struct driver *d, struct buf *out, const struct pbft_act *act)
+{
+    struct pbft_msg *m = d->scratch_msg;
+    struct why why = {{0}};
+    m->type = PBFT_DATA;
+    memset(&m->data, 0, sizeof m->data);
+    m->data.kind = PBFT_FETCH_RANGE;
+    enum rc rc = make_range(d, &m->data, act, &why);
+    if (rc == RC_OK)
+        pbft_encode(out, m);
+    else if (rc != RC_NOT_FOUND)
+        driver_fail(d, rc, &why);
+    return rc == RC_OK;
+}
+
+bool driver_encode_bodies(struct driver *d, struct buf *out, const struct pbft_act *act)
+{
+    d->scratch_msg->link = d->scratch_msg->from = d->config.own_index;
+    if (act->type == PBFT_SEND_PRE_PREPARE)
+        return encode_pre_prepare(d, out, act);
+    if (act->type == PBFT_SEND_BLOCK)
+        return encode_block(d, out, act);
+    CHECK(act->type == PBFT_SEND_RANGE);
+    return encode_range(d, out, act);
+}

@@ -1,0 +1,267 @@
+/* Decide, make durable, then tell (PROTOCOL.md 4). This is the one place where what the core
+ * decides becomes writes and outputs, and the one place from which anything leaves the replica.
+ *
+ * A turn fills while the one before it is being made durable. What a turn has to tell is kept with
+ * it and goes out when its own batch is durable, after everything of the turns before. A turn that
+ * has nothing to write still waits for those. */
+#include "crypto/base/check.h"
+#include "ledger/receipt.h"
+#include "node/driver/driver_impl.h"
+#include "node/driver/records.h"
+#include "node/pbft/wire.h"
+
+struct driver_turn *driver_turn(struct driver *d)
+{
+    return &d->turns[d->filling];
+}
+
+/* ---- outputs ---- */
+
+static struct driver_output *add_output(struct driver *d, enum driver_output_type type)
+{
+    struct driver_turn *t = driver_turn(d);
+    if (t->outputs_count == t->outputs_room) {
+        t->outputs_room = t->outputs_room * 2 + 64;
+        t->outputs = mem_resize(t->outputs, t->outputs_room * sizeof *t->outputs);
+    }
+    struct driver_output *o = &t->outputs[t->outputs_count++];
+    o->type = type;
+    return o;
+}
+
+void driver_say(struct driver *d, uint64_t client, const struct driver_answer *answer)
+{
+    CHECK(answer->outcome != DRIVER_COMMITTED);
+    struct driver_output *o = add_output(d, OUTPUT_ANSWER);
+    o->client = client;
+    o->answer = *answer;
+}
+
+void driver_say_receipt(struct driver *d, uint64_t client, const struct digest *txid,
+                        const struct place *place)
+{
+    struct driver_output *o = add_output(d, OUTPUT_RECEIPT);
+    o->client = client;
+    o->place = *place;
+    o->answer = (struct driver_answer){.outcome = DRIVER_COMMITTED, .txid = *txid};
+}
+
+void driver_say_other(struct driver *d, uint64_t client, const struct digest *txid,
+                      const struct place *place)
+{
+    struct driver_output *o = add_output(d, OUTPUT_OTHER);
+    o->client = client;
+    o->place = *place;
+    o->answer = (struct driver_answer){.outcome = DRIVER_REJECTED,
+                                       .txid = *txid,
+                                       .verdict = VERDICT_NONCE_USED,
+                                       .pool_answer = POOL_REFUSED,
+                                       .has_other = true};
+}
+
+void driver_say_forward(struct driver *d, uint32_t to, struct bytes tx)
+{
+    struct buf *bytes = &driver_turn(d)->bytes;
+    struct driver_output *o = add_output(d, OUTPUT_MESSAGE);
+    struct pbft_msg *m = d->scratch_msg;
+    m->type = PBFT_FORWARD;
+    m->link = m->from = d->config.own_index;
+    m->forward = tx;
+    o->to = to;
+    o->at = bytes->size;
+    pbft_encode(bytes, m);
+    o->size = bytes->size - o->at;
+}
+
+bool driver_has_outputs(const struct driver *d)
+{
+    const struct driver_turn *t = &d->turns[d->filling];
+    return t->outputs_count > 0 || kv_batch_count(t->batch) > 0;
+}
+
+static void send_to(struct driver *d, uint32_t to, struct bytes message)
+{
+    const struct driver_net *net = &d->config.net;
+    CHECK(message.size <= PBFT_MSG_BYTES_MAX);
+    for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)
+        if (i != d->config.own_index && (to == PBFT_TO_ALL || to == i))
+            net->send(net->context, i, message);
+}
+
+/* Bodies are read from the store now: whatever was voted for or committed up to this turn is
+ * durable in it, so there is one copy, and a send never outlives what it sends. */
+static void send_bodies(struct driver *d, const struct driver_output *o)
+{
+    struct buf message = {0};
+    if (driver_encode_bodies(d, &message, &o->act))
+        send_to(d, o->to, buf_bytes(&message));
+    buf_free(&message);
+}
+
+static void send_receipt(struct driver *d, const struct driver_output *o)
+{
+    const struct driver_net *net = &d->config.net;
+    struct driver_answer answer = o->answer;
+    struct buf receipt = {0};
+    struct why why = {{0}};
+    enum rc rc = receipt_make(&receipt, d->store, &o->place, &why);
+    if (rc == RC_OK) {
+        answer.receipt = buf_bytes(&receipt);
+        net->answer(net->context, o->client, &answer);
+    } else {
+        driver_fail(d, rc, &why);
+    }
+    buf_free(&receipt);
+}
+
+static void send_other(struct driver *d, const struct driver_output *o)
+{
+    const struct driver_net *net = &d->config.net;
+    struct driver_answer answer = o->answer;
+    struct block block;
+    struct tx tx;
+    struct why why = {{0}};
+    enum rc rc = store_get_tx(d->store, &o->place, &tx, &block, &why);
+    if (rc == RC_OK) {
+        answer.other_txid = tx.id;
+        net->answer(net->context, o->client, &answer);
+    } else {
+        driver_fail(d, rc, &why);
+    }
+}
+
+/* Everything that leaves the replica leaves here. */
+static void release(struct driver *d, struct driver_turn *t)
+{
+    const struct driver_net *net = &d->config.net;
+    CHECK(kv_batch_count(t->batch) == 0); /* 13: no output before its change is durable */
+    for (size_t i = 0; i < t->outputs_count && d->failure == RC_OK; i++) {
+        const struct driver_output *o = &t->outputs[i];
+        switch (o->type) {
+        case OUTPUT_MESSAGE:
+            send_to(d, o->to, bytes_of(t->bytes.data + o->at, o->size));
+            break;
+        case OUTPUT_BODY:
+            send_bodies(d, o);
+            break;
+        case OUTPUT_ANSWER:
+            net->answer(net->context, o->client, &o->answer);
+            break;
+        case OUTPUT_RECEIPT:
+            send_receipt(d, o);
+            break;
+        case OUTPUT_OTHER:
+            send_other(d, o);
+            break;
+        }
+    }
+    t->outputs_count = 0;
+    buf_clear(&t->bytes);
+}
+
+/* ---- acts ---- */
+
+static void take_send(struct driver *d, const struct pbft_act *act)
+{
+    struct buf *bytes = &driver_turn(d)->bytes;
+    size_t at = bytes->size;
+    if (driver_encode(d, bytes, act)) {
+        struct driver_output *o = add_output(d, OUTPUT_MESSAGE);
+        o->to = act->to;
+        o->at = at;
+        o->size = bytes->size - at;
+        return;
+    }
+    struct driver_output *o = add_output(d, OUTPUT_BODY);
+    o->to = act->to;
+    o->act = *act;
+}
+
+static void take_act(struct driver *d, const struct pbft_act *act)
+{
+    switch (act->type) {
+    case PBFT_WRITE_BLOCK:
+        driver_stage_block(d, &act->block);
+        break;
+    case PBFT_WRITE_COMMIT:
+        driver_commit(d, act);
+        break;
+    case PBFT_WRITE_STATE:
+    case PBFT_WRITE_VOTE:
+    case PBFT_WRITE_PRE_PREPARE:
+    case PBFT_WRITE_HIGH:
+    case PBFT_WRITE_LEARNER:
+    case PBFT_WRITE_ALARM:
+        records_put(driver_turn(d)->batch, act);
+        break;
+    case PBFT_SEND_VOTE:
+    case PBFT_SEND_PRE_PREPARE:
+    case PBFT_SEND_STATUS:
+    case PBFT_SEND_FETCH:
+    case PBFT_SEND_QC:
+    case PBFT_SEND_RANGE:
+    case PBFT_SEND_BLOCK:
+        take_send(d, act);
+        break;
+    case PBFT_ASK_CHECK:
+        d->check.is_asked = true;
+        d->check.ticket = act->ticket;
+        d->check.block = act->block;
+        break;
+    case PBFT_ASK_BUILD:
+        d->is_build_asked = true;
+        d->build = act->ticket;
+        break;
+    case PBFT_ALARM:
+        break; /* durable by WRITE_ALARM; told by driver_look() */
+    }
+}
+
+void driver_step(struct driver *d, const struct pbft_event *event)
+{
+    struct pbft_output out;
+    pbft_step(d->core, event, &out);
+    for (size_t i = 0; i < out.acts_count && d->failure == RC_OK; i++)
+        take_act(d, &out.acts[i]);
+    driver_blocks_prune(d);
+}
+
+/* ---- closing ---- */
+
+void driver_turn_close(struct driver *d)
+{
+    struct driver_turn *t = driver_turn(d);
+    struct why why = {{0}};
+    bool is_flush = false;
+    if (d->failure != RC_OK || d->is_committing)
+        return;
+    enum rc rc = store_stage_flush(d->store, t->batch, &is_flush, &why);
+    if (rc != RC_OK) {
+        driver_fail(d, rc, &why);
+        return;
+    }
+    if (kv_batch_count(t->batch) == 0) {
+        release(d, t);
+        return;
+    }
+    t->mark = store_mark(d->store);
+    d->is_committing = true;
+    d->filling = 1 - d->filling;
+    d->config.kv.submit(d->config.kv.context, t->batch);
+}
+
+void driver_turn_on_durable(struct driver *d)
+{
+    struct driver_turn *t = &d->turns[1 - d->filling];
+    struct why why = {{0}};
+    CHECK(d->is_committing);
+    d->is_committing = false;
+    kv_batch_clear(t->batch);
+    enum rc rc = store_on_durable(d->store, &t->mark, &why);
+    if (rc != RC_OK) {
+        driver_fail(d, rc, &why);
+        return;
+    }
+    d->durable_height = t->mark.height;
+    release(d, t);
+}

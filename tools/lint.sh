@@ -30,9 +30,10 @@ allowed() {
     crypto/*)      echo 'crypto/' ;;
     ledger/*)      echo 'crypto/|ledger/' ;;
     genesis/*)     echo 'crypto/|ledger/|genesis/' ;;
+    net/*)         echo 'crypto/|net/' ;;
     node/pbft/*)   echo 'crypto/|node/pbft/' ;;
     node/*)        echo 'crypto/|ledger/|genesis/|net/|node/' ;;
-    tools/hansa/*) echo 'crypto/|ledger/|genesis/|tools/hansa/' ;;
+    tools/hansa/*) echo 'crypto/|ledger/|genesis/|net/|node/proto\.h|tools/hansa/' ;;
     *)             echo '' ;;
     esac
 }
@@ -55,7 +56,7 @@ only 'sodium' 'crypto/'
 only 'lmdb.h' 'ledger/kv_lmdb.c:'
 only 'jansson.h' 'genesis/json.h:'
 only 'nanomsg' 'net/'
-only 'time.h' 'tools/|ledger/audit|crypto/crypto.c:'
+only 'time.h' 'tools/|ledger/audit|crypto/crypto.c:|net/loop.c:|node/hansad/'
 
 # --- lengths: files of about 400 lines and functions of 70; tests may be longer lists ---
 for file in $sources; do
@@ -79,7 +80,7 @@ banned '\b(strcpy|strcat|sprintf|gets|atoi|atol|strtok|alloca)\(' 'unbounded or 
 grep -nE '[^_a-z](malloc|calloc|realloc)\(' $product | grep -v '^crypto/base/bytes.c:' |
     report 'allocate with mem_alloc and buf'
 banned '\bassert\(' 'use CHECK: it stays on'
-banned '[^_a-z]rand\(|srand\(|random\(\)' 'use prng or crypto_random'
+banned '[^_a-z]rand\(|srand\(|[^_]random\(\)' 'use prng or crypto_random'
 # shellcheck disable=SC2086
 grep -nE '\b(TODO|FIXME|XXX|HACK)\b' $sources | report 'unfinished'
 # shellcheck disable=SC2086

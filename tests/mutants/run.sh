@@ -3,8 +3,8 @@
 # not apply, does not build or is noticed by nobody is a failure. The last line is
 # `mutants: N/N caught`. Arguments: names of patches, without them all.
 #
-# A patch begins with two lines of words: `rule: ...`, what is bent; and `caught by: test_a test_b`,
-# the unit tests that are run against it.
+# A patch begins with two lines of words: `rule: ...`, what is bent; and `caught by: test_a sim:1..40`,
+# the unit tests, or the range of the simulator's seeds, that are run against it.
 set -u
 cd "$(dirname "$0")/../.."
 BUILD=${BUILD:-build}
@@ -14,11 +14,21 @@ mkdir -p "$work/tree"
 git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -p -u -t "$work/tree" 2>/dev/null
 total=0 caught=0
 
+program_of() { case "$1" in sim:*) echo build/hansa-sim ;; *) echo "build/tests/unit/$1" ;; esac; }
+
+# Build and run what a name under `caught by` stands for, in the copy.
+check() {
+    seeds=
+    case "$1" in sim:*) seeds=${1#sim:} ;; esac
+    # shellcheck disable=SC2086
+    (cd "$work/tree" && timeout 120 "$(program_of "$1")" $seeds >"$work/log" 2>&1)
+}
+
 # A test that fails anyway would "catch" everything.
 sound() {
     for test in $(sed -n 's/^caught by: //p' "$@" | tr ' ' '\n' | sort -u); do
-        make -s -C "$work/tree" BUILD=build "build/tests/unit/$test" >"$work/log" 2>&1 &&
-            (cd "$work/tree" && "build/tests/unit/$test" >"$work/log" 2>&1) && continue
+        make -s -C "$work/tree" BUILD=build "$(program_of "$test")" >"$work/log" 2>&1 &&
+            check "$test" && continue
         echo "$test fails without any mutant:"
         tail -5 "$work/log"
         return 1
@@ -38,13 +48,13 @@ try() {
         verdict='does not apply'
     else
         targets=
-        for test in $tests; do targets="$targets build/tests/unit/$test"; done
+        for test in $tests; do targets="$targets $(program_of "$test")"; done
         # shellcheck disable=SC2086
         if ! make -s -C "$work/tree" BUILD=build $targets >"$work/log" 2>&1; then
             verdict='does not build'
         else
             for test in $tests; do
-                (cd "$work/tree" && timeout 120 "build/tests/unit/$test" >"$work/log" 2>&1) || verdict=caught
+                check "$test" || verdict=caught
             done
         fi
         patch -d "$work/tree" -p1 -s -R <"$patch" >/dev/null 2>&1

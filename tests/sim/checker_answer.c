@@ -1,0 +1,255 @@
+/* What clients are told, the bounds of section 16, and the end of a run. */
+#include <inttypes.h>
+
+#include "ledger/audit.h"
+#include "ledger/receipt.h"
+#include "tests/sim/checker_parts.h"
+
+/* ---- answers ---- */
+
+/* A COMMIT certificate at or above the height is on the node's disk. */
+static bool has_certificate_from(struct sim *s, uint32_t node, uint64_t height)
+{
+    uint8_t room[8];
+    struct wr from = wr_of(room, sizeof room);
+    struct bytes key, value;
+    struct kv_cursor *cursor;
+    wr_be64(&from, height);
+    enum rc rc = kv_cursor_open(&cursor, s->checker->nodes[node].view, KV_CERT);
+    if (rc != RC_OK)
+        return false;
+    rc = kv_cursor_seek(cursor, wr_bytes_of(&from), &key, &value);
+    kv_cursor_close(cursor);
+    return rc == RC_OK;
+}
+
+/* A receipt proves, to whoever has the genesis alone, that this transaction stands where the chain
+ * has it; and its node has both the block and a certificate on its disk. */
+static void check_receipt(struct sim *s, uint32_t node, const struct driver_answer *a)
+{
+    struct check_node *n = &s->checker->nodes[node];
+    struct receipt receipt;
+    struct why why = {{0}};
+    enum rc rc =
+        receipt_verify(&receipt, a->receipt, &s->genesis.chain_id, &s->genesis.member_table, &why);
+    if (rc != RC_OK)
+        sim_fail(s, node, "receipts verify", "%s: %s", rc_name(rc), why.text);
+    if (!digest_equal(&receipt.tx.id, &a->txid))
+        sim_fail(s, node, "receipts verify", "it is another transaction's");
+    uint64_t height = receipt.header.height, certified = receipt.certificate.statement.height;
+    if (certified > n->height || !has_certificate_from(s, node, height))
+        sim_fail(s, node, "nothing is answered before it is durable",
+                 "height %" PRIu64 ", certified at %" PRIu64 ", head on disk %" PRIu64, height,
+                 certified, n->height);
+    const struct check_value *at = check_map_find(&s->checker->txids, &a->txid);
+    if (at == NULL || at->place.height != height || at->place.tx_index != receipt.tx_index ||
+        !digest_equal(&receipt.block_digest, &s->checker->chain[height].digest))
+        sim_fail(s, node, "one transaction, one place", "a receipt for height %" PRIu64, height);
+    check_map_put(&s->checker->acknowledged, &a->txid)->place = at->place;
+    if (n->promised_height < certified)
+        n->promised_height = certified;
+    s->counts.receipts_verified++;
+}
+
+/* A rejection is final: the transaction stands nowhere, and another one has its nonce, or it has
+ * expired. It will stand nowhere: check_txid() remembers. */
+static void check_rejection(struct sim *s, uint32_t node, const struct driver_answer *a)
+{
+    struct sim_checker *c = s->checker;
+    if (check_map_find(&c->txids, &a->txid) != NULL)
+        sim_fail(s, node, "what is committed is not rejected", "%s", verdict_word(a->verdict));
+    if (verdict_outcome(a->verdict) != OUTCOME_FINAL)
+        sim_fail(s, node, "a rejection is final", "%s is not", verdict_word(a->verdict));
+    if (a->has_other != (a->verdict == VERDICT_NONCE_USED))
+        sim_fail(s, node, "a used nonce names its transaction", "%s", verdict_word(a->verdict));
+    const struct check_value *other =
+        a->has_other ? check_map_find(&c->txids, &a->other_txid) : NULL;
+    if (a->has_other && (other == NULL || other->place.height > c->nodes[node].height))
+        sim_fail(s, node, "nothing is answered before it is durable",
+                 "the transaction that has the nonce is not on the disk");
+    if (other != NULL && c->nodes[node].promised_height < other->place.height)
+        c->nodes[node].promised_height = other->place.height;
+    check_map_put(&c->rejected, &a->txid);
+}
+
+void sim_check_answer(struct sim *s, uint32_t node_index, const struct driver_answer *answer)
+{
+    if (answer->outcome == DRIVER_COMMITTED)
+        check_receipt(s, node_index, answer);
+    if (answer->outcome == DRIVER_REJECTED)
+        check_rejection(s, node_index, answer);
+    if (answer->outcome == DRIVER_REFUSED && answer->pool_answer == POOL_REFUSED &&
+        verdict_outcome(answer->verdict) != OUTCOME_NOW)
+        sim_fail(s, node_index, "refused is not rejected", "%s", verdict_word(answer->verdict));
+}
+
+/* ---- bounds ---- */
+
+static void expect_at_most(struct sim *s, uint32_t node, const char *what, uint64_t is,
+                           uint64_t most)
+{
+    if (is > most)
+        sim_fail(s, node, "everything is bounded (16)", "%s: %" PRIu64 ", %" PRIu64 " at most",
+                 what, is, most);
+}
+
+/* All that others can make a node keep is within limits. */
+static void check_limits(struct sim *s, uint32_t node, const struct driver_look *look)
+{
+    const struct parameters *p = &s->genesis.parameters;
+    uint64_t blocks_max = 3 * 2 * p->window_heights; /* 8.3; of each height what was proposed, what
+                                                        is certified, and what is fetched */
+    expect_at_most(s, node, "transactions in the pool", look->pool.txs_count, p->pool_txs_max);
+    expect_at_most(s, node, "bytes in the pool", look->pool.bytes, p->pool_bytes_max);
+    expect_at_most(s, node, "executable ones", look->pool.executable_count, look->pool.txs_count);
+    expect_at_most(s, node, "blocks above the head", look->blocks_count, blocks_max);
+    expect_at_most(s, node, "bytes of blocks above the head", look->blocks_bytes,
+                   look->blocks_count * (p->block_bytes_max + BLOCK_HEADER_BYTES));
+    /* Resent ones wait beside those that hold a place in the pool. */
+    expect_at_most(s, node, "waiting clients", look->waiting_count,
+                   2 * p->pool_txs_max + DRIVER_CLIENT_JOBS_MAX);
+    expect_at_most(s, node, "bytes in the inbox", look->inbox_bytes,
+                   (uint64_t)(s->plan.members_count - 1) * DRIVER_LINK_BYTES_MAX);
+}
+
+/* What is durable is committed, what is committed is certified, and nobody has stopped. */
+static void check_core(struct sim *s, uint32_t node, const struct driver_look *look)
+{
+    const struct pbft_view_of *core = &look->core;
+    const struct check_node *n = &s->checker->nodes[node];
+    if (look->durable_height > core->committed.height || look->durable_height > n->height)
+        sim_fail(s, node, "durable is committed, and on the disk",
+                 "durable %" PRIu64 ", committed %" PRIu64 ", on disk %" PRIu64,
+                 look->durable_height, core->committed.height, n->height);
+    if (core->committed.height > core->certified_height)
+        sim_fail(s, node, "committed is certified", "committed %" PRIu64 ", certified %" PRIu64,
+                 core->committed.height, core->certified_height);
+    if (core->is_alarmed || core->is_learner)
+        sim_fail(s, node, "nobody stops voting among honest nodes", "%s",
+                 core->is_alarmed ? "alarmed" : "a learner");
+    uint64_t window = 2 * s->genesis.parameters.window_heights;
+    if (core->has_tip && core->tip.height > core->committed.height + window)
+        sim_fail(s, node, "tip is in the window", "%" PRIu64 ", committed %" PRIu64,
+                 core->tip.height, core->committed.height);
+    /* Only a commit of a lower view passes tip (5.8). */
+    if (core->view == 0 && core->has_tip && core->tip.height < core->committed.height)
+        sim_fail(s, node, "tip is not passed in its view", "%" PRIu64 ", committed %" PRIu64,
+                 core->tip.height, core->committed.height);
+}
+
+void sim_check_bounds(struct sim *s, uint32_t node_index)
+{
+    struct driver_look look;
+    struct why why = {{0}};
+    const struct driver *d = s->nodes[node_index].driver;
+    enum rc rc = driver_failure(d, &why);
+    if (rc != RC_OK)
+        sim_fail(s, node_index, "the driver does not fail", "%s: %s", rc_name(rc), why.text);
+    driver_look(d, &look);
+    check_limits(s, node_index, &look);
+    check_core(s, node_index, &look);
+}
+
+/* ---- the end ---- */
+
+/* Everybody has all of the chain, and each head has its certificate. */
+static void check_head(struct sim *s, uint32_t node)
+{
+    struct certificate c;
+    uint64_t height = check_height(s);
+    if (s->nodes[node].store == NULL)
+        sim_fail(s, node, "all are up at the end", "it is down");
+    sim_check_landed(s, node);
+    if (s->checker->nodes[node].height != height)
+        sim_fail(s, node, "all heads are equal at the end", "%" PRIu64 " of %" PRIu64,
+                 s->checker->nodes[node].height, height);
+    if (height > 0 && !check_get_certificate(s, node, height, &c))
+        sim_fail(s, node, "the head is certified at the end", "height %" PRIu64, height);
+}
+
+/* A height keeps its block for ever, also those that were looked at long ago. */
+static void check_whole_chain(struct sim *s, uint32_t node)
+{
+    for (uint64_t height = 1; height <= check_height(s); height++) {
+        uint8_t room[8];
+        struct wr key = wr_of(room, sizeof room);
+        struct bytes value;
+        wr_be64(&key, height);
+        if (!check_get(s, node, KV_CHAIN, wr_bytes_of(&key), &value) ||
+            !bytes_equal(value, bytes_of(s->checker->chain[height].digest.bytes, DIGEST_BYTES)))
+            sim_fail(s, node, "one block per height", "height %" PRIu64 " at the end", height);
+    }
+}
+
+/* Every transaction somebody has a receipt for is where the receipt says, by everybody's index. */
+static void check_acknowledged(struct sim *s, uint32_t node)
+{
+    const struct check_map *m = &s->checker->acknowledged;
+    for (size_t i = 0; i < m->room; i++) {
+        const struct check_entry *e = &m->entries[i];
+        struct place place;
+        struct why why = {{0}};
+        if (!e->is_used)
+            continue;
+        enum rc rc = store_get_place(s->nodes[node].store, &e->key, &place, &why);
+        if (rc != RC_OK || place.height != e->value.place.height ||
+            place.tx_index != e->value.place.tx_index)
+            sim_fail(s, node, "what was acknowledged stays",
+                     "of height %" PRIu64 ", transaction %u: %s", e->value.place.height,
+                     e->value.place.tx_index, rc_text(rc));
+    }
+}
+
+/* Tells whether anything was written in between. */
+static uint64_t commits_count(struct sim *s, uint32_t node)
+{
+    struct bytes value = {0};
+    struct why why = {{0}};
+    if (kv_view_renew(s->checker->nodes[node].view, &why) != RC_OK ||
+        !check_get(s, node, KV_META, bytes_of_text("commits"), &value))
+        sim_fail(s, node, "a disk can be read", "%s", why.text);
+    struct rd r = rd_of(value);
+    return rd_u64(&r);
+}
+
+/* The real audit, which believes nothing but the genesis, accepts the disk and leaves it alone. */
+static void check_audit(struct sim *s, uint32_t node)
+{
+    struct store_options open = {.care = TREE_VERIFY, .as_recorded = true};
+    struct audit_chain chain = {.members = &s->genesis.member_table,
+                                .initial = &s->genesis.initial,
+                                .body_bytes_max = s->genesis.parameters.block_bytes_max,
+                                .checkpoint_every_heights =
+                                    s->genesis.parameters.checkpoint_every_heights};
+    struct audit_options options = {.threads_count = 1};
+    struct audit_report report;
+    struct store *store;
+    struct why why = {{0}};
+    uint64_t before = commits_count(s, node);
+    enum rc rc = store_open(&store, s->nodes[node].kv, &open, &why);
+    if (rc != RC_OK)
+        sim_fail(s, node, "a disk can be audited", "%s: %s", rc_name(rc), why.text);
+    rc = audit_run(&report, store, &chain, &options, &why);
+    if (rc != RC_OK)
+        sim_fail(s, node, "the audit accepts every disk", "%s: %s", rc_name(rc), why.text);
+    store_close(store);
+    if (report.head_height != check_height(s) || report.certified_height != check_height(s))
+        sim_fail(s, node, "the audit sees the same chain",
+                 "head %" PRIu64 ", certified %" PRIu64 ", chain %" PRIu64, report.head_height,
+                 report.certified_height, check_height(s));
+    if (commits_count(s, node) != before)
+        sim_fail(s, node, "an audit writes nothing", "the disk has changed");
+}
+
+void sim_check_end(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->plan.members_count; i++) {
+        check_head(s, i);
+        check_whole_chain(s, i);
+        check_acknowledged(s, i);
+        model_compare(s, i);
+    }
+    /* It costs as much as all of the chain did: one that began as the primary, and another. */
+    check_audit(s, 0);
+    check_audit(s, 1 + (uint32_t)(s->plan.seed % (s->plan.members_count - 1)));
+}

@@ -1,0 +1,93 @@
+/* The one chain. Whoever commits a height first makes it known here; it is judged by the ledger's
+ * rules, in the simplest form they have, and everybody else must have the same. */
+#include <inttypes.h>
+
+#include "ledger/block.h"
+#include "tests/sim/checker_parts.h"
+
+uint64_t check_height(const struct sim *s)
+{
+    return s->checker == NULL || s->checker->chain_count == 0 ? 0 : s->checker->chain_count - 1;
+}
+
+static void push(struct sim_checker *c, const struct digest *digest, uint64_t time_ms)
+{
+    if (c->chain_count == c->chain_room) {
+        c->chain_room = 2 * c->chain_room + 256;
+        c->chain = mem_resize(c->chain, c->chain_room * sizeof *c->chain);
+    }
+    c->chain[c->chain_count++] = (struct check_block){.digest = *digest, .time_ms = time_ms};
+}
+
+void check_chain_open(struct sim *s)
+{
+    struct block_header header;
+    struct digest digest;
+    block_genesis_header(&header, &s->genesis.chain_id);
+    block_header_digest(&digest, &header);
+    push(s->checker, &digest, header.time_ms);
+}
+
+static _Noreturn void fail(struct sim *s, uint32_t node, const struct block *b, const char *words)
+{
+    sim_fail(s, node, "the chain is a chain", "height %" PRIu64 ": %s", b->header.height, words);
+}
+
+/* A block follows its parent: chain, height, digest, time; it is not empty, its proposer is a
+ * member, and no clock in the world is so far ahead that its time could be (5.1, 5.2). */
+static void check_header(struct sim *s, uint32_t node, const struct block *b)
+{
+    const struct block_header *h = &b->header;
+    const struct check_block *parent = &s->checker->chain[check_height(s)];
+    uint64_t latest_ms = sim_node_time(s, node).wall_ms + 2 * s->plan.clock_offset_max_ms +
+                         s->genesis.parameters.clock_skew_ms;
+    if (!digest_equal(&h->chain_id, &s->genesis.chain_id) || h->epoch != 0)
+        fail(s, node, b, "another chain or epoch");
+    if (h->height != check_height(s) + 1 || !digest_equal(&h->parent, &parent->digest))
+        fail(s, node, b, "it does not follow its parent");
+    if (h->time_ms <= parent->time_ms || h->time_ms > latest_ms)
+        fail(s, node, b, "its time is not after its parent's, or is still to come");
+    if (h->tx_count == 0)
+        fail(s, node, b, "it is empty");
+    if (h->proposer >= s->plan.members_count)
+        fail(s, node, b, "its proposer is no member");
+    if (h->body_bytes > s->genesis.parameters.block_bytes_max)
+        fail(s, node, b, "it is larger than B_max");
+}
+
+/* A transaction stands on the chain once, and not after a client was told that it never will. */
+static void check_txid(struct sim *s, uint32_t node, const struct digest *txid,
+                       const struct place *place)
+{
+    struct sim_checker *c = s->checker;
+    const struct check_value *before = check_map_find(&c->txids, txid);
+    if (before != NULL)
+        sim_fail(s, node, "exactly once",
+                 "one transaction stands at height %" PRIu64 " and at height %" PRIu64,
+                 before->place.height, place->height);
+    if (check_map_find(&c->rejected, txid) != NULL)
+        sim_fail(s, node, "what was rejected never commits", "height %" PRIu64 ", transaction %u",
+                 place->height, place->tx_index);
+    check_map_put(&c->txids, txid)->place = *place;
+}
+
+void check_chain_add(struct sim *s, uint32_t node, const struct block *b)
+{
+    struct rd r = rd_of(b->body);
+    check_header(s, node, b);
+    for (uint32_t i = 0; i < b->header.tx_count; i++) {
+        struct tx tx;
+        struct place place = {.height = b->header.height, .tx_index = i};
+        if (tx_decode(&tx, block_next_tx(&r), &s->genesis.chain_id) != VERDICT_OK)
+            fail(s, node, b, "a transaction does not decode");
+        check_txid(s, node, &tx.id, &place);
+        model_apply(s, node, &tx, b->header.height);
+    }
+    if (!rd_done(&r))
+        fail(s, node, b, "bytes are left over behind its transactions");
+    model_check_money(s, node);
+    push(s->checker, &b->digest, b->header.time_ms);
+    s->counts.blocks++;
+    sim_say(s, node, "first with height %" PRIu64 ", %u transactions", b->header.height,
+            b->header.tx_count);
+}

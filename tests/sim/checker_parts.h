@@ -1,0 +1,103 @@
+/* What the files checker*.c share, and the chain's height for the clients. The checker stands
+ * outside the replicas: it reads their disks with views of its own, decodes what they send, and
+ * keeps a ledger of its own that is too simple to be wrong. Every property is one function; the
+ * sentence above it says what must hold, and sim_fail() names the property. */
+#ifndef TESTS_SIM_CHECKER_PARTS_H
+#define TESTS_SIM_CHECKER_PARTS_H
+
+#include "ledger/place.h"
+#include "tests/sim/sim.h"
+
+/* ---- checker_map.c: a map from 32 bytes, whose entries stay ---- */
+struct check_value {
+    struct digest digest;
+    struct place place;
+};
+struct check_entry {
+    bool is_used;
+    struct digest key;
+    struct check_value value;
+};
+struct check_map {
+    struct check_entry *entries;
+    size_t count;
+    size_t room; /* a power of two, or 0 */
+};
+/* NULL when there is none. Lends until the next put. */
+struct check_value *check_map_find(const struct check_map *m, const struct digest *key);
+/* Zeroed if it is new. Lends until the next put. */
+struct check_value *check_map_put(struct check_map *m, const struct digest *key);
+void check_map_free(struct check_map *m);
+
+/* ---- the checker ---- */
+
+struct check_block {
+    struct digest digest;
+    uint64_t time_ms;
+};
+
+/* What a node has shown over its whole life in the world, across all crashes. */
+struct check_node {
+    struct kv_view *view;     /* of its disk, as of the last batch that landed */
+    uint64_t height;          /* of the head on that disk */
+    uint64_t promised_height; /* the highest that it has told anybody of */
+    struct pbft_rank high;    /* on that disk; zero: none */
+    struct digest high_digest;
+    struct check_map votes; /* (kind, epoch, view, height) -> digest: on disk or sent, ever */
+    uint64_t status_counter;
+    struct buf status;    /* the STATUS of that counter */
+    struct buf last_sent; /* the last message, and nothing has landed since */
+};
+
+/* CERT_PREPARE and CERT_COMMIT, and beside them: */
+enum { CHECK_PRE_PREPARE = 0 };
+
+struct model;
+
+struct sim_checker {
+    struct check_node nodes[SIM_NODES_MAX];
+    struct check_block *chain; /* [0] is the genesis block */
+    size_t chain_count, chain_room;
+    struct model *model;
+    struct check_map txids;        /* of the chain -> place */
+    struct check_map acknowledged; /* txids with a receipt -> place */
+    struct check_map rejected;     /* txids that can never commit, some node has said */
+    struct pbft_msg *msg;          /* scratch of sim_check_sent() */
+};
+
+/* The highest height that anybody has committed. */
+uint64_t check_height(const struct sim *s);
+
+/* ---- checker_disk.c: reading a node's disk; damage there ends the run ---- */
+/* False when there is no such entry. Lends *value until the next landing. */
+bool check_get(struct sim *s, uint32_t node, enum kv_table table, struct bytes key,
+               struct bytes *value);
+bool check_get_body(struct sim *s, uint32_t node, uint64_t height, const struct digest *digest,
+                    struct bytes *whole);
+bool check_get_certificate(struct sim *s, uint32_t node, uint64_t height, struct certificate *out);
+/* "state" of the vote records: the view it is in (0 without a record), and its tip. */
+struct check_state {
+    uint64_t view;
+    bool has_tip;
+    struct pbft_block tip;
+};
+struct check_state check_get_state(struct sim *s, uint32_t node);
+/* That a node stands by one digest for each kind, epoch, view and height, for ever. */
+void check_one_digest(struct sim *s, uint32_t node, uint32_t kind, uint64_t epoch, uint64_t view,
+                      uint64_t height, const struct digest *digest);
+void check_certificate(struct sim *s, uint32_t node, const struct certificate *c);
+
+/* ---- checker_chain.c: the first time a height is seen ---- */
+void check_chain_open(struct sim *s);
+void check_chain_add(struct sim *s, uint32_t node, const struct block *b);
+
+/* ---- checker_model.c: balances, supply and nonces, by hand ---- */
+struct model *model_new(const struct genesis *g);
+void model_free(struct model *m);
+void model_apply(struct sim *s, uint32_t node, const struct tx *tx, uint64_t height);
+/* That the sum of all balances is the supply. */
+void model_check_money(struct sim *s, uint32_t node);
+/* That a node's state says the same of each balance, key and asset. */
+void model_compare(struct sim *s, uint32_t node);
+
+#endif

@@ -1,0 +1,272 @@
+/* What leaves a node, held against its disk at that moment: nothing is sent before it is durable
+ * (rule 4's table). The disk is the one of the last batch that landed, as the checker reads it; the
+ * node is not asked. */
+#include <inttypes.h>
+
+#include "ledger/block.h"
+#include "node/pbft/wire.h"
+#include "tests/sim/checker_parts.h"
+
+/* The message being judged. */
+struct sent {
+    struct sim *s;
+    uint32_t node;
+    struct check_node *n;
+    const struct pbft_msg *m;
+};
+
+static _Noreturn void fail(const struct sent *a, uint64_t height, const char *words)
+{
+    sim_fail(a->s, a->node, "nothing is sent before it is durable",
+             "%s of height %" PRIu64 ", head on disk %" PRIu64 ": %s", pbft_msg_name(a->m->type),
+             height, a->n->height, words);
+}
+
+static const struct digest *chain_digest(const struct sent *a, uint64_t height)
+{
+    return &a->s->checker->chain[height].digest;
+}
+
+/* ---- records ---- */
+
+/* The record says the very same: epoch, view, digest and (between: of a proposal its parent) the
+ * signature. */
+static bool is_recorded(const struct sent *a, const char *name, const struct statement *of,
+                        const struct digest *parent, const struct signature *signature)
+{
+    uint8_t key_room[32], room[2 * 8 + 2 * DIGEST_BYTES + SIGNATURE_BYTES];
+    struct wr key = wr_of(key_room, sizeof key_room), expected = wr_of(room, sizeof room);
+    struct bytes value;
+    wr_bytes(&key, bytes_of_text(name));
+    wr_be64(&key, of->height);
+    if (parent == NULL)
+        wr_u8(&key, (uint8_t)of->kind);
+    wr_u64(&expected, of->epoch);
+    wr_u64(&expected, of->view);
+    wr_copy(&expected, of->digest.bytes, DIGEST_BYTES);
+    if (parent != NULL)
+        wr_copy(&expected, parent->bytes, DIGEST_BYTES);
+    wr_copy(&expected, signature->bytes, SIGNATURE_BYTES);
+    return check_get(a->s, a->node, KV_VOTE, wr_bytes_of(&key), &value) &&
+           bytes_equal(value, wr_bytes_of(&expected));
+}
+
+/* ---- votes ---- */
+
+/* Before PRE-PREPARE and PREPARE: block body and tip. At or below the head the committed block is
+ * there in their place. */
+static void check_body_and_tip(const struct sent *a, uint64_t view, uint64_t height,
+                               const struct digest *digest)
+{
+    struct bytes body;
+    struct check_state state = check_get_state(a->s, a->node);
+    if (height <= a->n->height)
+        return;
+    if (!check_get_body(a->s, a->node, height, digest, &body))
+        fail(a, height, "its block's body is not on the disk");
+    if (state.view != view || !state.has_tip || state.tip.height < height)
+        fail(a, height, "tip is not there yet on the disk");
+    if (state.tip.height == height && !digest_equal(&state.tip.digest, digest))
+        fail(a, height, "tip on the disk is another block");
+}
+
+/* All bodies from this block down to the head are on the disk, and they are one chain. */
+static void check_bodies_down(const struct sent *a, uint64_t height, struct digest digest)
+{
+    for (; height > a->n->height; height--) {
+        struct bytes body;
+        struct pbft_block block;
+        if (!check_get_body(a->s, a->node, height, &digest, &body))
+            fail(a, height, "a body at or below the voted block is not on the disk");
+        if (!verify_block_head(body, &block) || block.height != height ||
+            !digest_equal(&block.digest, &digest))
+            fail(a, height, "the body on the disk is another block's");
+        digest = block.parent;
+    }
+    if (!digest_equal(&digest, chain_digest(a, height)))
+        fail(a, height, "its chain does not end in the head");
+}
+
+/* Before COMMIT: high on the disk covers it. Where the bodies from high's block down to it are here
+ * too, that is followed link by link. */
+static void check_covered(const struct sent *a, const struct statement *vote)
+{
+    const struct pbft_rank *high = &a->n->high;
+    struct digest digest = a->n->high_digest;
+    struct pbft_block block = {0};
+    struct bytes body;
+    uint64_t height = high->height;
+    if (high->epoch != vote->epoch || high->view != vote->view || height < vote->height)
+        fail(a, vote->height, "high on the disk does not cover it");
+    if (vote->height <= a->n->height) {
+        if (!digest_equal(&vote->digest, chain_digest(a, vote->height)))
+            fail(a, vote->height, "another block is committed there");
+        return;
+    }
+    check_bodies_down(a, vote->height, vote->digest);
+    while (height > vote->height && check_get_body(a->s, a->node, height, &digest, &body) &&
+           verify_block_head(body, &block)) {
+        digest = block.parent;
+        height--;
+    }
+    if (height == vote->height && !digest_equal(&digest, &vote->digest))
+        fail(a, vote->height, "high on the disk is of another chain");
+}
+
+static void check_vote(const struct sent *a)
+{
+    const struct statement *vote = &a->m->vote.statement;
+    check_one_digest(a->s, a->node, vote->kind, vote->epoch, vote->view, vote->height,
+                     &vote->digest);
+    /* Records go when their height is committed. */
+    if (vote->height > a->n->height && !is_recorded(a, "vote", vote, NULL, &a->m->vote.signature))
+        fail(a, vote->height, "the vote is not on the disk");
+    if (vote->kind == CERT_PREPARE)
+        check_body_and_tip(a, vote->view, vote->height, &vote->digest);
+    else
+        check_covered(a, vote);
+}
+
+static void check_pre_prepare(const struct sent *a, const struct pbft_pre_prepare *p)
+{
+    struct statement of = {
+        .epoch = p->epoch, .view = p->view, .height = p->block.height, .digest = p->block.digest};
+    check_one_digest(a->s, a->node, CHECK_PRE_PREPARE, p->epoch, p->view, of.height, &of.digest);
+    if (of.height > a->n->height &&
+        !is_recorded(a, "proposal", &of, &p->block.parent, &p->signature))
+        fail(a, of.height, "the proposal is not on the disk");
+    check_body_and_tip(a, p->view, of.height, &of.digest);
+}
+
+/* ---- where it stands ---- */
+
+/* A STATUS says no more than is on the disk, and its counter stands for it alone. */
+static void check_status(const struct sent *a, struct bytes message)
+{
+    const struct pbft_status *status = &a->m->status;
+    struct check_node *n = a->n;
+    if (status->committed_height > n->height)
+        fail(a, status->committed_height, "that height is not on the disk");
+    if (pbft_rank_compare(&status->high, &n->high) > 0)
+        fail(a, status->high.height, "that high is not on the disk");
+    if (status->view > check_get_state(a->s, a->node).view)
+        fail(a, status->committed_height, "that view is not on the disk");
+    bool is_same =
+        status->counter == n->status_counter && bytes_equal(message, buf_bytes(&n->status));
+    if (status->counter <= n->status_counter && !is_same)
+        sim_fail(a->s, a->node, "STATUS counters rise for ever", "%" PRIu64 " after %" PRIu64,
+                 status->counter, n->status_counter);
+    n->status_counter = status->counter;
+    buf_clear(&n->status);
+    buf_add_bytes(&n->status, message);
+    if (n->promised_height < status->committed_height)
+        n->promised_height = status->committed_height;
+}
+
+/* ---- blocks ---- */
+
+static void check_block_on_disk(const struct sent *a, const struct pbft_block *block,
+                                struct bytes bytes)
+{
+    struct bytes body;
+    if (!check_get_body(a->s, a->node, block->height, &block->digest, &body) ||
+        !bytes_equal(body, bytes))
+        fail(a, block->height, "the block is not on the disk");
+}
+
+static void check_on_chain(const struct sent *a, uint64_t height, const struct digest *digest)
+{
+    if (height > a->n->height || !digest_equal(digest, chain_digest(a, height)))
+        fail(a, height, "it is not committed on the disk");
+}
+
+/* A range is committed, and what it is made of is on the disk. */
+static void check_range(const struct sent *a, const struct pbft_data *d)
+{
+    const struct statement *c = &d->certificate.statement;
+    struct certificate on_disk;
+    for (uint32_t i = 0; i < d->blocks_count; i++) {
+        check_on_chain(a, d->blocks[i].height, &d->blocks[i].digest);
+        check_block_on_disk(a, &d->blocks[i], d->bytes[i]);
+    }
+    for (uint32_t i = 0; i < d->heads_count; i++)
+        check_on_chain(a, d->heads[i].height, &d->heads[i].digest);
+    check_on_chain(a, c->height, &c->digest);
+    if (c->kind != CERT_COMMIT || !check_get_certificate(a->s, a->node, c->height, &on_disk) ||
+        !statement_equal(c, &on_disk.statement))
+        fail(a, c->height, "its certificate is not on the disk");
+    check_certificate(a->s, a->node, &d->certificate);
+}
+
+static void check_data(const struct sent *a)
+{
+    const struct pbft_data *d = &a->m->data;
+    if (d->kind == PBFT_FETCH_RANGE) {
+        check_range(a, d);
+        return;
+    }
+    check_block_on_disk(a, &d->blocks[0], d->bytes[0]);
+    if (d->has_pre_prepare && d->pre_prepare_from == a->node)
+        check_pre_prepare(a, &d->pre_prepare);
+}
+
+/* ---- all ---- */
+
+/* What a node signs it signs as itself. */
+static void check_signer(const struct sent *a)
+{
+    if (a->m->from != a->node)
+        sim_fail(a->s, a->node, "nodes speak for themselves", "%s from %u",
+                 pbft_msg_name(a->m->type), a->m->from);
+}
+
+static void check_message(const struct sent *a, struct bytes message)
+{
+    struct tx tx;
+    check_signer(a);
+    switch (a->m->type) {
+    case PBFT_PRE_PREPARE:
+        check_pre_prepare(a, &a->m->pre_prepare);
+        check_block_on_disk(a, &a->m->pre_prepare.block, a->m->pre_prepare.bytes);
+        break;
+    case PBFT_PREPARE:
+    case PBFT_COMMIT:
+        check_vote(a);
+        break;
+    case PBFT_STATUS:
+        check_status(a, message);
+        break;
+    case PBFT_DATA:
+        check_data(a);
+        break;
+    case PBFT_QC:
+        check_certificate(a->s, a->node, &a->m->qc);
+        break;
+    case PBFT_FORWARD:
+        if (tx_decode(&tx, a->m->forward, &a->s->genesis.chain_id) != VERDICT_OK)
+            fail(a, 0, "what is forwarded is no transaction");
+        break;
+    case PBFT_FETCH:
+        break; /* a question reveals nothing */
+    default:
+        fail(a, 0, "nobody sends this yet");
+    }
+}
+
+void sim_check_sent(struct sim *s, uint32_t node_index, uint32_t to, struct bytes message)
+{
+    struct sim_checker *c = s->checker;
+    struct sent sent = {s, node_index, &c->nodes[node_index], c->msg};
+    struct buf *last = &sent.n->last_sent;
+    if (to >= s->plan.members_count || to == node_index)
+        sim_fail(s, node_index, "messages go to other members", "to %u", to);
+    if (bytes_equal(message, buf_bytes(last)))
+        return; /* the same to the next one, and the disk is the same */
+    if (message.size > PBFT_MSG_BYTES_MAX)
+        sim_fail(s, node_index, "messages have bounds", "%zu bytes", message.size);
+    if (!pbft_decode(c->msg, message, node_index, verify_block_head))
+        sim_fail(s, node_index, "messages decode", "%zu bytes do not", message.size);
+    check_message(&sent, message);
+    buf_clear(last);
+    buf_add_bytes(last, message);
+}

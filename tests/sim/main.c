@@ -1,0 +1,398 @@
+/* hansa-sim: runs seeds, on all cores, and counts what they saw. A seed that violates a property,
+ * or dies in a CHECK, is reported and counted, and the range goes on with the next. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crypto/base/check.h"
+#include "crypto/crypto.h"
+#include "tests/sim/world.h"
+
+enum {
+    JOBS_MAX = 64,
+    SEED_CPU_SECONDS_MAX = 600, /* then it hangs; also under sanitizers a seed takes a few */
+    BENCH_SECONDS = 5,
+    PROGRESS_SECONDS = 10
+};
+
+struct options {
+    uint64_t first, last;
+    uint32_t jobs;
+    bool has_trace, is_default_plan, is_bench, is_twice, prints_plan;
+};
+
+/* One process that runs seeds; in memory that all of them share. */
+struct worker {
+    pid_t pid; /* 0: ended */
+    uint64_t seed;
+    bool is_running;
+    uint64_t seeds_count;
+    struct sim_counts counts;
+    /* The seed that came nearest to its bound after healing. */
+    uint64_t slowest_seed, slowest_percent, slowest_ms;
+};
+
+struct shared {
+    atomic_uint_fast64_t next_seed;
+    struct worker workers[JOBS_MAX];
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- one seed ---- */
+
+static void draw_plan(const struct options *o, uint64_t seed, struct sim_plan *out)
+{
+    if (o->is_default_plan)
+        sim_plan_default(out, seed);
+    else
+        sim_plan_draw(out, seed);
+}
+
+static void run_seed(const struct options *o, uint64_t seed, struct sim_counts *counts)
+{
+    struct sim_plan plan;
+    struct digest first, second;
+    char hex[DIGEST_HEX_BYTES];
+    draw_plan(o, seed, &plan);
+    if (o->prints_plan)
+        sim_plan_print(stdout, &plan);
+    sim_run(&plan, o->has_trace ? stdout : NULL, counts, &first);
+    digest_to_hex(hex, &first);
+    if (o->first == o->last)
+        (void)printf("seed %" PRIu64 ": trace %s\n", seed, hex);
+    if (!o->is_twice)
+        return;
+    struct sim_counts again;
+    sim_run(&plan, NULL, &again, &second);
+    if (digest_equal(&first, &second))
+        return;
+    (void)printf("== violation: the same seed gives the same run\nseed %" PRIu64 "\n", seed);
+    (void)fflush(stdout);
+    _exit(1);
+}
+
+/* ---- a worker ---- */
+
+static void on_signal(int number)
+{
+    struct sim *s = sim_running();
+    (void)signal(number, SIG_DFL);
+    (void)signal(SIGALRM, SIG_DFL);
+    (void)alarm(
+        10); /* the report may hang on what is broken; the seed is told by the parent then */
+    if (s != NULL)
+        sim_report(s, UINT32_MAX, "no replica dies of its own",
+                   number == SIGVTALRM ? "the seed does not end" : strsignal(number));
+    _exit(1);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    (void)sigaction(SIGABRT, &action, NULL);
+    (void)sigaction(SIGVTALRM, &action, NULL);
+#ifndef __SANITIZE_ADDRESS__ /* which tells more of these itself */
+    (void)sigaction(SIGSEGV, &action, NULL);
+    (void)sigaction(SIGBUS, &action, NULL);
+    (void)sigaction(SIGFPE, &action, NULL);
+#endif
+}
+
+static void add_counts(struct sim_counts *to, const struct sim_counts *from)
+{
+    _Static_assert(sizeof *to % sizeof(uint64_t) == 0, "numbers all through");
+    uint64_t sum[sizeof *to / sizeof(uint64_t)], more[sizeof *to / sizeof(uint64_t)];
+    memcpy(sum, to, sizeof sum);
+    memcpy(more, from, sizeof more);
+    for (size_t i = 0; i < sizeof sum / sizeof sum[0]; i++)
+        sum[i] += more[i];
+    memcpy(to, sum, sizeof sum);
+}
+
+static void note_slowest(struct worker *w, uint64_t seed, const struct sim_counts *c)
+{
+    uint64_t percent = 100 * c->healing_us / c->bound_us;
+    if (percent <= w->slowest_percent)
+        return;
+    w->slowest_seed = seed;
+    w->slowest_percent = percent;
+    w->slowest_ms = c->healing_us / 1000;
+}
+
+static _Noreturn void work(const struct options *o, struct shared *shared, struct worker *w)
+{
+    struct itimerval limit = {.it_value = {.tv_sec = SEED_CPU_SECONDS_MAX}};
+    catch_signals();
+    for (;;) {
+        uint64_t seed = atomic_fetch_add(&shared->next_seed, 1);
+        if (seed > o->last)
+            break;
+        struct sim_counts counts;
+        w->seed = seed;
+        w->is_running = true;
+        (void)setitimer(ITIMER_VIRTUAL, &limit, NULL);
+        run_seed(o, seed, &counts);
+        w->is_running = false;
+        w->seeds_count++;
+        add_counts(&w->counts, &counts);
+        note_slowest(w, seed, &counts);
+    }
+    exit(0); /* as a process should, so that leaks are found */
+}
+
+static void start_worker(const struct options *o, struct shared *shared, struct worker *w)
+{
+    (void)fflush(stdout);
+    w->is_running = false;
+    pid_t pid = fork();
+    if (pid == 0)
+        work(o, shared, w);
+    if (pid < 0) {
+        perror("hansa-sim: fork");
+        exit(2);
+    }
+    w->pid = pid; /* the child shares this memory, and must not write its 0 there */
+}
+
+/* ---- all of them ---- */
+
+static void print_how_it_died(const struct worker *w, int status)
+{
+    const char *when = w->is_running ? "seed" : "after seed"; /* as of leaks, at the end of all */
+    if (WIFSIGNALED(status))
+        (void)printf("%s %" PRIu64 " died: %s\n", when, w->seed, strsignal(WTERMSIG(status)));
+    else
+        (void)printf("%s %" PRIu64 " is violated\n", when, w->seed);
+    (void)fflush(stdout);
+}
+
+/* A worker has ended. Returns the violations in it: a seed that did not come to its end is one. */
+static uint64_t judge_end(const struct options *o, struct shared *shared, struct worker *w,
+                          int status)
+{
+    w->pid = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    print_how_it_died(w, status);
+    if (w->is_running)
+        w->seeds_count++;
+    if (atomic_load(&shared->next_seed) <= o->last)
+        start_worker(o, shared, w);
+    return 1;
+}
+
+static uint64_t seeds_done(const struct options *o, const struct shared *shared)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < o->jobs; i++)
+        count += shared->workers[i].seeds_count;
+    return count;
+}
+
+static uint64_t supervise(const struct options *o, struct shared *shared)
+{
+    uint64_t violations = 0, told_ms = now_ms();
+    uint32_t alive = o->jobs;
+    while (alive > 0) {
+        int status;
+        pid_t pid = waitpid(-1, &status, WNOHANG);
+        alive = 0;
+        for (uint32_t i = 0; i < o->jobs; i++) {
+            if (pid > 0 && shared->workers[i].pid == pid)
+                violations += judge_end(o, shared, &shared->workers[i], status);
+            alive += shared->workers[i].pid != 0;
+        }
+        if (pid <= 0)
+            (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        if (now_ms() < told_ms + PROGRESS_SECONDS * 1000)
+            continue;
+        told_ms = now_ms();
+        (void)fprintf(stderr, "sim: %" PRIu64 " of %" PRIu64 " seeds, %" PRIu64 " violations\n",
+                      seeds_done(o, shared), o->last - o->first + 1, violations);
+    }
+    return violations;
+}
+
+static void print_totals(const struct sim_counts *c, uint64_t seeds)
+{
+    (void)printf("simulated: %.2f hours, of these %.2f after healing (%.2f s a seed)\n",
+                 (double)c->virtual_us / 3.6e9, (double)c->healing_us / 3.6e9,
+                 seeds > 0 ? (double)c->healing_us / 1e6 / (double)seeds : 0.0);
+    (void)printf("crashes:");
+    for (uint32_t i = 0; i < SIM_BOUNDARY_COUNT; i++)
+        (void)printf(" %s %" PRIu64 ",", sim_boundary_word((enum sim_boundary)i), c->crashes[i]);
+    (void)printf(" starts %" PRIu64 ", batches landed unasked %" PRIu64 "\n", c->starts,
+                 c->landed_unasked);
+    (void)printf("network: %" PRIu64 " messages, lost %" PRIu64 ", doubled %" PRIu64
+                 ", late %" PRIu64 ", corrupted %" PRIu64 ", cut off %" PRIu64
+                 "; partitions %" PRIu64 ", pauses %" PRIu64 "\n",
+                 c->messages, c->lost, c->doubled, c->late, c->corrupted, c->cut, c->partitions,
+                 c->pauses);
+    (void)printf("ledger: %" PRIu64 " transactions submitted, %" PRIu64 " committed, %" PRIu64
+                 " rejected, %" PRIu64 " blocks, %" PRIu64 " receipts verified; %" PRIu64
+                 " events\n",
+                 c->txs_submitted, c->txs_committed, c->txs_rejected, c->blocks,
+                 c->receipts_verified, c->events);
+}
+
+static void print_slowest(const struct options *o, const struct shared *shared)
+{
+    const struct worker *slowest = &shared->workers[0];
+    for (uint32_t i = 1; i < o->jobs; i++)
+        if (shared->workers[i].slowest_percent > slowest->slowest_percent)
+            slowest = &shared->workers[i];
+    (void)printf("slowest to come to an end: seed %" PRIu64 ", %" PRIu64 " ms, %" PRIu64
+                 " %% of its bound\n",
+                 slowest->slowest_seed, slowest->slowest_ms, slowest->slowest_percent);
+}
+
+static int run_all(const struct options *o)
+{
+    struct shared *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct sim_counts counts = {0};
+    uint64_t started_ms = now_ms();
+    if (shared == MAP_FAILED) {
+        perror("hansa-sim: mmap");
+        return 2;
+    }
+    atomic_init(&shared->next_seed, o->first);
+    for (uint32_t i = 0; i < o->jobs; i++)
+        start_worker(o, shared, &shared->workers[i]);
+    uint64_t violations = supervise(o, shared);
+    for (uint32_t i = 0; i < o->jobs; i++)
+        add_counts(&counts, &shared->workers[i].counts);
+    uint64_t seeds = seeds_done(o, shared);
+    print_totals(&counts, seeds);
+    print_slowest(o, shared);
+    (void)printf("took %.1f s\nsim: %" PRIu64 " seeds, %" PRIu64 " violations\n",
+                 (double)(now_ms() - started_ms) / 1000, seeds, violations);
+    return violations > 0 ? 1 : 0;
+}
+
+/* How much of a cluster's time one core makes in a second of its own. */
+static int run_bench(void)
+{
+    uint64_t virtual_us = 0, started_ms = now_ms(), txs = 0, seed = 0;
+    while (now_ms() < started_ms + BENCH_SECONDS * 1000) {
+        struct sim_plan plan;
+        struct sim_counts counts;
+        sim_plan_default(&plan, ++seed);
+        sim_run(&plan, NULL, &counts, NULL);
+        virtual_us += counts.virtual_us;
+        txs += counts.txs_committed;
+    }
+    double wall_s = (double)(now_ms() - started_ms) / 1000;
+    (void)printf("bench: %.1f cluster-seconds per second on one core, %.0f committed "
+                 "transactions per second (n = 4, 100 offered; %" PRIu64 " seeds)\n",
+                 (double)virtual_us / 1e6 / wall_s, (double)txs / wall_s, seed);
+    return 0;
+}
+
+/* ---- arguments ---- */
+
+static void print_usage(FILE *to)
+{
+    (void)fputs("usage: hansa-sim [options] SEED | FIRST..LAST\n"
+                "  --jobs N        so many processes (default: one per core)\n"
+                "  --trace         print every event (one seed)\n"
+                "  --plan          print what each seed draws\n"
+                "  --twice         run each seed twice: the traces must be the same\n"
+                "  --default-plan  n = 4, 100 tx/s, mild faults, instead of what the seed draws\n"
+                "  --bench         measure the speed with that plan; no seed\n"
+                "  --help          this text\n"
+                "The last line is `sim: N seeds, N violations`; the status is 1 when there are "
+                "any, 2 for wrong arguments.\n",
+                to);
+}
+
+static bool parse_number(const char *text, const char **end, uint64_t *out)
+{
+    char *stop;
+    errno = 0;
+    if (*text < '0' || *text > '9')
+        return false;
+    *out = strtoull(text, &stop, 10);
+    *end = stop;
+    return errno == 0;
+}
+
+static bool parse_seeds(const char *text, struct options *o)
+{
+    const char *at;
+    if (!parse_number(text, &at, &o->first))
+        return false;
+    o->last = o->first;
+    if (at[0] == '.' && at[1] == '.' && !parse_number(at + 2, &at, &o->last))
+        return false;
+    return *at == '\0' && o->first <= o->last && o->last < UINT64_MAX - JOBS_MAX;
+}
+
+static bool parse_options(int argc, char **argv, struct options *o)
+{
+    enum { JOBS = 1, TRACE, PLAN, TWICE, DEFAULT_PLAN, BENCH, HELP };
+    static const struct option known[] = {{"jobs", required_argument, NULL, JOBS},
+                                          {"trace", no_argument, NULL, TRACE},
+                                          {"plan", no_argument, NULL, PLAN},
+                                          {"twice", no_argument, NULL, TWICE},
+                                          {"default-plan", no_argument, NULL, DEFAULT_PLAN},
+                                          {"bench", no_argument, NULL, BENCH},
+                                          {"help", no_argument, NULL, HELP},
+                                          {NULL, 0, NULL, 0}};
+    uint64_t jobs = 0;
+    const char *end;
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        if (option == HELP) {
+            print_usage(stdout);
+            exit(0);
+        }
+        if (option == '?' || (option == JOBS && (!parse_number(optarg, &end, &jobs) ||
+                                                 *end != '\0' || jobs < 1 || jobs > JOBS_MAX)))
+            return false;
+        o->has_trace |= option == TRACE;
+        o->prints_plan |= option == PLAN;
+        o->is_twice |= option == TWICE;
+        o->is_default_plan |= option == DEFAULT_PLAN;
+        o->is_bench |= option == BENCH;
+    }
+    if (o->is_bench)
+        return optind == argc;
+    if (optind + 1 != argc || !parse_seeds(argv[optind], o))
+        return false;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t most = o->last - o->first + 1;
+    jobs = jobs > 0 ? jobs : cores > 0 ? (uint64_t)cores : 1;
+    jobs = jobs < JOBS_MAX ? jobs : JOBS_MAX;
+    o->jobs = (uint32_t)(jobs < most ? jobs : most);
+    return !o->has_trace || most == 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {0};
+    struct why why = {{0}};
+    if (!parse_options(argc, argv, &options)) {
+        print_usage(stderr);
+        return 2;
+    }
+    if (crypto_start(&why) != RC_OK) {
+        (void)fprintf(stderr, "hansa-sim: %s\n", why.text);
+        return 2;
+    }
+    return options.is_bench ? run_bench() : run_all(&options);
+}

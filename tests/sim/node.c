@@ -1,0 +1,300 @@
+/* The driver's interfaces over the virtual world: its disk, its links, its processors; and how
+ * events reach it. Where it is cut off between deciding and telling is drawn here (rule 4). */
+#include <inttypes.h>
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "tests/sim/world.h"
+
+/* ---- running ---- */
+
+struct driver_time sim_node_time(const struct sim *s, uint32_t index)
+{
+    /* The wall clocks of all begin on one day in 2026, and differ by their offsets. */
+    static const int64_t start_ms = INT64_C(1780000000000);
+    const struct sim_node *n = &s->nodes[index];
+    uint64_t passed_ms = s->now_us / 1000;
+    return (struct driver_time){.now_ms = passed_ms + n->monotonic_offset_ms,
+                                .wall_ms =
+                                    (uint64_t)(start_ms + (int64_t)passed_ms + n->wall_offset_ms)};
+}
+
+static sim_action run;
+
+/* One event per node is enough: the earliest. A later one that was there is known by its number to
+ * be out of date. */
+static void run_at(struct sim *s, struct sim_node *n, uint64_t at_us)
+{
+    if (n->deadline_event != 0 && n->deadline_at_us <= at_us)
+        return;
+    n->deadline_at_us = at_us;
+    n->deadline_event = sim_at(s, at_us, run, n);
+}
+
+void sim_node_touch(struct sim *s, uint32_t index)
+{
+    uint64_t lag_us = s->plan.run_lag_us > 0 ? sim_between(s, 0, s->plan.run_lag_us) : 0;
+    run_at(s, &s->nodes[index], s->now_us + lag_us);
+}
+
+/* When its deadline comes, by the world's clock. */
+static void run_at_deadline(struct sim *s, struct sim_node *n)
+{
+    uint64_t deadline_ms = driver_deadline_ms(n->driver);
+    if (deadline_ms == UINT64_MAX)
+        return;
+    if (deadline_ms <= sim_node_time(s, n->index).now_ms)
+        sim_node_touch(s, n->index);
+    else
+        run_at(s, n, (deadline_ms - n->monotonic_offset_ms) * 1000);
+}
+
+/* Bounded work per run is no help if the driver asks to be run for ever. */
+static void judge_spinning(struct sim *s, struct sim_node *n)
+{
+    enum { RUNS_PER_MS_MAX = 3000 };
+    if (n->runs_at_ms != s->now_us / 1000) {
+        n->runs_at_ms = s->now_us / 1000;
+        n->runs_count = 0;
+    }
+    if (++n->runs_count > RUNS_PER_MS_MAX)
+        sim_fail(s, n->index, "the driver comes to rest",
+                 "it was run %d times in one millisecond; its deadline is %" PRIu64
+                 ", the time %" PRIu64,
+                 RUNS_PER_MS_MAX, driver_deadline_ms(n->driver), sim_node_time(s, n->index).now_ms);
+}
+
+static void run(struct sim *s, void *context, uint64_t number)
+{
+    struct sim_node *n = context;
+    if (number != n->deadline_event)
+        return;
+    n->deadline_event = 0;
+    if (n->driver == NULL || sim_node_is_paused(s, n->index))
+        return; /* going on touches it */
+    judge_spinning(s, n);
+    driver_run(n->driver, sim_node_time(s, n->index));
+    if (!n->is_dying) /* a dying one saw its submits and sends swallowed */
+        sim_check_bounds(s, n->index);
+    sim_node_called(s, n->index);
+    if (n->driver != NULL)
+        run_at_deadline(s, n);
+}
+
+void sim_node_called(struct sim *s, uint32_t index)
+{
+    struct sim_node *n = &s->nodes[index];
+    if (n->is_dying)
+        sim_node_crash(s, index, n->dying_at);
+}
+
+void sim_node_dies(struct sim_node *n, enum sim_boundary boundary)
+{
+    n->is_dying = true;
+    n->dying_at = boundary;
+}
+
+/* ---- the disk ---- */
+
+static sim_action arrive;
+
+uint64_t sim_disk_us(struct sim *s)
+{
+    return s->is_healed ? sim_between(s, HEALED_DISK_MIN_US, HEALED_DISK_MAX_US)
+                        : sim_between(s, s->plan.disk_min_us, s->plan.disk_max_us);
+}
+
+static void on_submit(void *context, const struct kv_batch *batch)
+{
+    struct sim_node *n = context;
+    struct sim *s = n->sim;
+    CHECK(n->in_flight == NULL); /* one at a time: driver.h */
+    if (n->is_dying)
+        return;
+    sim_say(s, n->index, "submits a batch of %zu, %zu bytes", kv_batch_count(batch),
+            kv_batch_bytes(batch));
+    if (sim_fault(s, s->plan.crash_ppm[SIM_AT_DECIDE])) {
+        sim_node_dies(n, SIM_AT_DECIDE);
+        return;
+    }
+    kv_mem_begin(n->kv, batch);
+    n->in_flight = batch;
+    uint64_t after_us = sim_disk_us(s);
+    enum sim_packet_type type = PACKET_DURABLE;
+    if (sim_fault(s, s->plan.crash_ppm[SIM_AT_SUBMIT])) {
+        type = PACKET_CRASH;
+        after_us = sim_between(s, 0, after_us);
+    }
+    struct sim_packet *p = sim_packet_new(s, type, n->index, bytes_of(NULL, 0));
+    p->life = n->life;
+    sim_at(s, s->now_us + after_us, arrive, p);
+}
+
+/* The disk does its work whether the node is paused or not; the word of it may have to wait. */
+static void on_durable(struct sim *s, struct sim_packet *p)
+{
+    struct sim_node *n = &s->nodes[p->to];
+    kv_mem_finish(n->kv, true);
+    n->in_flight = NULL;
+    sim_say(s, n->index, "the batch is durable");
+    sim_check_landed(s, n->index);
+    if (sim_fault(s, s->plan.crash_ppm[SIM_AT_DONE])) {
+        sim_packet_free(s, p);
+        sim_node_crash(s, n->index, SIM_AT_DONE);
+        return;
+    }
+    p->type = PACKET_TOLD;
+    sim_node_take(s, p);
+}
+
+/* ---- the links and the clients ---- */
+
+static void on_send(void *context, uint32_t to, struct bytes message)
+{
+    struct sim_node *n = context;
+    struct sim *s = n->sim;
+    if (!n->is_dying && sim_fault(s, s->plan.crash_ppm[SIM_AT_SEND]))
+        sim_node_dies(n, SIM_AT_SEND);
+    if (n->is_dying)
+        return;
+    sim_check_sent(s, n->index, to, message);
+    sim_network_send(s, n->index, to, message);
+}
+
+static void on_answer(void *context, uint64_t client, const struct driver_answer *answer)
+{
+    static const char *const words[] = {"committed", "rejected", "refused", "busy", "unknown"};
+    struct sim_node *n = context;
+    struct sim *s = n->sim;
+    if (n->is_dying)
+        return;
+    sim_check_answer(s, n->index, answer);
+    sim_say(s, n->index, "answers %" PRIu64 ": %s", client, words[answer->outcome]);
+    sim_clients_on_answer(s, n->index, client, answer); /* their network is theirs */
+}
+
+/* ---- the processors ---- */
+
+static void on_job_submit(void *context, struct driver_job *job)
+{
+    struct sim_node *n = context;
+    struct sim *s = n->sim;
+    if (n->is_dying)
+        return; /* it never comes back */
+    uint32_t core = 0;
+    for (uint32_t i = 1; i < SIM_CORES; i++)
+        if (n->core_free_us[i] < n->core_free_us[core])
+            core = i;
+    uint64_t cost_us = s->plan.verify_us * driver_job_signatures(job);
+    uint64_t from_us = n->core_free_us[core] > s->now_us ? n->core_free_us[core] : s->now_us;
+    n->core_free_us[core] = from_us + (cost_us > 0 ? sim_between(s, cost_us / 2, cost_us) : 0);
+    struct sim_packet *p = sim_packet_new(s, PACKET_JOB, n->index, bytes_of(NULL, 0));
+    p->job = job;
+    p->life = n->life;
+    sim_at(s, n->core_free_us[core], arrive, p);
+}
+
+static void on_sign(void *context, struct signature *out, struct bytes message)
+{
+    const struct sim_node *n = context;
+    sign_message(out, message, &n->key);
+}
+
+void sim_node_bind(struct sim_node *n, struct driver_config *config)
+{
+    config->kv = (struct driver_kv){.context = n, .submit = on_submit};
+    config->net = (struct driver_net){.context = n, .send = on_send, .answer = on_answer};
+    config->verify = (struct driver_verify){.context = n, .submit = on_job_submit};
+    config->signer = (struct driver_signer){.context = n, .sign = on_sign};
+}
+
+/* ---- what comes in ---- */
+
+/* Give a packet to the driver of a node that is up and not paused. */
+static void give(struct sim *s, struct sim_node *n, const struct sim_packet *p)
+{
+    switch (p->type) {
+    case PACKET_MESSAGE:
+        if (!driver_on_message(n->driver, p->from, bytes_of(p->bytes, p->size)))
+            sim_say(s, n->index, "the inbox of %u is full", p->from);
+        break;
+    case PACKET_TX:
+        driver_on_tx(n->driver, p->client, bytes_of(p->bytes, p->size), sim_node_time(s, n->index));
+        break;
+    case PACKET_JOB:
+        driver_job_run(p->job);
+        driver_on_job(n->driver, p->job);
+        break;
+    case PACKET_TOLD:
+        driver_on_durable(n->driver, RC_OK);
+        break;
+    default:
+        CHECK(!"a packet for the driver");
+    }
+    sim_node_called(s, n->index);
+    if (n->driver != NULL)
+        sim_node_touch(s, n->index);
+}
+
+void sim_node_take(struct sim *s, struct sim_packet *p)
+{
+    struct sim_node *n = &s->nodes[p->to];
+    if (n->driver != NULL && sim_node_is_paused(s, n->index)) {
+        p->next_waiting = NULL;
+        if (n->waiting_last != NULL)
+            n->waiting_last->next_waiting = p;
+        else
+            n->waiting_first = p;
+        n->waiting_last = p;
+        return;
+    }
+    /* Messages are the network's: they reach whoever is up by then. The rest dies with the node. */
+    bool is_for_it = p->type == PACKET_MESSAGE || p->life == n->life;
+    if (n->driver != NULL && is_for_it)
+        give(s, n, p);
+    sim_packet_free(s, p);
+}
+
+static void arrive(struct sim *s, void *context, uint64_t number)
+{
+    struct sim_packet *p = context;
+    struct sim_node *n = &s->nodes[p->to];
+    (void)number;
+    switch (p->type) {
+    case PACKET_DURABLE:
+        if (p->life == n->life)
+            on_durable(s, p);
+        else
+            sim_packet_free(s, p);
+        break;
+    case PACKET_CRASH:
+        if (p->life == n->life)
+            sim_node_crash(s, p->to, SIM_AT_SUBMIT);
+        sim_packet_free(s, p);
+        break;
+    default:
+        sim_node_take(s, p);
+    }
+}
+
+void sim_node_deliver(struct sim *s, uint32_t to, uint32_t from, struct bytes message)
+{
+    if (s->nodes[to].driver == NULL)
+        return;
+    struct sim_packet *p = sim_packet_new(s, PACKET_MESSAGE, to, message);
+    p->from = from;
+    sim_node_take(s, p);
+}
+
+bool sim_node_submit(struct sim *s, uint32_t index, uint64_t client, struct bytes tx)
+{
+    struct sim_node *n = &s->nodes[index];
+    if (n->driver == NULL)
+        return false;
+    sim_say(s, index, "client %" PRIu64 " submits %zu bytes", client, tx.size);
+    struct sim_packet *p = sim_packet_new(s, PACKET_TX, index, tx);
+    p->client = client;
+    p->life = n->life;
+    sim_node_take(s, p);
+    return true;
+}

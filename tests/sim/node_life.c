@@ -1,0 +1,267 @@
+/* The life of nodes: made, started, crashed, started again; paused, and going on. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "tests/sim/world.h"
+
+const char *sim_boundary_word(enum sim_boundary boundary)
+{
+    static const char *const words[] = {
+#define X(name, word) word,
+        SIM_BOUNDARY_LIST(X)
+#undef X
+    };
+    return words[boundary];
+}
+
+/* ---- making and starting ---- */
+
+void sim_node_make(struct sim *s, uint32_t index)
+{
+    struct sim_node *n = &s->nodes[index];
+    struct store_identity identity = {.chain_id = s->genesis.chain_id,
+                                      .replica_key = n->key.public,
+                                      .replica_index = index,
+                                      .checkpoint_every_heights =
+                                          s->genesis.parameters.checkpoint_every_heights};
+    /* Drawn here: what the store would draw itself comes from outside the seed. */
+    prng_fill(&s->prng, identity.store_id, sizeof identity.store_id);
+    identity.store_id[0] |= 1;
+    n->sim = s;
+    n->index = index;
+    n->kv = kv_mem_new();
+    struct why why = {{0}};
+    enum rc rc =
+        store_create(n->kv, &identity, buf_bytes(&s->genesis.canonical), &s->genesis.initial, &why);
+    if (rc != RC_OK)
+        sim_fail(s, index, "a store is made of the genesis", "%s: %s", rc_name(rc), why.text);
+}
+
+static void set_clocks(struct sim *s, struct sim_node *n)
+{
+    uint64_t most_ms = s->plan.clock_offset_max_ms;
+    /* Monotonic clocks start anywhere; they never come back near a value of an earlier life. */
+    n->monotonic_offset_ms = sim_between(s, 1, 1000000000);
+    n->wall_offset_ms = (int64_t)sim_between(s, 0, 2 * most_ms) - (int64_t)most_ms;
+}
+
+static void open_driver(struct sim *s, struct sim_node *n)
+{
+    struct why why = {{0}};
+    struct store_options options = {.care = TREE_TRUST, .layer_bytes_max = s->plan.layer_bytes_max};
+    enum rc rc = store_open(&n->store, n->kv, &options, &why);
+    if (rc != RC_OK)
+        sim_fail(s, n->index, "a store opens after any crash", "%s: %s", rc_name(rc), why.text);
+    struct driver_config config = {
+        .genesis = &s->genesis, .own_index = n->index, .store = n->store};
+    sim_node_bind(n, &config);
+    rc = driver_open(&n->driver, &config, &why);
+    if (rc != RC_OK)
+        sim_fail(s, n->index, "a driver opens after any crash", "%s: %s", rc_name(rc), why.text);
+}
+
+void sim_node_start(struct sim *s, uint32_t index)
+{
+    struct sim_node *n = &s->nodes[index];
+    CHECK(n->driver == NULL && n->in_flight == NULL);
+    n->life++;
+    n->starts_count++;
+    s->counts.starts++;
+    n->is_dying = false;
+    n->paused_until_us = 0;
+    n->up_at_us = 0;
+    memset(n->core_free_us, 0, sizeof n->core_free_us);
+    set_clocks(s, n);
+    open_driver(s, n);
+    sim_say(s, index, "starts at height %" PRIu64, store_head(n->store)->height);
+    sim_check_start(s, index);
+    sim_node_called(s, index);
+    if (n->driver != NULL)
+        sim_node_touch(s, index);
+}
+
+/* ---- ending ---- */
+
+static void drop_waiting(struct sim *s, struct sim_node *n)
+{
+    while (n->waiting_first != NULL) {
+        struct sim_packet *p = n->waiting_first;
+        n->waiting_first = p->next_waiting;
+        sim_packet_free(s, p);
+    }
+    n->waiting_last = NULL;
+}
+
+/* Throw away all that is in memory, and what is on the way to it. */
+static void end_life(struct sim *s, struct sim_node *n)
+{
+    if (n->driver == NULL)
+        return;
+    driver_close(n->driver);
+    store_close(n->store);
+    n->driver = NULL;
+    n->store = NULL;
+    n->is_dying = false;
+    n->deadline_event = 0;
+    n->life++;
+    drop_waiting(s, n);
+}
+
+/* The batch that was on its way to the disk is there, whole, or not at all. */
+static void settle_disk(struct sim *s, struct sim_node *n)
+{
+    if (n->in_flight == NULL)
+        return;
+    bool lands = sim_luck(s, 500000);
+    n->in_flight = NULL;
+    kv_mem_finish(n->kv, lands);
+    sim_say(s, n->index, lands ? "its batch lands all the same" : "its batch is lost");
+    if (!lands)
+        return;
+    s->counts.landed_unasked++;
+    sim_check_landed(s, n->index);
+}
+
+static void start_again(struct sim *s, void *context, uint64_t number)
+{
+    struct sim_node *n = context;
+    (void)number;
+    if (n->driver == NULL && n->up_at_us <= s->now_us) /* healing may have been quicker */
+        sim_node_start(s, n->index);
+}
+
+static void crash_one(struct sim *s, struct sim_node *n, enum sim_boundary boundary)
+{
+    enum { DOWN_MIN_US = 1000 };
+    s->counts.crashes[boundary]++;
+    sim_say(s, n->index, "crashes (%s)", sim_boundary_word(boundary));
+    end_life(s, n);
+    settle_disk(s, n);
+    uint64_t most_us = s->plan.down_max_us > DOWN_MIN_US ? s->plan.down_max_us : DOWN_MIN_US;
+    n->up_at_us = s->now_us + sim_between(s, DOWN_MIN_US, most_us);
+    sim_at(s, n->up_at_us, start_again, n);
+}
+
+void sim_node_crash(struct sim *s, uint32_t index, enum sim_boundary boundary)
+{
+    CHECK(s->nodes[index].driver != NULL);
+    crash_one(s, &s->nodes[index], boundary);
+    if (!sim_fault(s, s->plan.crash_all_percent * 10000))
+        return;
+    bool is_all = sim_luck(s, 500000); /* a power cut; else a rack of them */
+    for (uint32_t i = 0; i < s->plan.members_count; i++) {
+        struct sim_node *n = &s->nodes[i];
+        if (n->driver != NULL && (is_all || sim_luck(s, 500000)))
+            crash_one(s, n, n->in_flight != NULL ? SIM_AT_SUBMIT : SIM_AT_IDLE);
+    }
+}
+
+void sim_node_close(struct sim *s, uint32_t index)
+{
+    struct sim_node *n = &s->nodes[index];
+    end_life(s, n);
+    if (n->in_flight != NULL)
+        kv_mem_finish(n->kv, false);
+    n->in_flight = NULL;
+    if (n->kv != NULL)
+        kv_close(n->kv);
+    n->kv = NULL;
+}
+
+/* ---- pauses ---- */
+
+bool sim_node_is_paused(const struct sim *s, uint32_t index)
+{
+    return s->nodes[index].paused_until_us > s->now_us;
+}
+
+/* All that came meanwhile comes now, in its order, before anything else. */
+static void go_on(struct sim *s, struct sim_node *n)
+{
+    struct sim_packet *p = n->waiting_first;
+    n->paused_until_us = 0;
+    n->waiting_first = n->waiting_last = NULL;
+    if (n->driver == NULL)
+        return;
+    sim_say(s, n->index, "goes on");
+    while (p != NULL) {
+        struct sim_packet *next = p->next_waiting;
+        sim_node_take(s, p);
+        p = next;
+    }
+    if (n->driver != NULL)
+        sim_node_touch(s, n->index);
+}
+
+static void pause_ends(struct sim *s, void *context, uint64_t number)
+{
+    struct sim_node *n = context;
+    (void)number;
+    if (n->paused_until_us != 0 && n->paused_until_us <= s->now_us)
+        go_on(s, n);
+}
+
+static void pause_one(struct sim *s, struct sim_node *n)
+{
+    uint64_t length_us = sim_between(s, 1000, s->plan.pause_max_us);
+    if (n->driver == NULL || n->paused_until_us != 0)
+        return;
+    s->counts.pauses++;
+    sim_say(s, n->index, "is paused for %" PRIu64 " us", length_us);
+    n->paused_until_us = s->now_us + length_us;
+    sim_at(s, n->paused_until_us, pause_ends, n);
+}
+
+/* ---- what comes and goes by itself ---- */
+
+static void next_pause(struct sim *s, void *context, uint64_t number)
+{
+    uint64_t mean_us = 60000000 / s->plan.pauses_per_minute;
+    (void)context;
+    if (s->is_healed)
+        return;
+    if (number != 0)
+        pause_one(s, &s->nodes[sim_between(s, 0, s->plan.members_count - 1)]);
+    sim_at(s, s->now_us + sim_between(s, 1, 2 * mean_us), next_pause, NULL);
+}
+
+static void crash_idle(struct sim *s, void *context, uint64_t number)
+{
+    struct sim_node *n = context;
+    (void)number;
+    if (!s->is_healed && n->driver != NULL)
+        sim_node_crash(s, n->index, n->in_flight != NULL ? SIM_AT_SUBMIT : SIM_AT_IDLE);
+}
+
+/* Once a second for each node: whether it crashes within the next. */
+static void draw_idle_crashes(struct sim *s, void *context, uint64_t number)
+{
+    (void)context;
+    (void)number;
+    if (s->is_healed)
+        return;
+    for (uint32_t i = 0; i < s->plan.members_count; i++)
+        if (sim_luck(s, s->plan.crash_ppm[SIM_AT_IDLE]))
+            sim_at(s, s->now_us + sim_between(s, 0, 999999), crash_idle, &s->nodes[i]);
+    sim_at(s, s->now_us + 1000000, draw_idle_crashes, NULL);
+}
+
+void sim_nodes_start_faults(struct sim *s)
+{
+    if (s->plan.pauses_per_minute > 0)
+        next_pause(s, NULL, 0);
+    if (s->plan.crash_ppm[SIM_AT_IDLE] > 0)
+        draw_idle_crashes(s, NULL, 0);
+}
+
+void sim_nodes_heal(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->plan.members_count; i++) {
+        struct sim_node *n = &s->nodes[i];
+        if (n->driver == NULL)
+            sim_node_start(s, i);
+        else if (n->paused_until_us != 0)
+            go_on(s, n);
+    }
+}

@@ -1,0 +1,217 @@
+/* What a seed draws before the first event. A swarm (Groce et al., ISSTA 2012): every kind of fault
+ * is off in about half of the seeds and of any strength in the others, because faults that are
+ * always there hide what needs their absence. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/world.h"
+
+/* ---- drawing ---- */
+
+static uint64_t between(struct prng *p, uint64_t least, uint64_t most)
+{
+    return least + prng_below(p, most - least + 1);
+}
+
+static bool luck(struct prng *p, uint32_t percent)
+{
+    return prng_below(p, 100) < percent;
+}
+
+/* Every order of magnitude is as likely as the next. */
+static uint64_t wide(struct prng *p, uint64_t least, uint64_t most)
+{
+    uint32_t doublings = 0;
+    while (least << doublings < most)
+        doublings++;
+    uint64_t from = least << (doublings > 0 ? prng_below(p, doublings) : 0);
+    return between(p, from, 2 * from < most ? 2 * from : most);
+}
+
+/* Off in half of the seeds. */
+static uint32_t fault(struct prng *p, uint32_t least, uint32_t most)
+{
+    return luck(p, 50) ? (uint32_t)wide(p, least, most) : 0;
+}
+
+/* ---- the protocol's parameters ---- */
+
+static struct parameters parameters_default(void)
+{
+    return (struct parameters){
+#define X(field, symbol, initial, least, most) .field = (initial),
+        PARAMETER_LIST(X)
+#undef X
+    };
+}
+
+static void draw_parameters(struct prng *p, struct parameters *out)
+{
+    *out = parameters_default();
+    out->status_ms = between(p, 50, 250);
+    out->pipeline_heights = between(p, 1, 8);
+    uint64_t least = 2 * out->pipeline_heights; /* 8.3: 2K >= 4P */
+    out->checkpoint_every_heights = between(p, least > 4 ? least : 4, 16);
+    out->window_heights = wide(p, 2 * out->checkpoint_every_heights, 64);
+    out->sync_blocks_max = wide(p, 1, 64);
+    out->nonce_window = wide(p, 2, 64);
+    if (luck(p, 20)) /* small ones, which overflow */
+        out->pool_txs_max = wide(p, 64, 256);
+    if (luck(p, 50))
+        out->block_bytes_max = wide(p, 131200, 1048576);
+    out->batch_ms = luck(p, 30) ? 0 : wide(p, 1, 50);
+    out->fairness_ms = wide(p, 250, 4000);
+    out->clock_skew_ms = wide(p, 100, 5000);
+}
+
+/* ---- the world ---- */
+
+static void draw_network(struct prng *p, struct sim_plan *out)
+{
+    out->delay_max_us = wide(p, 100, 200000);
+    out->delay_min_us = between(p, out->delay_max_us / 20, out->delay_max_us);
+    out->loss_ppm = fault(p, 1000, 300000);
+    out->double_ppm = fault(p, 1000, 200000);
+    out->late_ppm = fault(p, 1000, 200000);
+    out->corrupt_ppm = fault(p, 100, 50000);
+    out->partitions_per_minute = fault(p, 2, 60);
+}
+
+/* So many crashes in a run, by the passings of a boundary that a run of this length has. */
+static void draw_crashes(struct prng *p, struct sim_plan *out)
+{
+    enum { BATCHES_PER_SECOND = 40, SENDS_PER_SECOND = 300 }; /* of one node, about */
+    static const uint64_t per_second[] = {[SIM_AT_DECIDE] = BATCHES_PER_SECOND,
+                                          [SIM_AT_SUBMIT] = BATCHES_PER_SECOND,
+                                          [SIM_AT_DONE] = BATCHES_PER_SECOND,
+                                          [SIM_AT_SEND] = SENDS_PER_SECOND,
+                                          [SIM_AT_IDLE] = 1};
+    if (!luck(p, 60))
+        return;
+    for (uint32_t i = 0; i < SIM_BOUNDARY_COUNT; i++) {
+        uint64_t passings = per_second[i] * out->members_count * out->faults_us / 1000000;
+        uint64_t crashes = luck(p, 50) ? wide(p, 1, 16) : 0;
+        uint64_t ppm = passings > 0 ? crashes * 1000000 / passings : 0;
+        out->crash_ppm[i] = (uint32_t)(ppm < 500000 ? ppm : 500000);
+    }
+    out->crash_all_percent = fault(p, 5, 100);
+    out->down_max_us = wide(p, 2000, 3000000);
+}
+
+static void draw_nodes(struct prng *p, struct sim_plan *out)
+{
+    out->disk_max_us = wide(p, 50, 100000);
+    out->disk_min_us = between(p, out->disk_max_us / 10, out->disk_max_us);
+    out->verify_us = luck(p, 30) ? 0 : wide(p, 10, 200);
+    out->run_lag_us = luck(p, 40) ? 0 : wide(p, 10, 2000);
+    draw_crashes(p, out);
+    out->pauses_per_minute = fault(p, 2, 60);
+    out->pause_max_us = wide(p, 10000, 3000000);
+    out->clock_offset_max_ms = luck(p, 50) ? out->parameters.clock_skew_ms / 2 - 1 : 0;
+    if (luck(p, 50))
+        out->layer_bytes_max = wide(p, 4096, 1048576);
+}
+
+static void draw_load(struct prng *p, struct sim_plan *out)
+{
+    out->keys_count = (uint32_t)between(p, 2, SIM_KEYS_MAX);
+    out->txs_per_second = (uint32_t)(luck(p, 70) ? between(p, 20, 60) : wide(p, 1, 200));
+    out->ops_per_tx_max = luck(p, 60) ? 1 : (uint32_t)wide(p, 2, 8);
+    out->overdraft_ppm = fault(p, 5000, 200000);
+    out->expiring_ppm = fault(p, 5000, 200000);
+    out->conflicting_ppm = fault(p, 5000, 100000);
+    out->resend_ppm = fault(p, 5000, 200000);
+    out->in_flight_max = (uint32_t)wide(p, 1, 32);
+}
+
+void sim_plan_draw(struct sim_plan *out, uint64_t seed)
+{
+    struct prng p = prng_of(seed);
+    memset(out, 0, sizeof *out);
+    out->seed = seed;
+    out->has_real_signatures = prng_below(&p, 50) == 0;
+    out->members_count = luck(&p, 67) ? 4 : (uint32_t)between(&p, 5, 7);
+    out->faults_us = between(&p, 2000000, 10000000);
+    if (luck(&p, 2))
+        out->faults_us = between(&p, 10000000, 60000000);
+    if (out->has_real_signatures) /* they cost as much as all the rest does, fifty times */
+        out->faults_us = between(&p, 1000000, 3000000);
+    draw_parameters(&p, &out->parameters);
+    draw_network(&p, out);
+    draw_nodes(&p, out);
+    draw_load(&p, out);
+}
+
+void sim_plan_default(struct sim_plan *out, uint64_t seed)
+{
+    *out = (struct sim_plan){.seed = seed,
+                             .members_count = 4,
+                             .faults_us = 10000000,
+                             .parameters = parameters_default(),
+                             .keys_count = SIM_KEYS_MAX,
+                             .txs_per_second = 100,
+                             .ops_per_tx_max = 1,
+                             .overdraft_ppm = 10000,
+                             .expiring_ppm = 10000,
+                             .conflicting_ppm = 5000,
+                             .resend_ppm = 10000,
+                             .in_flight_max = 16,
+                             .delay_min_us = 500,
+                             .delay_max_us = 5000,
+                             .loss_ppm = 10000,
+                             .double_ppm = 10000,
+                             .late_ppm = 10000,
+                             .corrupt_ppm = 1000,
+                             .partitions_per_minute = 6,
+                             .disk_min_us = 200,
+                             .disk_max_us = 4000,
+                             .verify_us = 60,
+                             .crash_ppm = {200, 200, 200, 20, 10000},
+                             .crash_all_percent = 10,
+                             .down_max_us = 1000000,
+                             .pauses_per_minute = 6,
+                             .pause_max_us = 500000,
+                             .clock_offset_max_ms = 1000};
+}
+
+/* ---- printing ---- */
+
+void sim_plan_print(FILE *to, const struct sim_plan *plan)
+{
+    const struct parameters *p = &plan->parameters;
+    (void)fprintf(to,
+                  "seed %" PRIu64 ": n %u, faults for %" PRIu64
+                  " ms, %s signatures, layers %" PRIu64 "\n",
+                  plan->seed, plan->members_count, plan->faults_us / 1000,
+                  plan->has_real_signatures ? "real" : "simulated", plan->layer_bytes_max);
+    (void)fprintf(to,
+                  "  protocol: P %" PRIu64 ", K %" PRIu64 ", L %" PRIu64 ", B_max %" PRIu64
+                  ", B %" PRIu64 ", A %" PRIu64 ", N_tx %" PRIu64 ", skew %" PRIu64
+                  ", T_batch %" PRIu64 ", T_fair %" PRIu64 ", T_s %" PRIu64 "\n",
+                  p->pipeline_heights, p->checkpoint_every_heights, p->window_heights,
+                  p->block_bytes_max, p->sync_blocks_max, p->nonce_window, p->pool_txs_max,
+                  p->clock_skew_ms, p->batch_ms, p->fairness_ms, p->status_ms);
+    (void)fprintf(to,
+                  "  load: %u keys, %u tx/s, ops %u, in flight %u; ppm: overdraft %u, expiring %u, "
+                  "conflicting %u, sent again %u\n",
+                  plan->keys_count, plan->txs_per_second, plan->ops_per_tx_max, plan->in_flight_max,
+                  plan->overdraft_ppm, plan->expiring_ppm, plan->conflicting_ppm, plan->resend_ppm);
+    (void)fprintf(to,
+                  "  network: delay %" PRIu64 "..%" PRIu64
+                  " us; ppm: loss %u, double %u, late %u, corrupt %u; partitions %u/min\n",
+                  plan->delay_min_us, plan->delay_max_us, plan->loss_ppm, plan->double_ppm,
+                  plan->late_ppm, plan->corrupt_ppm, plan->partitions_per_minute);
+    (void)fprintf(to,
+                  "  nodes: disk %" PRIu64 "..%" PRIu64 " us, verify %" PRIu64
+                  " us, run lag %" PRIu64 " us, pauses %u/min of %" PRIu64
+                  " us, clocks off by %" PRIu64 " ms\n",
+                  plan->disk_min_us, plan->disk_max_us, plan->verify_us, plan->run_lag_us,
+                  plan->pauses_per_minute, plan->pause_max_us, plan->clock_offset_max_ms);
+    (void)fprintf(to, "  crashes, ppm:");
+    for (uint32_t i = 0; i < SIM_BOUNDARY_COUNT; i++)
+        (void)fprintf(to, " %s %u%s", sim_boundary_word((enum sim_boundary)i), plan->crash_ppm[i],
+                      i == SIM_AT_IDLE ? "/s;" : ",");
+    (void)fprintf(to, " %u %% take others along; down for %" PRIu64 " us\n",
+                  plan->crash_all_percent, plan->down_max_us);
+}

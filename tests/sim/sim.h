@@ -1,0 +1,208 @@
+/* The simulator: a whole consortium in virtual time. Real drivers, real ledgers over kv_mem, real
+ * encodings; the network, the disks, the clocks, the machines and the clients are made here, and
+ * one seed decides all they do. The same seed and commit give the same run, byte for byte.
+ *
+ * A run has two parts. In the first, anything the seed drew goes wrong and safety alone is held, by
+ * checkers that stand outside the replicas. Then all is healed, the clients stop asking for new
+ * things, and all that is pending must be decided within a bound (sim_bound_ms()). The first
+ * violation ends the run: it prints seed, property, the last events of each node and how to run it
+ * again.
+ *
+ * In this part the primary of view 0 may crash and comes back; there is no view change yet. */
+#ifndef TESTS_SIM_SIM_H
+#define TESTS_SIM_SIM_H
+
+#include <stdio.h>
+
+#include "crypto/base/prng.h"
+#include "node/driver/driver.h"
+
+enum { SIM_NODES_MAX = 13, SIM_KEYS_MAX = 16, SIM_CORES = 2 };
+
+/* Where a node can be cut off between deciding and telling (rule 4). */
+#define SIM_BOUNDARY_LIST(X)                                                                       \
+    X(SIM_AT_DECIDE, "decided")   /* the turn is decided; nothing was submitted */                 \
+    X(SIM_AT_SUBMIT, "submitted") /* its batch is on the way to the disk; it lands or does not */  \
+    X(SIM_AT_DONE, "done")        /* it is durable; nothing was sent */                            \
+    X(SIM_AT_SEND, "sending")     /* some of its messages are out */                               \
+    X(SIM_AT_IDLE, "idle")        /* at any other moment */
+enum sim_boundary {
+#define X(name, word) name,
+    SIM_BOUNDARY_LIST(X)
+#undef X
+        SIM_BOUNDARY_COUNT
+};
+
+/* All that a seed draws before the first event. Rates are per million, times in microseconds. */
+struct sim_plan {
+    uint64_t seed;
+    bool has_real_signatures; /* one seed in fifty */
+    uint32_t members_count;   /* 4..7 */
+    uint64_t faults_us;       /* length of the first part, at most 60 s */
+    struct parameters parameters;
+    uint64_t layer_bytes_max; /* of the stores */
+    /* load */
+    uint32_t keys_count;     /* clients, each with a key and an account */
+    uint32_t txs_per_second; /* of all clients together */
+    uint32_t ops_per_tx_max;
+    uint32_t overdraft_ppm, expiring_ppm, conflicting_ppm, resend_ppm, in_flight_max;
+    /* network */
+    uint64_t delay_min_us, delay_max_us;
+    uint32_t loss_ppm, double_ppm, late_ppm,
+        corrupt_ppm; /* late: many times the delay (reorders) */
+    uint32_t partitions_per_minute;
+    /* nodes */
+    uint64_t disk_min_us, disk_max_us;
+    uint64_t verify_us;                     /* per signature */
+    uint64_t run_lag_us;                    /* at most so long from an event to driver_run() */
+    uint32_t crash_ppm[SIM_BOUNDARY_COUNT]; /* at each passing of a boundary; IDLE: per second */
+    uint32_t crash_all_percent;             /* of crashes: how many take others, or all, along */
+    uint64_t down_max_us;
+    uint32_t pauses_per_minute;
+    uint64_t pause_max_us;
+    uint64_t clock_offset_max_ms; /* of wall clocks; below skew / 2 */
+};
+void sim_plan_draw(struct sim_plan *out, uint64_t seed);
+/* n = 4, 100 transactions per second, default faults, for measuring speed. */
+void sim_plan_default(struct sim_plan *out, uint64_t seed);
+void sim_plan_print(FILE *to, const struct sim_plan *plan);
+
+struct sim;
+struct sim_packet;
+struct sim_checker;
+struct sim_clients;
+
+struct sim_node {
+    struct sim *sim;
+    uint32_t index;
+    struct sign_key key;
+    struct kv *kv;       /* the disk: stays over crashes */
+    struct store *store; /* NULL: down */
+    struct driver *driver;
+    uint64_t life; /* raised at each start and crash: what was on the way to an old life is lost */
+    bool is_dying; /* crashes as soon as the driver returns; sends nothing more */
+    enum sim_boundary dying_at;
+    uint64_t up_at_us; /* while down: when it starts again */
+    uint64_t paused_until_us;
+    int64_t wall_offset_ms;
+    uint64_t monotonic_offset_ms; /* another one after each start */
+    const struct kv_batch *in_flight;
+    uint64_t deadline_event; /* number of the event that runs it by itself; 0 = none */
+    uint64_t deadline_at_us;
+    uint64_t core_free_us[SIM_CORES];                /* its processors, which verify signatures */
+    struct sim_packet *waiting_first, *waiting_last; /* came while it was paused */
+    uint64_t runs_at_ms, runs_count;                 /* in this millisecond: it must not spin */
+    uint64_t starts_count;
+};
+
+/* Counted over a run, and summed over runs by main.c. */
+struct sim_counts {
+    uint64_t events, messages, lost, doubled, late, corrupted, cut;
+    uint64_t partitions, pauses, crashes[SIM_BOUNDARY_COUNT], landed_unasked, starts;
+    uint64_t txs_submitted, txs_committed, txs_rejected, blocks, receipts_verified;
+    uint64_t virtual_us;
+    uint64_t healing_us, bound_us; /* from the end of faults to the end of all, and at most */
+};
+
+struct sim {
+    struct sim_plan plan;
+    struct genesis genesis;
+    struct prng prng;
+    uint64_t now_us;
+    bool is_healed; /* the second part */
+    struct sim_node nodes[SIM_NODES_MAX];
+    bool cut[SIM_NODES_MAX][SIM_NODES_MAX];            /* [from][to] */
+    uint64_t arrives_us[SIM_NODES_MAX][SIM_NODES_MAX]; /* the last message of each link */
+    struct sim_queue *queue;
+    struct sim_checker *checker;
+    struct sim_clients *clients;
+    struct sim_trace *trace;
+    struct sim_counts counts;
+};
+
+/* ---- one run (run.c) ---- */
+
+/* Run a seed to its end. A violation does not return: sim_fail(). trace_to: every event as a line,
+ * or NULL. trace_digest (may be NULL): over all lines, also when they are not printed. */
+void sim_run(const struct sim_plan *plan, FILE *trace_to, struct sim_counts *counts,
+             struct digest *trace_digest);
+/* How long after healing all that was pending may take; the formula stands at its definition. */
+uint64_t sim_bound_ms(const struct sim *s);
+/* Print what is known of the violation (seed, commit, property, plan, last events per node, how to
+ * run it again) and exit(1). node_index may be UINT32_MAX. */
+_Noreturn void sim_fail(struct sim *s, uint32_t node_index, const char *property,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+bool sim_luck(struct sim *s, uint32_t ppm);
+/* Uniform in least..most. */
+uint64_t sim_between(struct sim *s, uint64_t least, uint64_t most);
+
+/* ---- time (queue.c): a heap of events by time, then by number ---- */
+typedef void sim_action(struct sim *s, void *context, uint64_t number);
+/* Call action at a time; context is whatever it needs. Returns the event's number, never 0. */
+uint64_t sim_at(struct sim *s, uint64_t at_us, sim_action *action, void *context);
+/* The event will not happen. For numbers of events that are still to come; its context is the
+ * caller's. */
+void sim_cancel(struct sim *s, uint64_t number);
+
+/* ---- trace (trace.c): each line to the digest, the last ones of each node kept, all printed if
+ * asked for. Lines begin with the virtual time. ---- */
+void sim_say(struct sim *s, uint32_t node_index, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- nodes (node.c): the driver's interfaces over the virtual world ---- */
+void sim_node_make(struct sim *s, uint32_t index); /* an empty disk with a new store; not started */
+void sim_node_start(struct sim *s, uint32_t index);
+void sim_node_crash(struct sim *s, uint32_t index, enum sim_boundary boundary);
+void sim_node_close(struct sim *s, uint32_t index);
+void sim_node_deliver(struct sim *s, uint32_t to, uint32_t from, struct bytes message);
+/* A client's request reaches a node; false when it is down (then nobody answers). */
+bool sim_node_submit(struct sim *s, uint32_t index, uint64_t client, struct bytes tx);
+struct driver_time sim_node_time(const struct sim *s, uint32_t index);
+
+/* ---- network (network.c) ---- */
+void sim_network_send(struct sim *s, uint32_t from, uint32_t to, struct bytes message);
+void sim_network_start(struct sim *s); /* partitions come and go */
+void sim_network_heal(struct sim *s);
+
+/* ---- clients (clients.c) ---- */
+#define SIM_ASSET "CZK"               /* the one there is */
+enum { SIM_ASSET_DECIMALS = 2 };      /* balances are texts with so many */
+void sim_clients_open(struct sim *s); /* before the genesis: their keys and accounts go into it */
+/* Append what stands between the brackets of "participants" and of "balances"; *issuer is a
+ * constant. */
+void sim_clients_initial(const struct sim *s, struct buf *participants_json,
+                         struct buf *balances_json, const char **issuer);
+void sim_clients_start(struct sim *s);
+void sim_clients_stop_new(struct sim *s); /* from here on only what is pending is seen through */
+/* An answer reaches the client: its way, and its loss, are behind it. */
+void sim_clients_on_answer(struct sim *s, uint32_t node_index, uint64_t client,
+                           const struct driver_answer *answer);
+/* Transactions whose outcome is not known yet. Words about the first ones into words. */
+uint32_t sim_clients_pending(const struct sim *s, struct buf *words);
+void sim_clients_close(struct sim *s);
+
+/* ---- checkers (checker*.c): outside the replicas; each calls sim_fail() ---- */
+void sim_checker_open(struct sim *s);
+/* A batch has landed on this node's disk, also as it went down (then it has no store): hold what is
+ * new there against all other nodes and a model of the ledger of its own. */
+void sim_check_landed(struct sim *s, uint32_t node_index);
+/* A message leaves a node: what rule 4's table wants durable is on its disk. */
+void sim_check_sent(struct sim *s, uint32_t node_index, uint32_t to, struct bytes message);
+/* An answer leaves a node; receipts are verified offline and held against its disk. */
+void sim_check_answer(struct sim *s, uint32_t node_index, const struct driver_answer *answer);
+/* After each driver_run(): the bounds of section 16, and that the driver has not failed. */
+void sim_check_bounds(struct sim *s, uint32_t node_index);
+/* The node starts from its disk. */
+void sim_check_start(struct sim *s, uint32_t node_index);
+/* At the end: all nodes have one chain, every acknowledged transaction is in it, exactly once; the
+ * real audit accepts every disk. */
+void sim_check_end(struct sim *s);
+/* Before the disks are closed: it holds views of them. */
+void sim_checker_close(struct sim *s);
+
+/* ---- signatures (sign.c): takes crypto/sign.c's place in this program ---- */
+/* false: a keyed hash in place of Ed25519, a hundred times cheaper. Start-up tests of
+ * crypto_start() need the real ones. */
+void sim_sign_real(bool is_real);
+
+#endif

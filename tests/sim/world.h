@@ -1,0 +1,85 @@
+/* What the files of the simulated world share: queue.c, trace.c, plan.c, run.c, node*.c, network.c
+ * and main.c. Clients and checkers need no more than sim.h. */
+#ifndef TESTS_SIM_WORLD_H
+#define TESTS_SIM_WORLD_H
+
+#include "tests/sim/sim.h"
+
+/* ---- queue.c ---- */
+void sim_queue_open(struct sim *s);
+void sim_queue_close(struct sim *s); /* what was still to come is forgotten */
+/* Let the next event happen, if it is due by then; time moves on to it. */
+bool sim_queue_step(struct sim *s, uint64_t until_us);
+
+/* Something on its way to a node: a message, a verified job, the disk's word. One of them belongs
+ * to one event, or waits at a paused node. */
+enum sim_packet_type {
+    PACKET_MESSAGE, /* bytes of another member */
+    PACKET_TX,      /* bytes of a client */
+    PACKET_JOB,     /* to be run, and handed back */
+    PACKET_DURABLE, /* the batch under way reaches the disk */
+    PACKET_TOLD,    /* it has; the driver is to be told */
+    PACKET_CRASH    /* while that batch is under way */
+};
+struct sim_packet {
+    struct sim_packet *next, *prev; /* all there are */
+    struct sim_packet *next_waiting;
+    enum sim_packet_type type;
+    uint32_t from, to;
+    uint64_t life; /* of the node, for what dies with it */
+    uint64_t client;
+    struct driver_job *job;
+    size_t size;
+    uint8_t bytes[];
+};
+struct sim_packet *sim_packet_new(struct sim *s, enum sim_packet_type type, uint32_t to,
+                                  struct bytes bytes);
+void sim_packet_free(struct sim *s, struct sim_packet *p);
+
+/* ---- trace.c ---- */
+void sim_trace_open(struct sim *s, FILE *to);
+void sim_trace_close(struct sim *s);
+void sim_trace_digest(const struct sim *s, struct digest *out);
+void sim_trace_print_last(const struct sim *s, FILE *to);
+/* A quick hash, for the words of a line. */
+uint32_t sim_word_of(struct bytes bytes);
+
+/* ---- run.c ---- */
+enum { /* what healing makes of the network and the disks */
+       HEALED_DELAY_MIN_US = 100,
+       HEALED_DELAY_MAX_US = 1000,
+       HEALED_DISK_MIN_US = 100,
+       HEALED_DISK_MAX_US = 1000
+};
+/* Faults end when all is healed. */
+bool sim_fault(struct sim *s, uint32_t ppm);
+/* The run that is under way in this process, NULL outside: for handlers of signals. */
+struct sim *sim_running(void);
+/* What is known of a violation, to stdout at once. */
+void sim_report(struct sim *s, uint32_t node_index, const char *property, const char *words);
+
+/* ---- genesis.c ---- */
+void sim_genesis_make(struct sim *s);
+
+/* ---- node.c, node_life.c, network.c ---- */
+const char *sim_boundary_word(enum sim_boundary boundary);
+/* Idle crashes and pauses come and go. */
+void sim_nodes_start_faults(struct sim *s);
+/* All start that are down, all go on that are paused. */
+void sim_nodes_heal(struct sim *s);
+/* The driver was given an event: it is run now, or a little later. */
+void sim_node_touch(struct sim *s, uint32_t index);
+/* A call into the driver has returned: if the node died in it, it goes down now. */
+void sim_node_called(struct sim *s, uint32_t index);
+/* Hand a packet to its node, at once or, while it is paused, later. */
+void sim_node_take(struct sim *s, struct sim_packet *p);
+/* It stops telling anything; it goes down when the driver returns. */
+void sim_node_dies(struct sim_node *n, enum sim_boundary boundary);
+/* The driver's interfaces, bound to this node. */
+void sim_node_bind(struct sim_node *n, struct driver_config *config);
+bool sim_node_is_paused(const struct sim *s, uint32_t index);
+/* Drawn anew for each message and each batch: by the plan or, when all is healed, quick. */
+uint64_t sim_delay_us(struct sim *s);
+uint64_t sim_disk_us(struct sim *s);
+
+#endif

@@ -1,6 +1,8 @@
 /* Transactions from clients and from peers' FORWARDs: into the pool, on to the primary, and back
  * with an outcome (PROTOCOL.md 10). Every answer is an output of the turn, so nobody is told of a
  * state that is not durable here. */
+#include <string.h>
+
 #include "crypto/base/check.h"
 #include "node/driver/driver_impl.h"
 
@@ -135,12 +137,19 @@ static void say_committed(struct driver *d, uint64_t client, const struct digest
         driver_say_receipt(d, client, txid, place);
         return;
     }
+    if (d->waiters_count + d->uncovered_count >= d->waiters_max) {
+        say_outcome(d, client, txid, DRIVER_UNKNOWN, POOL_KNOWN);
+        return;
+    }
     if (d->uncovered_count == d->uncovered_room) {
         d->uncovered_room = d->uncovered_room * 2 + 16;
         d->uncovered = mem_resize(d->uncovered, d->uncovered_room * sizeof *d->uncovered);
     }
     d->uncovered[d->uncovered_count++] =
-        (struct driver_uncovered){.client = client, .txid = *txid, .place = *place};
+        (struct driver_uncovered){.client = client,
+                                  .txid = *txid,
+                                  .place = *place,
+                                  .until_ms = d->time.now_ms + DRIVER_ANSWER_MS};
 }
 
 void driver_clients_on_covered(struct driver *d, uint64_t height)
@@ -223,6 +232,8 @@ static void take(struct driver *d, uint64_t client, const struct tx *tx)
 void driver_on_tx(struct driver *d, uint64_t client, struct bytes whole, struct driver_time time)
 {
     struct tx tx;
+    if (d->failure != RC_OK)
+        return;
     d->time = time;
     enum verdict verdict = tx_decode(&tx, whole, &d->verify_config.chain_id);
     if (verdict != VERDICT_OK) {
@@ -333,9 +344,24 @@ static bool forward(void *context, struct bytes whole, bool to_all)
     return true;
 }
 
+/* The certificate does not come. They stand in the order of their time. */
+static void give_up_uncovered(struct driver *d)
+{
+    size_t late = 0;
+    for (; late < d->uncovered_count && d->uncovered[late].until_ms <= d->time.now_ms; late++) {
+        const struct driver_uncovered *u = &d->uncovered[late];
+        say_outcome(d, u->client, &u->txid, DRIVER_UNKNOWN, POOL_KNOWN);
+    }
+    if (late == 0)
+        return;
+    d->uncovered_count -= late;
+    memmove(d->uncovered, d->uncovered + late, d->uncovered_count * sizeof *d->uncovered);
+}
+
 void driver_clients_run(struct driver *d)
 {
     pool_forward_due(d->pool, d->time.now_ms, forward_again_ms(d), forward, d);
+    give_up_uncovered(d);
     for (;;) {
         struct driver_waiter *w = driver_waiter_take_late(d);
         if (w == NULL)
@@ -347,8 +373,10 @@ void driver_clients_run(struct driver *d)
 
 uint64_t driver_clients_deadline_ms(const struct driver *d)
 {
-    uint64_t forward_ms = pool_forward_next_ms(d->pool, forward_again_ms(d));
-    if (d->oldest_waiter != NULL && d->oldest_waiter->until_ms < forward_ms)
-        return d->oldest_waiter->until_ms;
-    return forward_ms;
+    uint64_t deadline_ms = pool_forward_next_ms(d->pool, forward_again_ms(d));
+    if (d->oldest_waiter != NULL && d->oldest_waiter->until_ms < deadline_ms)
+        deadline_ms = d->oldest_waiter->until_ms;
+    if (d->uncovered_count > 0 && d->uncovered[0].until_ms < deadline_ms)
+        deadline_ms = d->uncovered[0].until_ms;
+    return deadline_ms;
 }

@@ -109,7 +109,11 @@ static enum rc judge_tip(struct driver *d, const struct pbft_durable *durable, s
         at.digest = b->block.header.parent;
         at.height--;
     }
-    return RC_OK;
+    if (!durable->has_tip || durable->tip.height <= durable->committed.height ||
+        digest_equal(&at.digest, &durable->committed.digest))
+        return RC_OK;
+    return why_set(why, RC_STORE_DAMAGED,
+                   "the blocks that this replica voted for do not stand on the ledger's head");
 }
 
 /* A high that no quorum signed would let this replica vote for what nobody prepared. */
@@ -140,9 +144,12 @@ static enum rc load(struct driver *d, const struct pbft_config *core, struct why
     enum rc rc = records_load(store_view(d->store), &durable, &d->starts_count, why);
     if (rc == RC_OK)
         rc = judge_high(d, &durable, why);
+    if (rc == RC_OK)
+        rc = driver_reserve_load(d, why);
     if (rc != RC_OK)
         return rc;
 
+    durable.is_learner |= d->is_fenced;
     d->starts_count++;
     durable.committed = head_of(d);
     durable.status_counter = d->starts_count << 32; /* above all of earlier starts */
@@ -221,6 +228,8 @@ static void start(struct driver *d)
     struct pbft_event e = {.type = PBFT_EVENT_START, .now_ms = d->time.now_ms};
     d->is_started = true;
     records_put_starts(driver_turn(d)->batch, d->starts_count);
+    if (d->is_fenced)
+        records_put(driver_turn(d)->batch, &(struct pbft_act){.type = PBFT_WRITE_LEARNER});
     driver_step(d, &e);
 }
 
@@ -271,6 +280,20 @@ void driver_on_durable(struct driver *d, enum rc rc)
                 &why);
 }
 
+void driver_on_marked(struct driver *d, enum rc rc)
+{
+    if (d->failure != RC_OK)
+        return;
+    if (rc == RC_OK) {
+        driver_turn_on_marked(d);
+        return;
+    }
+    struct why why = {{0}};
+    driver_fail(d,
+                why_set(&why, rc, "the marker beside the key could not be raised: %s", rc_text(rc)),
+                &why);
+}
+
 uint64_t driver_deadline_ms(const struct driver *d)
 {
     if (d->failure != RC_OK)
@@ -291,12 +314,14 @@ void driver_look(const struct driver *d, struct driver_look *out)
     *out = (struct driver_look){.durable_height = d->durable_height,
                                 .blocks_count = (uint32_t)d->blocks_count,
                                 .blocks_bytes = d->blocks_bytes,
-                                .waiting_count = d->waiters_count,
+                                .waiting_count = d->waiters_count + (uint32_t)d->uncovered_count,
                                 .inbox_drops = d->inbox_drops};
     pbft_look(d->core, &out->core);
     pool_summary(d->pool, &out->pool);
     for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)
         out->inbox_bytes += d->links[i].bytes;
+    for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)
+        out->claimed_heights[i] = pbft_claimed_height(d->core, i);
     for (int i = 0; i < PBFT_DROP_COUNT; i++)
         out->core_drops[i] = pbft_drops(d->core)[i] + d->glance_drops[i];
     for (int i = 0; i < VERIFY_DROP_COUNT; i++)

@@ -39,7 +39,7 @@ struct driver_kv {
 };
 
 enum driver_outcome {
-    DRIVER_COMMITTED, /* receipt lends the receipt's bytes */
+    DRIVER_COMMITTED, /* at place: durable, and covered by a durable certificate: receipt_make() */
     DRIVER_REJECTED,  /* final: see verdict; txid_at_nonce when the nonce is another's */
     DRIVER_REFUSED,   /* now: the nonce stays open, these very bytes may commit later (10.3) */
     DRIVER_BUSY,      /* nothing was kept: try again later */
@@ -54,7 +54,7 @@ struct driver_answer {
     enum pool_answer pool_answer;
     bool has_other;           /* REJECTED for a used nonce: */
     struct digest other_txid; /* the transaction that stands there */
-    struct bytes receipt;     /* COMMITTED; lends until answer() returns */
+    struct place place;       /* COMMITTED */
 };
 
 struct driver_net {
@@ -75,6 +75,17 @@ struct driver_verify {
 void driver_job_run(struct driver_job *job);
 /* How many signatures the job may have to verify: its cost, for whoever schedules or simulates. */
 uint32_t driver_job_signatures(const struct driver_job *job);
+
+/* The marker file beside the key (rule 4.2): what it holds bounds what this key may have signed, so
+ * that a store put back from a copy is found out. A vote or proposal above it leaves only after the
+ * reservation was raised in the store, in the batch of that vote, and then in the marker. */
+struct driver_marker {
+    void *context;
+    struct pbft_rank held; /* when the driver opens */
+    /* Write and sync the marker, then say driver_on_marked(). One at a time, and none while a batch
+     * is submitted. NULL: there is no marker. Borrows. */
+    void (*raise)(void *context, const struct pbft_rank *to);
+};
 
 struct driver_signer {
     void *context;
@@ -100,8 +111,13 @@ enum {
     /* While more flushes than this are set aside, no messages are taken: bounds the memory of
      * layers and how far the flushed state lags behind, at one step's commits beyond. */
     DRIVER_FLUSHES_DUE_MAX = 2,
+    /* Waiting answers for each place in the pool: a client, and one that asks again. Beyond,
+     * UNKNOWN is answered at once. */
+    DRIVER_WAITERS_PER_TX = 2,
     /* A taken transaction is answered UNKNOWN after so long. */
-    DRIVER_ANSWER_MS = 10000
+    DRIVER_ANSWER_MS = 10000,
+    /* Heights reserved at once: the marker's sync is spread over so many (rule 4.2). */
+    DRIVER_RESERVED_HEIGHTS = 1024
 };
 
 /* ---- making and ending ---- */
@@ -114,6 +130,10 @@ struct driver_config {
     struct driver_net net;
     struct driver_verify verify;
     struct driver_signer signer;
+    struct driver_marker marker; /* raise may be NULL */
+    /* The marker says that this key has signed what this store does not know (4.2): follow as a
+     * learner, for good. A marker above the store's reservation is found here without it. */
+    bool is_fenced;
 };
 
 struct driver;
@@ -124,7 +144,7 @@ struct driver;
  * Returns: RC_OK | RC_STORE_DAMAGED (vote state is not repaired: pitfalls D5) | RC_STORE_IO. */
 MUST_USE enum rc driver_open(struct driver **out, const struct driver_config *config,
                              struct why *why);
-/* Whatever is submitted must have come back, or never come back. */
+/* Jobs that are out are freed too: nobody may be running one, and none may come back. */
 void driver_close(struct driver *d);
 
 /* ---- events ---- */
@@ -132,13 +152,16 @@ void driver_close(struct driver *d);
 /* A message of a peer, whose session (link) brought it. Copies. False when the link's queue is full
  * and the message was dropped. Requires: link < members_count and not the own. */
 bool driver_on_message(struct driver *d, uint32_t link, struct bytes message);
-/* A client's transaction. Copies. It is answered once, by net.answer(), perhaps at once. */
+/* A client's transaction. Copies. It is answered once, by net.answer(), unless the driver fails.
+ * The caller bounds how many are unanswered: answers are kept while a commit is under way. */
 void driver_on_tx(struct driver *d, uint64_t client, struct bytes whole, struct driver_time time);
 /* A job was run. */
 void driver_on_job(struct driver *d, struct driver_job *job);
 /* The batch that was submitted is durable (RC_OK), or the disk failed: then nothing is sent or
  * written any more, and driver_failure() says why (rule 4.2). */
 void driver_on_durable(struct driver *d, enum rc rc);
+/* The marker holds what it was to be raised to (RC_OK), or could not be written: as above. */
+void driver_on_marked(struct driver *d, enum rc rc);
 /* Do what is to be done: call after events, and at driver_deadline_ms(). Bounded; when it left
  * something to do the deadline is at or before now. */
 void driver_run(struct driver *d, struct driver_time time);
@@ -158,6 +181,7 @@ struct driver_look {
     uint64_t blocks_bytes;
     uint32_t waiting_count; /* clients that wait for an answer */
     uint64_t inbox_bytes;
+    uint64_t claimed_heights[MEMBERS_MAX]; /* by each member's last STATUS; not to be believed */
     uint64_t core_drops[PBFT_DROP_COUNT];
     uint64_t verify_drops[VERIFY_DROP_COUNT];
     uint64_t inbox_drops; /* queues that were full */

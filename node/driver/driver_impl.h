@@ -32,33 +32,29 @@ struct driver_uncovered {
     uint64_t client;
     struct digest txid;
     struct place place;
+    uint64_t until_ms;
 };
 
 /* ---- turn.c ---- */
 
-enum driver_output_type {
-    OUTPUT_MESSAGE,
-    OUTPUT_BODY,
-    OUTPUT_ANSWER,
-    OUTPUT_RECEIPT,
-    OUTPUT_OTHER
-};
+enum driver_output_type { OUTPUT_MESSAGE, OUTPUT_BODY, OUTPUT_ANSWER, OUTPUT_OTHER };
 
 /* What goes out once the turn is durable, in this order. */
 struct driver_output {
     enum driver_output_type type;
-    uint32_t to;         /* MESSAGE, BODY: member index or PBFT_TO_ALL */
-    size_t at, size;     /* MESSAGE: of the turn's bytes */
-    struct pbft_act act; /* BODY: PRE-PREPARE, BLOCK or RANGE, encoded when it goes out */
-    uint64_t client;     /* ANSWER, RECEIPT, OTHER */
-    struct place place;  /* RECEIPT; OTHER: of what stands at the nonce, read when it goes out */
-    struct driver_answer
-        answer; /* ANSWER: all but COMMITTED; RECEIPT, OTHER: without what is read */
+    uint32_t to;                 /* MESSAGE, BODY: member index or PBFT_TO_ALL */
+    size_t at, size;             /* MESSAGE: of the turn's bytes */
+    struct pbft_act act;         /* BODY: PRE-PREPARE, BLOCK or RANGE, encoded when it goes out */
+    uint64_t client;             /* ANSWER, OTHER */
+    struct place place;          /* OTHER: of what stands at the nonce, read when it goes out */
+    struct driver_answer answer; /* OTHER: without what is read */
 };
 
 struct driver_turn {
     struct kv_batch *batch;
     struct store_mark mark;
+    bool is_above_marker;      /* the marker is to be raised before the outputs leave, */
+    struct pbft_rank reserved; /* to here */
     struct driver_output *outputs;
     size_t outputs_count, outputs_room;
     struct buf bytes;
@@ -69,7 +65,8 @@ struct driver_turn {
 enum driver_job_type { JOB_MESSAGE, JOB_BLOCK_TXS, JOB_CLIENT_TX };
 
 struct driver_job {
-    struct driver_job *next;
+    struct driver_job *next;           /* in a queue */
+    struct driver_job *before, *after; /* while it is out: all that are */
     struct driver *driver;
     enum driver_job_type type;
     struct buf bytes;     /* of the message or the transaction, or the listed ones one by one */
@@ -122,8 +119,12 @@ struct driver {
     uint64_t starts_count;
 
     struct driver_turn turns[2];
-    uint32_t filling; /* of turns; the other one is being made durable if is_committing */
-    bool is_committing;
+    uint32_t filling;   /* of turns; the other one is being made durable if is_committing */
+    bool is_committing; /* until the batch is durable and, if need be, the marker raised */
+    bool is_marking;
+    bool is_fenced;            /* 4.2: found at opening */
+    struct pbft_rank reserved; /* in the store, staged or durable */
+    struct pbft_rank marked;   /* in the marker before the turn that fills now tells anything */
     uint64_t durable_height;
     uint64_t covered_height; /* committed, and a certificate at or above it is staged or durable */
 
@@ -141,7 +142,6 @@ struct driver {
     struct pool *pool;
     struct layer *scratch; /* the pool's attempts, on the committed state */
     bool is_pool_changed;
-    struct pbft_pool told; /* what the core knows of the pool */
     uint64_t unproposed_ms;
     struct verify_cache *cache;
 
@@ -149,12 +149,13 @@ struct driver {
     uint32_t next_link; /* round robin */
     uint32_t client_jobs_count;
     struct driver_job *ready_first, *ready_last; /* came back */
+    struct driver_job *out;                      /* submitted, and not back */
     uint64_t checks_number;
 
     struct driver_waiter *oldest_waiter, *newest_waiter;
     struct driver_waiter *buckets[DRIVER_WAITER_BUCKETS];
-    uint32_t waiters_count, waiters_max;
-    uint64_t expires_min_height; /* least valid_until of a waiter; UINT64_MAX = none */
+    uint32_t waiters_count, waiters_max; /* with the uncovered */
+    uint64_t expires_min_height;         /* least valid_until of a waiter; UINT64_MAX = none */
     struct driver_uncovered *uncovered;
     size_t uncovered_count, uncovered_room;
 
@@ -175,6 +176,7 @@ void driver_step(struct driver *d, const struct pbft_event *event);
  * make durable, let its outputs go. */
 void driver_turn_close(struct driver *d);
 void driver_turn_on_durable(struct driver *d);
+void driver_turn_on_marked(struct driver *d);
 void driver_say(struct driver *d, uint64_t client, const struct driver_answer *answer);
 void driver_say_receipt(struct driver *d, uint64_t client, const struct digest *txid,
                         const struct place *place);
@@ -183,6 +185,12 @@ void driver_say_other(struct driver *d, uint64_t client, const struct digest *tx
                       const struct place *place);
 void driver_say_forward(struct driver *d, uint32_t to, struct bytes tx);
 bool driver_has_outputs(const struct driver *d);
+
+/* ---- reserve.c: rule 4.2 ---- */
+/* Load the store's reservation, and judge whether the marker knows of more than it. */
+MUST_USE enum rc driver_reserve_load(struct driver *d, struct why *why);
+/* See to it that what this act signs is reserved before it leaves. */
+void driver_reserve(struct driver *d, const struct pbft_act *act);
 
 /* ---- send.c: acts and outputs to bytes ---- */
 /* Encode a message without a body into out; false when the act is none. */

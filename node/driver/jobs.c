@@ -79,13 +79,24 @@ uint32_t driver_job_signatures(const struct driver_job *job)
 
 void driver_job_submit(struct driver_job *job)
 {
-    const struct driver_verify *verify = &job->driver->config.verify;
+    struct driver *d = job->driver;
+    const struct driver_verify *verify = &d->config.verify;
+    job->after = d->out;
+    if (d->out != NULL)
+        d->out->before = job;
+    d->out = job;
     verify->submit(verify->context, job);
 }
 
 void driver_on_job(struct driver *d, struct driver_job *job)
 {
     CHECK(job->driver == d);
+    if (job->before != NULL)
+        job->before->after = job->after;
+    else
+        d->out = job->after;
+    if (job->after != NULL)
+        job->after->before = job->before;
     job->next = NULL;
     if (d->ready_last != NULL)
         d->ready_last->next = job;
@@ -285,6 +296,11 @@ static void free_list(struct driver_job *job)
 void driver_jobs_free(struct driver *d)
 {
     free_list(d->ready_first);
+    while (d->out != NULL) {
+        struct driver_job *job = d->out;
+        d->out = job->after;
+        driver_job_free(job);
+    }
     for (uint32_t i = 0; i < MEMBERS_MAX; i++)
         free_list(d->links[i].first);
 }

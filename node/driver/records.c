@@ -5,9 +5,9 @@
 /* ---- keys ---- */
 
 static const char *const names[] = {
-    [RECORD_STATE] = "state",       [RECORD_HIGH] = "high",     [RECORD_LEARNER] = "learner",
-    [RECORD_ALARM] = "alarm",       [RECORD_STARTS] = "starts", [RECORD_VOTE] = "vote",
-    [RECORD_PROPOSAL] = "proposal",
+    [RECORD_STATE] = "state",       [RECORD_HIGH] = "high",         [RECORD_LEARNER] = "learner",
+    [RECORD_ALARM] = "alarm",       [RECORD_STARTS] = "starts",     [RECORD_VOTE] = "vote",
+    [RECORD_PROPOSAL] = "proposal", [RECORD_RESERVED] = "reserved",
 };
 
 const char *record_name(enum record_type type)
@@ -183,5 +183,16 @@ void records_put_starts(struct kv_batch *batch, uint64_t starts_count)
     uint8_t room[8];
     struct wr w = wr_of(room, sizeof room);
     wr_u64(&w, starts_count);
+    stage(batch, &key, &w);
+}
+
+void records_put_reserved(struct kv_batch *batch, const struct pbft_rank *reserved)
+{
+    const struct record_key key = {.type = RECORD_RESERVED};
+    uint8_t room[3 * 8];
+    struct wr w = wr_of(room, sizeof room);
+    wr_u64(&w, reserved->epoch);
+    wr_u64(&w, reserved->view);
+    wr_u64(&w, reserved->height);
     stage(batch, &key, &w);
 }

@@ -7,10 +7,11 @@
  *   "learner"        -> u8 = 1
  *   "alarm"          -> certificate | has_other u8 | certificate, if it has
  *   "starts"         -> u64: how often a driver was started on this store
- *   "vote" be64 kind -> epoch u64 | view u64 | digest 32 | signature 64   (kind: PREPARE or COMMIT,
- *                       its enum cert_kind as u8)
- *   "proposal" be64  -> epoch u64 | view u64 | digest 32 | parent 32 | signature 64
- * Heights in keys are big-endian. One value, one encoding; left-over bytes are damage. */
+ *   "reserved"       -> epoch u64 | view u64 | height u64: up to where this key may have voted
+ * (4.2) "vote" be64 kind -> epoch u64 | view u64 | digest 32 | signature 64   (kind: PREPARE or
+ * COMMIT, its enum cert_kind as u8) "proposal" be64  -> epoch u64 | view u64 | digest 32 | parent
+ * 32 | signature 64 Heights in keys are big-endian. One value, one encoding; left-over bytes are
+ * damage. */
 #ifndef NODE_DRIVER_RECORDS_H
 #define NODE_DRIVER_RECORDS_H
 
@@ -24,6 +25,7 @@ void records_put(struct kv_batch *batch, const struct pbft_act *act);
  * the core never votes at or below its committed height, and peers are given the block). */
 void records_drop_height(struct kv_batch *batch, uint64_t height);
 void records_put_starts(struct kv_batch *batch, uint64_t starts_count);
+void records_put_reserved(struct kv_batch *batch, const struct pbft_rank *reserved);
 
 /* What the records say, over pbft_durable_init() (which *durable holds already): what has no record
  * stays. starts_count is 0 in a new store, and below UINT32_MAX, so that counters can be made of
@@ -34,6 +36,9 @@ void records_put_starts(struct kv_batch *batch, uint64_t starts_count);
  * guessed, D5) | RC_STORE_IO. On an error nothing is changed. */
 MUST_USE enum rc records_load(struct kv_view *view, struct pbft_durable *durable,
                               uint64_t *starts_count, struct why *why);
+/* The reservation alone; zero in a store that never voted. Returns: as above. */
+MUST_USE enum rc records_load_reserved(struct kv_view *view, struct pbft_rank *out,
+                                       struct why *why);
 /* Walk own PRE-PREPAREs and votes, each ascending by height: give them to pbft_restore_*(). Records
  * at or below the committed height are met too. Above it, what contradicts the core's state and
  * high is damage: the core would cast a vote above tip a second time (D1).

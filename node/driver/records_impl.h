@@ -10,6 +10,7 @@ enum record_type {
     RECORD_LEARNER,
     RECORD_ALARM,
     RECORD_STARTS,
+    RECORD_RESERVED,
     RECORD_VOTE,
     RECORD_PROPOSAL,
     RECORD_UNKNOWN /* also how many types there are */

@@ -89,6 +89,14 @@ static const char *take_starts(struct rd *r, uint64_t *starts_count)
     return *starts_count < UINT32_MAX ? NULL : "no driver was ever started so often";
 }
 
+static const char *take_reserved(struct rd *r, struct pbft_rank *out)
+{
+    out->epoch = rd_u64(r);
+    out->view = rd_u64(r);
+    out->height = rd_u64(r);
+    return rd_done(r) ? NULL : malformed;
+}
+
 static const char *take_vote(struct rd *r, const struct record_key *key, struct pbft_vote *out)
 {
     struct statement *s = &out->statement;
@@ -222,6 +230,7 @@ static const char *load_one(void *context, const struct record_key *key, struct 
     struct rd r = rd_of(value);
     struct pbft_vote vote;
     struct pbft_pre_prepare proposal;
+    struct pbft_rank reserved;
     switch (key->type) {
     case RECORD_STATE:
         return take_state(&r, &load->durable);
@@ -233,6 +242,8 @@ static const char *load_one(void *context, const struct record_key *key, struct 
         return take_alarm(&r, &load->durable);
     case RECORD_STARTS:
         return take_starts(&r, &load->starts_count);
+    case RECORD_RESERVED:
+        return take_reserved(&r, &reserved);
     case RECORD_VOTE:
         return take_vote(&r, key, &vote);
     case RECORD_PROPOSAL:
@@ -257,6 +268,24 @@ enum rc records_load(struct kv_view *view, struct pbft_durable *durable, uint64_
     *durable = load.durable;
     *starts_count = load.starts_count;
     return RC_OK;
+}
+
+enum rc records_load_reserved(struct kv_view *view, struct pbft_rank *out, struct why *why)
+{
+    const struct record_key key = {.type = RECORD_RESERVED};
+    uint8_t room[RECORD_KEY_BYTES_MAX];
+    struct bytes value;
+    *out = (struct pbft_rank){0};
+    enum rc rc = kv_get(view, KV_VOTE, record_key_encode(room, &key), &value);
+    if (rc == RC_NOT_FOUND)
+        return RC_OK; /* one that a damaged page hides: then the marker is above, and fences */
+    if (rc == RC_STORE_DAMAGED)
+        return damaged_record(why, &key, bytes_of(NULL, 0), "its checksum is wrong");
+    if (rc != RC_OK)
+        return walk_failed(why, rc);
+    struct rd r = rd_of(value);
+    const char *fault = take_reserved(&r, out);
+    return fault == NULL ? RC_OK : damaged_record(why, &key, bytes_of(NULL, 0), fault);
 }
 
 /* ---- restoring ---- */

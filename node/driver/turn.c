@@ -5,7 +5,6 @@
  * it and goes out when its own batch is durable, after everything of the turns before. A turn that
  * has nothing to write still waits for those. */
 #include "crypto/base/check.h"
-#include "ledger/receipt.h"
 #include "node/driver/driver_impl.h"
 #include "node/driver/records.h"
 #include "node/pbft/wire.h"
@@ -40,10 +39,9 @@ void driver_say(struct driver *d, uint64_t client, const struct driver_answer *a
 void driver_say_receipt(struct driver *d, uint64_t client, const struct digest *txid,
                         const struct place *place)
 {
-    struct driver_output *o = add_output(d, OUTPUT_RECEIPT);
+    struct driver_output *o = add_output(d, OUTPUT_ANSWER);
     o->client = client;
-    o->place = *place;
-    o->answer = (struct driver_answer){.outcome = DRIVER_COMMITTED, .txid = *txid};
+    o->answer = (struct driver_answer){.outcome = DRIVER_COMMITTED, .txid = *txid, .place = *place};
 }
 
 void driver_say_other(struct driver *d, uint64_t client, const struct digest *txid,
@@ -98,22 +96,6 @@ static void send_bodies(struct driver *d, const struct driver_output *o)
     buf_free(&message);
 }
 
-static void send_receipt(struct driver *d, const struct driver_output *o)
-{
-    const struct driver_net *net = &d->config.net;
-    struct driver_answer answer = o->answer;
-    struct buf receipt = {0};
-    struct why why = {{0}};
-    enum rc rc = receipt_make(&receipt, d->store, &o->place, &why);
-    if (rc == RC_OK) {
-        answer.receipt = buf_bytes(&receipt);
-        net->answer(net->context, o->client, &answer);
-    } else {
-        driver_fail(d, rc, &why);
-    }
-    buf_free(&receipt);
-}
-
 static void send_other(struct driver *d, const struct driver_output *o)
 {
     const struct driver_net *net = &d->config.net;
@@ -135,6 +117,7 @@ static void release(struct driver *d, struct driver_turn *t)
 {
     const struct driver_net *net = &d->config.net;
     CHECK(kv_batch_count(t->batch) == 0); /* 13: no output before its change is durable */
+    CHECK(!t->is_above_marker);           /* 4.2 */
     for (size_t i = 0; i < t->outputs_count && d->failure == RC_OK; i++) {
         const struct driver_output *o = &t->outputs[i];
         switch (o->type) {
@@ -146,9 +129,6 @@ static void release(struct driver *d, struct driver_turn *t)
             break;
         case OUTPUT_ANSWER:
             net->answer(net->context, o->client, &o->answer);
-            break;
-        case OUTPUT_RECEIPT:
-            send_receipt(d, o);
             break;
         case OUTPUT_OTHER:
             send_other(d, o);
@@ -179,6 +159,7 @@ static void take_send(struct driver *d, const struct pbft_act *act)
 
 static void take_act(struct driver *d, const struct pbft_act *act)
 {
+    driver_reserve(d, act);
     switch (act->type) {
     case PBFT_WRITE_BLOCK:
         driver_stage_block(d, &act->block);
@@ -228,6 +209,12 @@ void driver_step(struct driver *d, const struct pbft_event *event)
 
 /* ---- closing ---- */
 
+static void raise_marker(struct driver *d, const struct driver_turn *t)
+{
+    d->is_marking = true;
+    d->config.marker.raise(d->config.marker.context, &t->reserved);
+}
+
 void driver_turn_close(struct driver *d)
 {
     struct driver_turn *t = driver_turn(d);
@@ -240,14 +227,18 @@ void driver_turn_close(struct driver *d)
         driver_fail(d, rc, &why);
         return;
     }
-    if (kv_batch_count(t->batch) == 0) {
+    bool has_writes = kv_batch_count(t->batch) > 0;
+    if (!has_writes && !t->is_above_marker) {
         release(d, t);
         return;
     }
     t->mark = store_mark(d->store);
     d->is_committing = true;
     d->filling = 1 - d->filling;
-    d->config.kv.submit(d->config.kv.context, t->batch);
+    if (has_writes)
+        d->config.kv.submit(d->config.kv.context, t->batch);
+    else
+        raise_marker(d, t);
 }
 
 void driver_turn_on_durable(struct driver *d)
@@ -255,7 +246,7 @@ void driver_turn_on_durable(struct driver *d)
     struct driver_turn *t = &d->turns[1 - d->filling];
     struct why why = {{0}};
     CHECK(d->is_committing);
-    d->is_committing = false;
+    CHECK(!d->is_marking);
     kv_batch_clear(t->batch);
     enum rc rc = store_on_durable(d->store, &t->mark, &why);
     if (rc != RC_OK) {
@@ -263,5 +254,18 @@ void driver_turn_on_durable(struct driver *d)
         return;
     }
     d->durable_height = t->mark.height;
+    if (t->is_above_marker) {
+        raise_marker(d, t);
+        return;
+    }
+    d->is_committing = false;
+    release(d, t);
+}
+
+void driver_turn_on_marked(struct driver *d)
+{
+    struct driver_turn *t = &d->turns[1 - d->filling];
+    CHECK(d->is_marking);
+    d->is_marking = d->is_committing = t->is_above_marker = false;
     release(d, t);
 }

@@ -17,7 +17,7 @@ static struct driver_waiter **bucket_of(struct driver *d, const struct public_ke
 
 bool driver_wait(struct driver *d, uint64_t client, const struct tx *tx)
 {
-    if (d->waiters_count >= d->waiters_max)
+    if (d->waiters_count + d->uncovered_count >= d->waiters_max)
         return false;
     struct driver_waiter *w = mem_alloc(sizeof *w);
     struct driver_waiter **bucket = bucket_of(d, &tx->signer, tx->nonce);

@@ -255,6 +255,12 @@ uint64_t pbft_deadline_ms(const struct pbft *p)
 
 /* ---- looking in ---- */
 
+uint64_t pbft_claimed_height(const struct pbft *p, uint32_t member)
+{
+    CHECK(member < p->config.members.members_count);
+    return p->peers[member].committed_height;
+}
+
 void pbft_look(const struct pbft *p, struct pbft_view_of *out)
 {
     *out = (struct pbft_view_of){.view = p->view,

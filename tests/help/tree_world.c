@@ -159,49 +159,49 @@ static void look_anew(struct world *w)
     assert_int_equal(kv_view_open(&w->view, w->kv, NULL), RC_OK);
 }
 
-void world_commit(struct world *w, const struct kv_batch *b)
+void tree_world_commit(struct world *w, const struct kv_batch *b)
 {
     assert_int_equal(kv_commit(w->kv, b, NULL), RC_OK);
     look_anew(w);
 }
 
-void world_open(struct world *w)
+void tree_world_open(struct world *w)
 {
     *w = (struct world){.kv = kv_mem_new()};
     look_anew(w);
     struct kv_batch *b = kv_batch_new();
     assert_int_equal(tree_update(&w->ref, b, w->view, NULL, 1, NULL, 0), RC_OK);
-    world_commit(w, b);
+    tree_world_commit(w, b);
     kv_batch_free(b);
 }
 
-void world_close(struct world *w)
+void tree_world_close(struct world *w)
 {
     kv_view_close(w->view);
     kv_close(w->kv);
     model_free(&w->model);
 }
 
-void world_update(struct world *w, uint64_t version, struct tree_change *changes, size_t count)
+void tree_world_update(struct world *w, uint64_t version, struct tree_change *changes, size_t count)
 {
     struct kv_batch *b = kv_batch_new();
     struct tree_ref from = w->ref;
     assert_int_equal(tree_update(&w->ref, b, w->view, &from, version, changes, count), RC_OK);
     for (size_t i = 0; i < count; i++)
         model_set(&w->model, changes[i].table, changes[i].key, changes[i].value);
-    world_commit(w, b);
+    tree_world_commit(w, b);
     kv_batch_free(b);
 }
 
-void world_set(struct world *w, uint64_t version, const char *key, const char *value)
+void tree_world_set(struct world *w, uint64_t version, const char *key, const char *value)
 {
     struct tree_change change = {
         .table = STATE_BALANCE, .key = bytes_of_text(key), .value = bytes_of_text(value)};
-    world_update(w, version, &change, 1);
+    tree_world_update(w, version, &change, 1);
 }
 
-void world_update_random(struct world *w, uint64_t version, struct prng *p, size_t keys_count,
-                         size_t count)
+void tree_world_update_random(struct world *w, uint64_t version, struct prng *p, size_t keys_count,
+                              size_t count)
 {
     CHECK(count <= keys_count);
     struct tree_change *changes = mem_alloc(count * sizeof *changes);
@@ -214,29 +214,29 @@ void world_update_random(struct world *w, uint64_t version, struct prng *p, size
         changes[i] = (struct tree_change){.table = STATE_BALANCE, .key = bytes_of_text(keys[i])};
         changes[i].value = bytes_of(values[i], prng_below(p, sizeof values[i] + 1));
     }
-    world_update(w, version, changes, count);
+    tree_world_update(w, version, changes, count);
     mem_free(changes);
     mem_free(keys);
     mem_free(values);
 }
 
-void world_put_raw(struct world *w, enum kv_table table, struct bytes key, struct bytes value)
+void tree_world_put_raw(struct world *w, enum kv_table table, struct bytes key, struct bytes value)
 {
     struct kv_batch *b = kv_batch_new();
     kv_batch_put(b, table, key, value);
-    world_commit(w, b);
+    tree_world_commit(w, b);
     kv_batch_free(b);
 }
 
-void world_delete_raw(struct world *w, enum kv_table table, struct bytes key)
+void tree_world_delete_raw(struct world *w, enum kv_table table, struct bytes key)
 {
     struct kv_batch *b = kv_batch_new();
     kv_batch_delete(b, table, key);
-    world_commit(w, b);
+    tree_world_commit(w, b);
     kv_batch_free(b);
 }
 
-uint64_t world_count(struct world *w, enum kv_table table)
+uint64_t tree_world_count(struct world *w, enum kv_table table)
 {
     uint64_t count = 0;
     assert_int_equal(kv_count(w->view, table, &count), RC_OK);
@@ -251,9 +251,9 @@ static struct bytes copy_of(struct bytes from)
     return bytes_of(data, from.size);
 }
 
-struct pair *world_pairs(struct world *w, enum kv_table table, size_t *count)
+struct pair *tree_world_pairs(struct world *w, enum kv_table table, size_t *count)
 {
-    struct pair *pairs = mem_alloc(world_count(w, table) * sizeof *pairs);
+    struct pair *pairs = mem_alloc(tree_world_count(w, table) * sizeof *pairs);
     struct kv_cursor *c;
     struct bytes key, value;
     *count = 0;

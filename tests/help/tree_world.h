@@ -38,27 +38,28 @@ struct world {
 };
 
 /* Version 1 is the empty tree. */
-void world_open(struct world *w);
-void world_close(struct world *w);
+void tree_world_open(struct world *w);
+void tree_world_close(struct world *w);
 /* Set entries in tree and model as the given version. keys must be distinct. */
-void world_update(struct world *w, uint64_t version, struct tree_change *changes, size_t count);
+void tree_world_update(struct world *w, uint64_t version, struct tree_change *changes,
+                       size_t count);
 /* The same with one entry of table STATE_BALANCE and texts. */
-void world_set(struct world *w, uint64_t version, const char *key, const char *value);
+void tree_world_set(struct world *w, uint64_t version, const char *key, const char *value);
 /* Set `count` entries with keys drawn from "key-0" .. "key-<keys_count - 1>" and random values. */
-void world_update_random(struct world *w, uint64_t version, struct prng *p, size_t keys_count,
-                         size_t count);
+void tree_world_update_random(struct world *w, uint64_t version, struct prng *p, size_t keys_count,
+                              size_t count);
 /* Commit b and look at the store anew; what the old view lent is gone. */
-void world_commit(struct world *w, const struct kv_batch *b);
+void tree_world_commit(struct world *w, const struct kv_batch *b);
 /* Write or delete behind the tree's back, with a right checksum. */
-void world_put_raw(struct world *w, enum kv_table table, struct bytes key, struct bytes value);
-void world_delete_raw(struct world *w, enum kv_table table, struct bytes key);
-uint64_t world_count(struct world *w, enum kv_table table);
+void tree_world_put_raw(struct world *w, enum kv_table table, struct bytes key, struct bytes value);
+void tree_world_delete_raw(struct world *w, enum kv_table table, struct bytes key);
+uint64_t tree_world_count(struct world *w, enum kv_table table);
 
 /* All keys and values of one table of the store, copied, ascending. */
 struct pair {
     struct bytes key, value;
 };
-struct pair *world_pairs(struct world *w, enum kv_table table, size_t *count);
+struct pair *tree_world_pairs(struct world *w, enum kv_table table, size_t *count);
 void pairs_free(struct pair *pairs, size_t count);
 
 /* The leaf of an entry of table STATE_BALANCE whose value is its key, with its hashes. */

@@ -29,9 +29,12 @@ static void check_receipt(struct sim *s, uint32_t node, const struct driver_answ
 {
     struct check_node *n = &s->checker->nodes[node];
     struct receipt receipt;
+    struct buf bytes = {0};
     struct why why = {{0}};
-    enum rc rc =
-        receipt_verify(&receipt, a->receipt, &s->genesis.chain_id, &s->genesis.member_table, &why);
+    enum rc rc = receipt_make(&bytes, s->nodes[node].store, &a->place, &why);
+    if (rc == RC_OK)
+        rc = receipt_verify(&receipt, buf_bytes(&bytes), &s->genesis.chain_id,
+                            &s->genesis.member_table, &why);
     if (rc != RC_OK)
         sim_fail(s, node, "receipts verify", "%s: %s", rc_name(rc), why.text);
     if (!digest_equal(&receipt.tx.id, &a->txid))
@@ -48,6 +51,7 @@ static void check_receipt(struct sim *s, uint32_t node, const struct driver_answ
     check_map_put(&s->checker->acknowledged, &a->txid)->place = at->place;
     if (n->promised_height < certified)
         n->promised_height = certified;
+    buf_free(&bytes);
     s->counts.receipts_verified++;
 }
 

@@ -20,7 +20,7 @@ static void tree_without_entries_says_not_found(void **state)
 {
     (void)state;
     struct world w;
-    world_open(&w);
+    tree_world_open(&w);
     struct digest empty, by_hand;
     struct bytes value;
     tree_empty_root(&empty);
@@ -28,15 +28,15 @@ static void tree_without_entries_says_not_found(void **state)
     assert_true(digest_equal(&empty, &by_hand));
     assert_true(digest_equal(&empty, &w.ref.root));
     assert_int_equal(get(&w, "anything", &value), RC_NOT_FOUND);
-    assert_int_equal(world_count(&w, KV_TREE), 1);
-    assert_int_equal(world_count(&w, KV_ROOT), 1);
+    assert_int_equal(tree_world_count(&w, KV_TREE), 1);
+    assert_int_equal(tree_world_count(&w, KV_ROOT), 1);
     assert_tree_is_model(w.view, &w.ref, &w.model);
     struct kv_batch *b = kv_batch_new();
     kv_batch_delete(b, KV_TREE, (struct bytes){(const uint8_t *)"\0\0\0\0\0\0\0\1\0", 9});
-    world_commit(&w, b);
+    tree_world_commit(&w, b);
     kv_batch_free(b);
     assert_int_equal(get(&w, "anything", &value), RC_STORE_DAMAGED);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* Random updates of every size give the root that the definition gives, and every entry back. */
@@ -45,10 +45,10 @@ static void update_random_changes_matches_the_definition(void **state)
     (void)state;
     struct prng p = prng_of(1);
     struct world w;
-    world_open(&w);
+    tree_world_open(&w);
     static const size_t counts[] = {1, 1, 1, 2, 3, 17, 200, 1, 1500, 5, 100, 1};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        world_update_random(&w, 2 + i * 3, &p, 2000, counts[i]);
+        tree_world_update_random(&w, 2 + i * 3, &p, 2000, counts[i]);
         assert_int_equal(w.ref.version, 2 + i * 3);
         assert_tree_is_model(w.view, &w.ref, &w.model);
     }
@@ -62,7 +62,7 @@ static void update_random_changes_matches_the_definition(void **state)
             tree_get(w.view, &w.ref, TREE_TRUST, STATE_BALANCE, bytes_of_text(key), &value),
             RC_NOT_FOUND);
     }
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* The entry of KV_ROOT under an update's version is the root that the update gave. */
@@ -70,12 +70,12 @@ static void update_with_changes_stores_the_root(void **state)
 {
     (void)state;
     struct world w;
-    world_open(&w);
-    world_set(&w, 0x102, "a", "1");
+    tree_world_open(&w);
+    tree_world_set(&w, 0x102, "a", "1");
     struct bytes root;
     assert_int_equal(kv_get(w.view, KV_ROOT, bytes_of("\0\0\0\0\0\0\1\2", 8), &root), RC_OK);
     assert_true(bytes_equal(root, bytes_of(w.ref.root.bytes, DIGEST_BYTES)));
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* The same entries, in any order and split into any number of updates, give one root. */
@@ -94,7 +94,7 @@ static void update_in_any_order_and_split_gives_one_root(void **state)
     }
     for (unsigned round = 0; round < 12; round++) {
         struct world w;
-        world_open(&w);
+        tree_world_open(&w);
         for (size_t i = ENTRIES; i > 1; i--) { /* shuffled by Fisher and Yates */
             size_t j = prng_below(&p, i);
             struct tree_change swapped = all[i - 1];
@@ -106,14 +106,14 @@ static void update_in_any_order_and_split_gives_one_root(void **state)
             size_t count = 1 + prng_below(&p, round == 0 ? 1 : ENTRIES - at);
             struct tree_change some[ENTRIES];
             memcpy(some, all + at, count * sizeof *some);
-            world_update(&w, version++, some, count);
+            tree_world_update(&w, version++, some, count);
             at += count;
         }
         if (round == 0)
             first = w.ref.root;
         assert_true(digest_equal(&first, &w.ref.root));
         assert_int_equal(w.model.count, ENTRIES);
-        world_close(&w);
+        tree_world_close(&w);
     }
 }
 
@@ -122,7 +122,7 @@ static void update_to_the_same_values_adds_nothing(void **state)
 {
     (void)state;
     struct world w;
-    world_open(&w);
+    tree_world_open(&w);
     struct tree_change same[40];
     char keys[40][8];
     for (size_t i = 0; i < 40; i++) {
@@ -130,7 +130,7 @@ static void update_to_the_same_values_adds_nothing(void **state)
         same[i] = (struct tree_change){.table = STATE_ASSET, .key = bytes_of_text(keys[i])};
         same[i].value = bytes_of_text("v");
     }
-    world_update(&w, 2, same, 40);
+    tree_world_update(&w, 2, same, 40);
     struct tree_ref after;
     struct kv_batch *b = kv_batch_new();
     assert_int_equal(tree_update(&after, b, w.view, &w.ref, 3, same, 40), RC_OK);
@@ -151,7 +151,7 @@ static void update_to_the_same_values_adds_nothing(void **state)
     assert_int_equal(kv_batch_count(b), kv_batch_count(single));
     kv_batch_free(single);
     kv_batch_free(b);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* Keys and values of zero bytes and of the most bytes there may be are kept like all others. */
@@ -162,14 +162,14 @@ static void update_with_extreme_sizes_is_kept(void **state)
     uint8_t key[STATE_KEY_BYTES_MAX], value[STATE_VALUE_BYTES_MAX];
     memset(key, 'k', sizeof key);
     memset(value, 'v', sizeof value);
-    world_open(&w);
+    tree_world_open(&w);
     struct tree_change c[3] = {{.table = 1, .key = bytes_of(key, sizeof key)},
                                {.table = 2, .value = bytes_of(value, sizeof value)},
                                {.table = 1}};
     c[0].value = c[1].value;
-    world_update(&w, 2, c, 3);
+    tree_world_update(&w, 2, c, 3);
     assert_tree_is_model(w.view, &w.ref, &w.model);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* One key in two tables is two entries. */
@@ -177,15 +177,15 @@ static void update_of_one_key_in_two_tables_keeps_both(void **state)
 {
     (void)state;
     struct world w;
-    world_open(&w);
+    tree_world_open(&w);
     struct tree_change c[2] = {{.table = STATE_KEY, .key = bytes_of_text("x")},
                                {.table = STATE_ASSET, .key = bytes_of_text("x")}};
     c[0].value = bytes_of_text("in keys");
     c[1].value = bytes_of_text("in assets");
-    world_update(&w, 2, c, 2);
+    tree_world_update(&w, 2, c, 2);
     assert_int_equal(w.model.count, 2);
     assert_tree_is_model(w.view, &w.ref, &w.model);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* Keys found by search whose hashes share their first 8, 6 and 5 nibbles push each other down. */
@@ -198,9 +198,9 @@ static void update_with_colliding_keys_goes_deep(void **state)
     enum { KEYS = sizeof keys / sizeof *keys };
     for (size_t turn = 0; turn < KEYS; turn++) { /* whichever comes first */
         struct world w;
-        world_open(&w);
+        tree_world_open(&w);
         for (size_t i = 0; i < KEYS; i++) {
-            world_set(&w, 2 + i, keys[(turn + i) % KEYS], "1");
+            tree_world_set(&w, 2 + i, keys[(turn + i) % KEYS], "1");
             assert_tree_is_model(w.view, &w.ref, &w.model);
         }
         const struct model_entry *a = model_find(&w.model, STATE_BALANCE, bytes_of_text(keys[0]));
@@ -208,12 +208,12 @@ static void update_with_colliding_keys_goes_deep(void **state)
         assert_memory_equal(a->key_hash.bytes, b->key_hash.bytes, 4);
         uint64_t deepest = 0;
         size_t count;
-        struct pair *nodes = world_pairs(&w, KV_TREE, &count);
+        struct pair *nodes = tree_world_pairs(&w, KV_TREE, &count);
         for (size_t i = 0; i < count; i++)
             deepest = nodes[i].key.data[8] > deepest ? nodes[i].key.data[8] : deepest;
         assert_int_equal(deepest, 8);
         pairs_free(nodes, count);
-        world_close(&w);
+        tree_world_close(&w);
     }
 }
 
@@ -226,9 +226,9 @@ static void version_that_is_old_stays_readable(void **state)
     struct world w;
     struct tree_ref refs[VERSIONS];
     struct model models[VERSIONS];
-    world_open(&w);
+    tree_world_open(&w);
     for (size_t i = 0; i < VERSIONS; i++) {
-        world_update_random(&w, 10 * (i + 1), &p, 150, 1 + prng_below(&p, 40));
+        tree_world_update_random(&w, 10 * (i + 1), &p, 150, 1 + prng_below(&p, 40));
         refs[i] = w.ref;
         models[i] = model_copy(&w.model);
         for (size_t j = 0; j <= i; j++)
@@ -236,7 +236,7 @@ static void version_that_is_old_stays_readable(void **state)
     }
     for (size_t i = 0; i < VERSIONS; i++)
         model_free(&models[i]);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 static size_t drop_all(struct world *w, uint64_t oldest_kept, size_t nodes_max)
@@ -248,7 +248,7 @@ static size_t drop_all(struct world *w, uint64_t oldest_kept, size_t nodes_max)
         assert_int_equal(tree_drop_stale(b, w->view, oldest_kept, nodes_max, &dropped), RC_OK);
         assert_true(dropped <= nodes_max);
         assert_int_equal(kv_batch_count(b), 2 * dropped);
-        world_commit(w, b);
+        tree_world_commit(w, b);
         all += dropped;
     }
     kv_batch_free(b);
@@ -265,9 +265,9 @@ static void drop_stale_leaves_exactly_what_is_kept(void **state)
     struct world w;
     struct tree_ref refs[VERSIONS];
     struct model models[VERSIONS];
-    world_open(&w);
+    tree_world_open(&w);
     for (size_t i = 0; i < VERSIONS; i++) {
-        world_update_random(&w, 2 + i, &p, 300, 1 + prng_below(&p, 60));
+        tree_world_update_random(&w, 2 + i, &p, 300, 1 + prng_below(&p, 60));
         refs[i] = w.ref;
         models[i] = model_copy(&w.model);
     }
@@ -284,11 +284,11 @@ static void drop_stale_leaves_exactly_what_is_kept(void **state)
     }
     size_t nodes;
     model_root(&w.model, &nodes);
-    assert_int_equal(world_count(&w, KV_TREE), nodes);
-    assert_int_equal(world_count(&w, KV_STALE), 0);
+    assert_int_equal(tree_world_count(&w, KV_TREE), nodes);
+    assert_int_equal(tree_world_count(&w, KV_STALE), 0);
     assert_tree_is_model(w.view, &w.ref, &w.model);
     assert_int_equal(drop_all(&w, UINT64_MAX, 5), 0);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* Dropping reads what to delete from the store, and so judges it. */
@@ -312,11 +312,11 @@ static void drop_stale_with_a_bad_entry_is_damage(void **state)
         struct world w;
         struct kv_batch *b = kv_batch_new();
         size_t dropped;
-        world_open(&w);
-        world_put_raw(&w, KV_STALE, i < BAD ? bad[i] : good, bytes_of("x", i == BAD));
+        tree_world_open(&w);
+        tree_world_put_raw(&w, KV_STALE, i < BAD ? bad[i] : good, bytes_of("x", i == BAD));
         assert_int_equal(tree_drop_stale(b, w.view, 9, 10, &dropped), RC_STORE_DAMAGED);
         kv_batch_free(b);
-        world_close(&w);
+        tree_world_close(&w);
     }
 }
 

@@ -97,24 +97,24 @@ static void assert_no_wrong_answer(struct world *w, struct world *healthy)
 static void open_small(struct world *w)
 {
     struct prng p = prng_of(1);
-    world_open(w);
-    world_update_random(w, 2, &p, ENTRIES, ENTRIES);
-    world_update_random(w, 3, &p, ENTRIES, 3);
+    tree_world_open(w);
+    tree_world_update_random(w, 2, &p, ENTRIES, ENTRIES);
+    tree_world_update_random(w, 3, &p, ENTRIES, 3);
     assert_int_equal(w->model.count, ENTRIES);
 }
 
 static void open_healthy(struct world *w)
 {
     open_small(w);
-    world_set(w, 4, CHANGED_KEY, "changed");
+    tree_world_set(w, 4, CHANGED_KEY, "changed");
 }
 
 /* The nodes that version 3 of the small world consists of: found by what its reads miss. */
 static bool is_needed(struct world *w, struct pair node)
 {
-    world_delete_raw(w, KV_TREE, node.key);
+    tree_world_delete_raw(w, KV_TREE, node.key);
     bool needed = tree_walk(w->view, &w->ref, ignore, NULL, NULL) == RC_STORE_DAMAGED;
-    world_put_raw(w, KV_TREE, node.key, node.value);
+    tree_world_put_raw(w, KV_TREE, node.key, node.value);
     return needed;
 }
 
@@ -126,7 +126,7 @@ static void node_with_a_flipped_byte_gives_no_wrong_answer(void **state)
     open_small(&w);
     open_healthy(&healthy);
     size_t count, needed = 0;
-    struct pair *nodes = world_pairs(&w, KV_TREE, &count);
+    struct pair *nodes = tree_world_pairs(&w, KV_TREE, &count);
     for (size_t n = 0; n < count; n++) {
         if (!is_needed(&w, nodes[n]))
             continue;
@@ -135,19 +135,19 @@ static void node_with_a_flipped_byte_gives_no_wrong_answer(void **state)
         for (size_t at = 0; at < nodes[n].value.size; at++) {
             memcpy(bytes, nodes[n].value.data, nodes[n].value.size);
             bytes[at] ^= at % 2 == 0 ? (uint8_t)(1u << at / 2 % 8) : 0xff;
-            world_put_raw(&w, KV_TREE, nodes[n].key, bytes_of(bytes, nodes[n].value.size));
+            tree_world_put_raw(&w, KV_TREE, nodes[n].key, bytes_of(bytes, nodes[n].value.size));
             assert_no_wrong_answer(&w, &healthy);
         }
         mem_free(bytes);
-        world_put_raw(&w, KV_TREE, nodes[n].key, nodes[n].value);
+        tree_world_put_raw(&w, KV_TREE, nodes[n].key, nodes[n].value);
     }
     size_t by_definition;
     model_root(&w.model, &by_definition);
     assert_int_equal(needed, by_definition);
     assert_tree_is_model(w.view, &w.ref, &w.model);
     pairs_free(nodes, count);
-    world_close(&healthy);
-    world_close(&w);
+    tree_world_close(&healthy);
+    tree_world_close(&w);
 }
 
 /* A node cut short, made longer or replaced by another whole node: no wrong answer. */
@@ -158,31 +158,31 @@ static void node_that_is_another_gives_no_wrong_answer(void **state)
     open_small(&w);
     open_healthy(&healthy);
     size_t count;
-    struct pair *nodes = world_pairs(&w, KV_TREE, &count);
+    struct pair *nodes = tree_world_pairs(&w, KV_TREE, &count);
     for (size_t n = 0; n < count; n++) {
         if (!is_needed(&w, nodes[n]))
             continue;
         struct buf longer = {0};
         buf_add_bytes(&longer, nodes[n].value);
         for (size_t size = 0; size < nodes[n].value.size; size += 3) {
-            world_put_raw(&w, KV_TREE, nodes[n].key, bytes_of(nodes[n].value.data, size));
+            tree_world_put_raw(&w, KV_TREE, nodes[n].key, bytes_of(nodes[n].value.data, size));
             assert_no_wrong_answer(&w, &healthy);
         }
         buf_add_u8(&longer, 0);
-        world_put_raw(&w, KV_TREE, nodes[n].key, buf_bytes(&longer));
+        tree_world_put_raw(&w, KV_TREE, nodes[n].key, buf_bytes(&longer));
         assert_no_wrong_answer(&w, &healthy);
         buf_free(&longer);
         for (size_t other = 0; other < count; other++) {
             if (bytes_equal(nodes[other].value, nodes[n].value))
                 continue;
-            world_put_raw(&w, KV_TREE, nodes[n].key, nodes[other].value);
+            tree_world_put_raw(&w, KV_TREE, nodes[n].key, nodes[other].value);
             assert_no_wrong_answer(&w, &healthy);
         }
-        world_put_raw(&w, KV_TREE, nodes[n].key, nodes[n].value);
+        tree_world_put_raw(&w, KV_TREE, nodes[n].key, nodes[n].value);
     }
     pairs_free(nodes, count);
-    world_close(&healthy);
-    world_close(&w);
+    tree_world_close(&healthy);
+    tree_world_close(&w);
 }
 
 /* A node that is gone is damage for the reads that need it, and for them alone. */
@@ -192,14 +192,14 @@ static void node_that_is_missing_is_damage(void **state)
     struct world w;
     open_small(&w);
     size_t count;
-    struct pair *nodes = world_pairs(&w, KV_TREE, &count);
+    struct pair *nodes = tree_world_pairs(&w, KV_TREE, &count);
     for (size_t n = 0; n < count; n++) {
         if (!is_needed(&w, nodes[n]))
             continue;
         struct tree_place place;
         size_t damaged = 0, below = 0;
         assert_true(tree_place_decode(&place, nodes[n].key));
-        world_delete_raw(&w, KV_TREE, nodes[n].key);
+        tree_world_delete_raw(&w, KV_TREE, nodes[n].key);
         for (size_t i = 0; i < ENTRIES; i++) {
             const struct model_entry *e = w.model.entries[i];
             struct bytes value;
@@ -214,10 +214,10 @@ static void node_that_is_missing_is_damage(void **state)
         }
         assert_true(below >= 2);
         assert_int_equal(damaged, below);
-        world_put_raw(&w, KV_TREE, nodes[n].key, nodes[n].value);
+        tree_world_put_raw(&w, KV_TREE, nodes[n].key, nodes[n].value);
     }
     pairs_free(nodes, count);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* A whole tree whose hashes are right up to its root, but with an entry in the wrong slot, is
@@ -233,19 +233,19 @@ static void entry_in_a_wrong_slot_is_damage(void **state)
         struct buf bytes = {0};
         struct bytes value;
         struct why why = {""};
-        world_open(&w);
+        tree_world_open(&w);
         struct tree_child leaf = leaf_of("a");
         node.child[tree_nibble(&leaf.key_hash, 0) ^ moved] = leaf;
         tree_node_hash_of(&w.ref.root, &node);
         tree_node_encode(&bytes, &node);
-        world_put_raw(&w, KV_TREE, tree_place_encode(key, &top), buf_bytes(&bytes));
+        tree_world_put_raw(&w, KV_TREE, tree_place_encode(key, &top), buf_bytes(&bytes));
         enum rc expected = moved ? RC_STORE_DAMAGED : RC_OK;
         assert_int_equal(tree_walk(w.view, &w.ref, ignore, NULL, &why), expected);
         assert_int_equal(get(&w, TREE_VERIFY, "a", &value), expected);
         if (moved)
             assert_non_null(strstr(why.text, "an entry in it belongs elsewhere"));
         buf_free(&bytes);
-        world_close(&w);
+        tree_world_close(&w);
     }
 }
 
@@ -263,7 +263,7 @@ static void entry_below_a_wrong_path_is_damage(void **state)
     uint8_t key[TREE_PLACE_KEY_BYTES_MAX];
     struct buf bytes = {0};
     struct bytes value;
-    world_open(&w);
+    tree_world_open(&w);
     assert_int_not_equal(tree_nibble(&a.key_hash, 1), tree_nibble(&b.key_hash, 1));
     below.child[tree_nibble(&a.key_hash, 1)] = a;
     below.child[tree_nibble(&b.key_hash, 1)] = b;
@@ -271,10 +271,10 @@ static void entry_below_a_wrong_path_is_damage(void **state)
     tree_node_hash_of(&top.child[wrong].hash, &below);
     tree_node_hash_of(&w.ref.root, &top);
     tree_node_encode(&bytes, &below);
-    world_put_raw(&w, KV_TREE, tree_place_encode(key, &at_below), buf_bytes(&bytes));
+    tree_world_put_raw(&w, KV_TREE, tree_place_encode(key, &at_below), buf_bytes(&bytes));
     buf_clear(&bytes);
     tree_node_encode(&bytes, &top);
-    world_put_raw(&w, KV_TREE, tree_place_encode(key, &at_top), buf_bytes(&bytes));
+    tree_world_put_raw(&w, KV_TREE, tree_place_encode(key, &at_top), buf_bytes(&bytes));
     assert_int_equal(tree_walk(w.view, &w.ref, ignore, NULL, NULL), RC_STORE_DAMAGED);
 
     for (unsigned i = 0, judged = 0; judged < 20; i++) {
@@ -294,7 +294,7 @@ static void entry_below_a_wrong_path_is_damage(void **state)
         kv_batch_free(batch);
     }
     buf_free(&bytes);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* A chain of nodes down to where there are no more nibbles ends there. */
@@ -305,7 +305,7 @@ static void chain_of_nodes_without_end_is_damage(void **state)
     struct kv_batch *b = kv_batch_new();
     struct tree_child leaf = leaf_of("a");
     struct tree_child child = {.kind = TREE_INNER, .version = 1, .has_hash = true};
-    world_open(&w);
+    tree_world_open(&w);
     for (unsigned depth = TREE_DEPTH_MAX; depth > 0; depth--) {
         struct tree_node node = {0};
         struct tree_place place = {.version = 1, .depth = depth - 1, .path = leaf.key_hash};
@@ -317,7 +317,7 @@ static void chain_of_nodes_without_end_is_damage(void **state)
         tree_node_hash_of(&child.hash, &node);
         buf_free(&bytes);
     }
-    world_commit(&w, b);
+    tree_world_commit(&w, b);
     w.ref.root = child.hash;
     struct bytes value;
     struct why why = {""};
@@ -333,7 +333,7 @@ static void chain_of_nodes_without_end_is_damage(void **state)
     kv_batch_clear(b);
     assert_int_equal(tree_update(&next, b, w.view, &w.ref, 2, &change, 1), RC_STORE_DAMAGED);
     kv_batch_free(b);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 static int start(void **state)

@@ -75,8 +75,8 @@ static void proof_of_any_key_holds(void **state)
     struct prng p = prng_of(1);
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         struct world w;
-        world_open(&w);
-        world_update_random(&w, 2, &p, sizes[s] + 1, sizes[s]);
+        tree_world_open(&w);
+        tree_world_update_random(&w, 2, &p, sizes[s] + 1, sizes[s]);
         for (size_t i = 0; i < sizes[s] + 100; i++) {
             char key[32];
             snprintf(key, sizeof key, "key-%zu", i);
@@ -84,7 +84,7 @@ static void proof_of_any_key_holds(void **state)
             assert_int_equal(verify(&w, key, buf_bytes(&proof)), RC_OK);
             buf_free(&proof);
         }
-        world_close(&w);
+        tree_world_close(&w);
     }
 }
 
@@ -96,10 +96,10 @@ static void proof_offered_for_something_else_is_refused(void **state)
     struct prng p = prng_of(2);
     struct world w;
     unsigned ends[3] = {0}, held = 0;
-    world_open(&w);
-    world_update_random(&w, 2, &p, 60, 60);
+    tree_world_open(&w);
+    tree_world_update_random(&w, 2, &p, 60, 60);
     struct digest other_root = w.ref.root;
-    world_update_random(&w, 3, &p, 60, 60); /* every entry changes, so no proof outlives it */
+    tree_world_update_random(&w, 3, &p, 60, 60); /* every entry changes, so no proof outlives it */
     for (unsigned i = 0; i < 120; i++) {
         char key[32], other[32];
         snprintf(key, sizeof key, "key-%u", i);
@@ -126,7 +126,7 @@ static void proof_offered_for_something_else_is_refused(void **state)
     assert_true(ends[TREE_END_OTHER] > 5);
     assert_int_equal(ends[TREE_END_PRESENT], 60);
     assert_true(held > 0);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* A proof has one form: no bit of it can be flipped, no byte left out or added. */
@@ -135,8 +135,8 @@ static void proof_with_any_change_is_refused(void **state)
     (void)state;
     struct prng p = prng_of(3);
     struct world w;
-    world_open(&w);
-    world_update_random(&w, 2, &p, FLIPPED_ENTRIES, FLIPPED_ENTRIES);
+    tree_world_open(&w);
+    tree_world_update_random(&w, 2, &p, FLIPPED_ENTRIES, FLIPPED_ENTRIES);
     for (unsigned i = 0; i < 2 * FLIPPED_ENTRIES; i++) {
         char key[32];
         snprintf(key, sizeof key, "key-%u", i);
@@ -156,7 +156,7 @@ static void proof_with_any_change_is_refused(void **state)
         }
         buf_free(&proof);
     }
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* Random bytes, and honest proofs with random bytes written over them, are judged without harm. */
@@ -166,8 +166,8 @@ static void proof_of_random_bytes_is_refused(void **state)
     struct prng p = prng_of(4);
     struct world w;
     uint8_t noise[2 * TREE_PROOF_BYTES_MAX];
-    world_open(&w);
-    world_update_random(&w, 2, &p, 40, 40);
+    tree_world_open(&w);
+    tree_world_update_random(&w, 2, &p, 40, 40);
     struct buf proof = prove(&w, "key-7");
     for (unsigned i = 0; i < 3000; i++) {
         size_t size = prng_below(&p, i % 2 == 0 ? 200 : sizeof noise);
@@ -182,7 +182,7 @@ static void proof_of_random_bytes_is_refused(void **state)
             assert_int_not_equal(verify(&w, "key-7", bytes_of(noise, proof.size)), RC_OK);
     }
     buf_free(&proof);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* The proof that an entry is there cannot be turned into one that another is there instead. */
@@ -191,8 +191,8 @@ static void proof_of_presence_told_as_absence_is_refused(void **state)
     (void)state;
     struct world w;
     struct digest own = hash_of("a");
-    world_open(&w);
-    world_set(&w, 2, "a", "1");
+    tree_world_open(&w);
+    tree_world_set(&w, 2, "a", "1");
     struct buf proof = prove(&w, "a"), lie = {0};
     size_t end = end_at("a", buf_bytes(&proof));
     buf_add(&lie, proof.data, end);
@@ -202,7 +202,7 @@ static void proof_of_presence_told_as_absence_is_refused(void **state)
     assert_int_equal(verify(&w, "a", buf_bytes(&lie)), RC_PROOF);
     buf_free(&lie);
     buf_free(&proof);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* Where the path's bit is not set no hash binds a value, so none may be told there. */
@@ -210,7 +210,7 @@ static void proof_of_absence_told_as_presence_is_refused(void **state)
 {
     (void)state;
     struct world w;
-    world_open(&w);
+    tree_world_open(&w);
     struct buf proof = prove(&w, "a");
     assert_int_equal(verify(&w, "a", buf_bytes(&proof)), RC_OK);
     assert_int_equal(proof.data[proof.size - 1], TREE_END_EMPTY);
@@ -228,7 +228,7 @@ static void proof_of_absence_told_as_presence_is_refused(void **state)
     buf_add_u8(&longer, TREE_END_EMPTY);
     assert_int_equal(verify(&w, "a", buf_bytes(&longer)), RC_PROOF);
     buf_free(&longer);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* Even a root made so that an entry hangs in a slot that is not its own proves no absence: what is
@@ -311,15 +311,15 @@ static void proof_of_colliding_keys_is_deep_and_holds(void **state)
 {
     (void)state;
     struct world w;
-    world_open(&w);
-    world_set(&w, 2, "deep-2522", "1");
-    world_set(&w, 3, "deep-234932", "2");
+    tree_world_open(&w);
+    tree_world_set(&w, 2, "deep-2522", "1");
+    tree_world_set(&w, 3, "deep-234932", "2");
     struct buf present = prove(&w, "deep-2522");
     assert_int_equal(present.data[0], 9);
     assert_int_equal(verify(&w, "deep-2522", buf_bytes(&present)), RC_OK);
     assert_int_not_equal(verify(&w, "deep-234932", buf_bytes(&present)), RC_OK);
     buf_free(&present);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* A damaged store proves nothing, and leaves what was in the buffer before. */
@@ -328,13 +328,13 @@ static void prove_from_a_damaged_store_gives_no_proof(void **state)
     (void)state;
     struct prng p = prng_of(5);
     struct world w;
-    world_open(&w);
-    world_update_random(&w, 2, &p, 100, 100);
+    tree_world_open(&w);
+    tree_world_update_random(&w, 2, &p, 100, 100);
     size_t count;
-    struct pair *nodes = world_pairs(&w, KV_TREE, &count);
+    struct pair *nodes = tree_world_pairs(&w, KV_TREE, &count);
     for (size_t i = 0; i < count; i++) {
         if (nodes[i].key.data[8] > 0) /* all but the top */
-            world_delete_raw(&w, KV_TREE, nodes[i].key);
+            tree_world_delete_raw(&w, KV_TREE, nodes[i].key);
     }
     struct buf out = {0};
     buf_add(&out, "before", 6);
@@ -351,7 +351,7 @@ static void prove_from_a_damaged_store_gives_no_proof(void **state)
     assert_true(damaged > 50);
     buf_free(&out);
     pairs_free(nodes, count);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 static int start(void **state)

@@ -25,11 +25,11 @@ static void walk_refused_by_the_visitor_ends(void **state)
     struct prng p = prng_of(5);
     struct world w;
     int visits = 0;
-    world_open(&w);
-    world_update_random(&w, 2, &p, 50, 50);
+    tree_world_open(&w);
+    tree_world_update_random(&w, 2, &p, 50, 50);
     assert_int_equal(tree_walk(w.view, &w.ref, stop_at_third, &visits, NULL), RC_INTERRUPTED);
     assert_int_equal(visits, 3);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 /* What tree_compare must say, from the models alone. */
@@ -69,21 +69,21 @@ static void compare_of_random_trees_finds_the_first_difference(void **state)
         struct tree_difference is;
         struct prng shared = prng_of(round);
         struct prng shared_again = prng_of(round);
-        world_open(&ours);
-        world_open(&theirs);
+        tree_world_open(&ours);
+        tree_world_open(&theirs);
         size_t keys = 1 + prng_below(&p, 120);
-        world_update_random(&ours, 2, &shared, keys, keys / 2);
-        world_update_random(&theirs, 2, &shared_again, keys, keys / 2);
+        tree_world_update_random(&ours, 2, &shared, keys, keys / 2);
+        tree_world_update_random(&theirs, 2, &shared_again, keys, keys / 2);
         for (uint64_t version = 3; version < 3 + round % 4; version++)
-            world_update_random(&ours, version, &p, keys, prng_below(&p, 2));
+            tree_world_update_random(&ours, version, &p, keys, prng_below(&p, 2));
         for (uint64_t version = 3; version < 3 + round % 3; version++)
-            world_update_random(&theirs, version, &p, keys, prng_below(&p, 3) % (keys + 1));
+            tree_world_update_random(&theirs, version, &p, keys, prng_below(&p, 3) % (keys + 1));
         assert_int_equal(tree_compare(&is, ours.view, &ours.ref, theirs.view, &theirs.ref), RC_OK);
         assert_difference(&is, &ours.model, &theirs.model);
         only_one += is.found && is.ours_has != is.theirs_has;
         both += is.found && is.ours_has && is.theirs_has;
-        world_close(&ours);
-        world_close(&theirs);
+        tree_world_close(&ours);
+        tree_world_close(&theirs);
     }
     assert_true(only_one > 20);
     assert_true(both > 20);
@@ -95,21 +95,21 @@ static void compare_of_a_leaf_with_a_subtree_finds_the_other_entry(void **state)
     (void)state;
     struct world ours, theirs;
     struct tree_difference is;
-    world_open(&ours);
-    world_open(&theirs);
-    world_set(&ours, 2, "deep-2522", "1");
-    world_set(&theirs, 2, "deep-2522", "1");
+    tree_world_open(&ours);
+    tree_world_open(&theirs);
+    tree_world_set(&ours, 2, "deep-2522", "1");
+    tree_world_set(&theirs, 2, "deep-2522", "1");
     assert_int_equal(tree_compare(&is, ours.view, &ours.ref, theirs.view, &theirs.ref), RC_OK);
     assert_false(is.found);
-    world_set(&theirs, 3, "deep-234932", "1");
+    tree_world_set(&theirs, 3, "deep-234932", "1");
     assert_int_equal(tree_compare(&is, ours.view, &ours.ref, theirs.view, &theirs.ref), RC_OK);
     assert_difference(&is, &ours.model, &theirs.model);
     assert_true(is.found);
     assert_int_equal(tree_compare(&is, theirs.view, &theirs.ref, ours.view, &ours.ref), RC_OK);
     assert_difference(&is, &theirs.model, &ours.model);
     assert_true(is.found);
-    world_close(&ours);
-    world_close(&theirs);
+    tree_world_close(&ours);
+    tree_world_close(&theirs);
 }
 
 /* Subtrees of equal hash are not entered: with all their nodes gone the answer is the same. */
@@ -119,13 +119,13 @@ static void compare_enters_no_equal_subtree(void **state)
     struct prng p = prng_of(7);
     struct world w;
     struct tree_difference is;
-    world_open(&w);
-    world_update_random(&w, 2, &p, 400, 400);
+    tree_world_open(&w);
+    tree_world_update_random(&w, 2, &p, 400, 400);
     struct tree_ref before = w.ref;
     struct model model_before = model_copy(&w.model);
-    world_set(&w, 3, "key-123", "changed");
+    tree_world_set(&w, 3, "key-123", "changed");
     size_t count, old_kept = 0;
-    struct pair *nodes = world_pairs(&w, KV_TREE, &count);
+    struct pair *nodes = tree_world_pairs(&w, KV_TREE, &count);
     for (size_t i = 0; i < count; i++) { /* keep version 3 and those that it replaced */
         uint8_t stale[8 + 41] = {0, 0, 0, 0, 0, 0, 0, 3};
         struct bytes value;
@@ -134,7 +134,7 @@ static void compare_enters_no_equal_subtree(void **state)
             kv_get(w.view, KV_STALE, bytes_of(stale, 8 + nodes[i].key.size), &value) == RC_OK;
         old_kept += replaced;
         if (nodes[i].key.data[7] == 2 && !replaced)
-            world_delete_raw(&w, KV_TREE, nodes[i].key);
+            tree_world_delete_raw(&w, KV_TREE, nodes[i].key);
     }
     assert_true(old_kept >= 2);
     assert_true(count > 20 + 2 * old_kept);
@@ -143,7 +143,7 @@ static void compare_enters_no_equal_subtree(void **state)
     assert_true(bytes_equal(is.key, bytes_of_text("key-123")));
     pairs_free(nodes, count);
     model_free(&model_before);
-    world_close(&w);
+    tree_world_close(&w);
 }
 
 static int start(void **state)

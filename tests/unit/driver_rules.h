@@ -1,0 +1,61 @@
+/* What the tests of the driver start from: one world `w`, a chain of blocks b[1], b[2], ... of one
+ * record each, and after every test the promises that were held all along. */
+#ifndef TESTS_UNIT_DRIVER_RULES_H
+#define TESTS_UNIT_DRIVER_RULES_H
+
+#include "tests/help/unit.h"
+
+#include "tests/help/driver_world.h"
+
+enum { DRIVER_BLOCKS = 20, DRIVER_PAYER = 3 /* who signs what stands in b[] */ };
+static struct driver_world w;
+static const struct world_block *b[DRIVER_BLOCKS + 1];
+
+/* Opened and not started. */
+static inline void begin_stored(uint32_t own_index, const char *parameters)
+{
+    world_open(&w, own_index, parameters);
+    b[0] = NULL;
+    for (uint64_t i = 1; i <= DRIVER_BLOCKS; i++) {
+        const struct world_tx *tx = world_record(&w, DRIVER_PAYER, i);
+        b[i] = world_block(&w, b[i - 1], &tx, 1);
+    }
+}
+
+static inline void begin_with(uint32_t own_index, const char *parameters)
+{
+    begin_stored(own_index, parameters);
+    world_begin(&w);
+}
+
+static inline void begin(uint32_t own_index)
+{
+    begin_with(own_index, NULL);
+}
+
+static inline int end(void **state)
+{
+    (void)state;
+    struct why why = {{0}};
+    enum rc rc = w.driver == NULL ? RC_OK : driver_failure(w.driver, &why);
+    world_close(&w);
+    const char *broken = w.broken;
+    if (broken != NULL)
+        print_error("broken: %s (%s)\n", broken, w.why.text);
+    if (rc != RC_OK)
+        print_error("the driver failed: %s\n", why.text);
+    return broken != NULL || rc != RC_OK;
+}
+
+/* For tests that make it fail. */
+static inline int end_failed(void **state)
+{
+    (void)state;
+    world_close(&w);
+    return w.broken != NULL;
+}
+
+#define DRIVER_TEST(test)        cmocka_unit_test_teardown(test, end)
+#define DRIVER_TEST_FAILED(test) cmocka_unit_test_teardown(test, end_failed)
+
+#endif

@@ -33,8 +33,14 @@ struct digest {
     X(TAG_STATE_LEAF, "hansa-state-leaf")                                                          \
     X(TAG_STATE_NODE, "hansa-state-node")                                                          \
     X(TAG_PRE_PREPARE, "hansa-preprepare")                                                         \
-    X(TAG_STATUS, "hansa-status") /* where a replica stands, for retransmission */                 \
-    X(TAG_TEST, "hansa-test")     /* seeds of test keys; never in product code */
+    X(TAG_STATUS, "hansa-status")         /* where a replica stands, for retransmission */         \
+    X(TAG_TEST, "hansa-test")             /* seeds of test keys; never in product code */          \
+    X(TAG_SEAL_PAIR, "hansa-seal-pair")   /* what two replicas share, from their link keys */      \
+    X(TAG_SEAL_MAC, "hansa-seal-mac")     /* a HELLO, for the eyes of the pair */                  \
+    X(TAG_SEAL_SIGN, "hansa-seal-sign")   /* a HELLO, by its sender's own key */                   \
+    X(TAG_SEAL_PEER, "hansa-seal-peer")   /* root of a session between replicas */                 \
+    X(TAG_SEAL_CLIENT, "hansa-seal-clnt") /* root of a session of a client with a node */          \
+    X(TAG_SEAL_KEY, "hansa-seal-key")     /* keys and names made from a root */
 
 enum tag {
 #define X(tag, text) tag,

@@ -265,7 +265,8 @@ static void parameters_in_the_text_are_those_of_the_code(void **state)
 /* Between replicas, or inside one of them: outsiders never see what is under these tags. */
 static bool is_inner(enum tag tag)
 {
-    return tag == TAG_TX_VERIFIED || tag == TAG_PRE_PREPARE || tag == TAG_STATUS;
+    return tag == TAG_TX_VERIFIED || tag == TAG_PRE_PREPARE || tag == TAG_STATUS ||
+           (tag >= TAG_SEAL_PAIR && tag <= TAG_SEAL_KEY);
 }
 
 /* All tags that outsiders need are listed. */

@@ -298,8 +298,9 @@ static void settle_tx(struct driver *d, const struct tx *tx, const struct place 
 /* What cannot stand in the next block cannot stand anywhere any more. */
 static void settle_expired(struct driver *d, uint64_t head_height)
 {
+    struct driver_waiter *at = NULL;
     for (;;) {
-        struct driver_waiter *w = driver_waiter_take_expired(d, head_height);
+        struct driver_waiter *w = driver_waiter_take_expired(d, head_height, &at);
         if (w == NULL)
             return;
         reject(d, w->client, &w->txid, VERDICT_EXPIRED);
@@ -311,18 +312,30 @@ void driver_clients_on_commit(struct driver *d, const struct block *block, bool 
 {
     struct place place = {.height = block->header.height};
     struct rd r = rd_of(block->body);
+    if (d->signers_room < d->signers_count + block->header.tx_count) {
+        d->signers_room = 2 * d->signers_room + BLOCK_TXS_MAX;
+        d->signers = mem_resize(d->signers, d->signers_room * sizeof *d->signers);
+    }
     for (uint32_t i = 0; i < block->header.tx_count; i++) {
         struct tx tx;
         enum verdict verdict = tx_decode(&tx, block_next_tx(&r), &d->verify_config.chain_id);
         CHECK(verdict == VERDICT_OK); /* it was applied */
         place.tx_index = i;
-        d->signers[i] = tx.signer;
+        d->signers[d->signers_count++] = tx.signer;
         settle_tx(d, &tx, &place);
     }
     settle_expired(d, block->header.height);
     if (is_covered)
         driver_clients_on_covered(d, block->header.height);
-    pool_on_commit(d->pool, d->signers, block->header.tx_count, d->time.now_ms);
+}
+
+/* The pool tries the next of every key, so it is told once, of all blocks that a step committed. */
+void driver_clients_after_commits(struct driver *d)
+{
+    if (d->signers_count == 0)
+        return;
+    pool_on_commit(d->pool, d->signers, (uint32_t)d->signers_count, d->time.now_ms);
+    d->signers_count = 0;
     note_unproposed(d); /* what waited for money or for a nonce may apply now */
 }
 
@@ -337,6 +350,8 @@ static bool forward(void *context, struct bytes whole, bool to_all)
 {
     struct driver *d = context;
     uint32_t primary = driver_primary(d);
+    if (!driver_has_room(d))
+        return false; /* it stays due */
     if (to_all)
         driver_say_forward(d, PBFT_TO_ALL, whole);
     else if (primary != d->config.own_index)
@@ -373,7 +388,9 @@ void driver_clients_run(struct driver *d)
 
 uint64_t driver_clients_deadline_ms(const struct driver *d)
 {
-    uint64_t deadline_ms = pool_forward_next_ms(d->pool, forward_again_ms(d));
+    uint64_t deadline_ms = UINT64_MAX;
+    if (driver_has_room(d)) /* else when the turn has gone out */
+        deadline_ms = pool_forward_next_ms(d->pool, forward_again_ms(d));
     if (d->oldest_waiter != NULL && d->oldest_waiter->until_ms < deadline_ms)
         deadline_ms = d->oldest_waiter->until_ms;
     if (d->uncovered_count > 0 && d->uncovered[0].until_ms < deadline_ms)

@@ -55,10 +55,12 @@ static void configure(struct driver *d, struct pbft_config *core)
         .own_index = d->config.own_index,
         .pipeline_heights = p->pipeline_heights,
         .window_heights = p->window_heights,
+        .proposals_bytes_max = p->pipeline_heights * (p->block_bytes_max + BLOCK_HEADER_BYTES),
         .batch_ms = p->batch_ms,
         .status_ms = p->status_ms,
+        /* A range and the headers behind it fit into the window of whoever takes it. */
         .sync_blocks_max =
-            least(least(p->sync_blocks_max, PBFT_DATA_BLOCKS_MAX), 2 * p->window_heights),
+            least(least(p->sync_blocks_max, PBFT_DATA_BLOCKS_MAX), p->window_heights),
         .sign = d->config.signer.sign,
         .sign_context = d->config.signer.context};
 }
@@ -179,14 +181,13 @@ enum rc driver_open(struct driver **out, const struct driver_config *config, str
     d->scratch_msg = mem_alloc(sizeof *d->scratch_msg);
     d->unknown_txs = mem_alloc(BLOCK_TXS_MAX * sizeof *d->unknown_txs);
     d->unknown_indexes = mem_alloc(BLOCK_TXS_MAX * sizeof *d->unknown_indexes);
-    d->signers = mem_alloc(BLOCK_TXS_MAX * sizeof *d->signers);
     /* Whatever is pending here, and what others' proposals bring meanwhile. */
     d->cache = verify_cache_new(
         (uint32_t)(d->parameters.pool_txs_max + d->parameters.pipeline_heights * BLOCK_TXS_MAX));
     d->pool = driver_pool_new(d);
     /* Each pending transaction may be asked for twice: by the client, and by one that asks again.
      */
-    d->waiters_max = 2 * (uint32_t)d->parameters.pool_txs_max;
+    d->waiters_max = DRIVER_WAITERS_PER_TX * (uint32_t)d->parameters.pool_txs_max;
     enum rc rc = load(d, &core, why);
     if (rc != RC_OK) {
         driver_close(d);
@@ -315,7 +316,11 @@ void driver_look(const struct driver *d, struct driver_look *out)
                                 .blocks_count = (uint32_t)d->blocks_count,
                                 .blocks_bytes = d->blocks_bytes,
                                 .waiting_count = d->waiters_count + (uint32_t)d->uncovered_count,
-                                .inbox_drops = d->inbox_drops};
+                                .inbox_drops = d->inbox_drops,
+                                .outputs_count = d->turns[d->filling].messages_count,
+                                .outputs_bytes = d->turns[d->filling].bytes.size,
+                                .output_drops = d->output_drops,
+                                .answer_drops = d->answer_drops};
     pbft_look(d->core, &out->core);
     pool_summary(d->pool, &out->pool);
     for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)

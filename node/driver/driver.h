@@ -111,9 +111,17 @@ enum {
     /* While more flushes than this are set aside, no messages are taken: bounds the memory of
      * layers and how far the flushed state lags behind, at one step's commits beyond. */
     DRIVER_FLUSHES_DUE_MAX = 2,
-    /* Waiting answers for each place in the pool: a client, and one that asks again. Beyond,
-     * UNKNOWN is answered at once. */
+    /* Waiting answers for one transaction: a client, and one that asks again. Beyond, UNKNOWN is
+     * answered at once; so nobody takes all places that there are, twice those of the pool. */
     DRIVER_WAITERS_PER_TX = 2,
+    /* Messages that a turn keeps while the disk is slow, and their bytes: two windows of votes and
+     * proposals for each of 31 peers. More are dropped, and healed by the next STATUS; of STATUS
+     * itself the last one is kept. */
+    DRIVER_OUTPUTS_MAX = 8192,
+    DRIVER_OUTPUT_BYTES_MAX = 8 * PBFT_MSG_BYTES_MAX,
+    /* Bodies sent to one peer within T_s because it asked or lags (rule 9.1's budget of bytes): 17
+     * MiB/s at the default T_s. What is proposed to all is not counted. */
+    DRIVER_ANSWER_BYTES_MAX = 4 * PBFT_MSG_BYTES_MAX,
     /* A taken transaction is answered UNKNOWN after so long. */
     DRIVER_ANSWER_MS = 10000,
     /* Heights reserved at once: the marker's sync is spread over so many (rule 4.2). */
@@ -179,12 +187,15 @@ struct driver_look {
     uint64_t durable_height; /* committed and durable */
     uint32_t blocks_count;   /* bodies held above the committed height */
     uint64_t blocks_bytes;
-    uint32_t waiting_count; /* clients that wait for an answer */
-    uint64_t inbox_bytes;
+    uint32_t waiting_count;                /* clients that wait for an answer */
+    uint64_t inbox_bytes;                  /* of messages that wait or are being verified */
     uint64_t claimed_heights[MEMBERS_MAX]; /* by each member's last STATUS; not to be believed */
     uint64_t core_drops[PBFT_DROP_COUNT];
     uint64_t verify_drops[VERIFY_DROP_COUNT];
-    uint64_t inbox_drops; /* queues that were full */
+    uint64_t inbox_drops;                  /* queues that were full */
+    uint64_t outputs_count, outputs_bytes; /* messages of the turn that fills */
+    uint64_t output_drops;                 /* beyond its limits */
+    uint64_t answer_drops;                 /* bodies beyond a peer's budget */
 };
 void driver_look(const struct driver *d, struct driver_look *out);
 

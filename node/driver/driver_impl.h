@@ -58,6 +58,8 @@ struct driver_turn {
     struct driver_output *outputs;
     size_t outputs_count, outputs_room;
     struct buf bytes;
+    uint32_t messages_count; /* of the outputs */
+    size_t status_at;        /* 1 + index of the STATUS among the outputs; 0 = none */
 };
 
 /* ---- jobs.c ---- */
@@ -90,6 +92,12 @@ struct driver_link {
 };
 
 /* ---- the driver ---- */
+
+/* What a peer got of bodies since from_ms. */
+struct driver_budget {
+    uint64_t from_ms;
+    size_t bytes;
+};
 
 /* The one check of a proposal that is under way; the core asks for one at a time. */
 struct driver_check {
@@ -136,7 +144,8 @@ struct driver {
     struct pbft_ticket build;
     struct tx *unknown_txs; /* scratch of a check: BLOCK_TXS_MAX */
     uint32_t *unknown_indexes;
-    struct public_key *signers; /* scratch of a commit: BLOCK_TXS_MAX */
+    struct public_key *signers; /* of the blocks that this step committed */
+    size_t signers_count, signers_room;
     struct pbft_msg *scratch_msg;
 
     struct pool *pool;
@@ -162,6 +171,8 @@ struct driver {
     uint64_t verify_drops[VERIFY_DROP_COUNT];
     uint64_t glance_drops[PBFT_DROP_COUNT];
     uint64_t inbox_drops;
+    uint64_t output_drops, answer_drops;
+    struct driver_budget budgets[MEMBERS_MAX];
 };
 
 uint32_t driver_primary(const struct driver *d);
@@ -184,6 +195,8 @@ void driver_say_receipt(struct driver *d, uint64_t client, const struct digest *
 void driver_say_other(struct driver *d, uint64_t client, const struct digest *txid,
                       const struct place *place);
 void driver_say_forward(struct driver *d, uint32_t to, struct bytes tx);
+/* Whether the turn takes another message: the limits of driver.h while the disk is slow. */
+bool driver_has_room(const struct driver *d);
 bool driver_has_outputs(const struct driver *d);
 
 /* ---- reserve.c: rule 4.2 ---- */
@@ -222,6 +235,8 @@ void driver_clients_on_job(struct driver *d, struct driver_job *job);
 void driver_clients_on_forward(struct driver *d, uint32_t link, struct bytes whole);
 /* A block is committed: settle its transactions' waiters, tell the pool. */
 void driver_clients_on_commit(struct driver *d, const struct block *block, bool is_covered);
+/* Once after a step, whatever it committed: tell the pool. */
+void driver_clients_after_commits(struct driver *d);
 /* All up to here is covered by a certificate now. */
 void driver_clients_on_covered(struct driver *d, uint64_t height);
 void driver_clients_run(struct driver *d); /* what is due by time: forwards, answers */
@@ -236,8 +251,10 @@ struct driver_waiter *driver_waiter_take(struct driver *d, const struct public_k
                                          uint64_t nonce);
 /* The oldest, if its time is up; taken out, the caller frees. */
 struct driver_waiter *driver_waiter_take_late(struct driver *d);
-/* One whose transaction cannot stand above this height any more; taken out. */
-struct driver_waiter *driver_waiter_take_expired(struct driver *d, uint64_t head_height);
+/* The next one, from *at on (NULL: the oldest), whose transaction cannot stand above this height
+ * any more; taken out. */
+struct driver_waiter *driver_waiter_take_expired(struct driver *d, uint64_t head_height,
+                                                 struct driver_waiter **at);
 void driver_waiters_free(struct driver *d);
 
 /* ---- jobs.c: the inbox, and what is being verified ---- */

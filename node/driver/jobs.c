@@ -135,9 +135,15 @@ static struct driver_job *take_from(struct driver_link *l)
     if (l->first == NULL)
         l->last = NULL;
     l->msgs_count--;
-    l->bytes -= job->bytes.size;
     job->next = NULL;
     return job;
+}
+
+/* Its bytes count for its link until it is dealt with, also while it is being verified. */
+static void end_message(struct driver *d, struct driver_job *job)
+{
+    d->links[job->link].bytes -= job->bytes.size;
+    driver_job_free(job);
 }
 
 static bool has_turn(const struct driver_link *l)
@@ -189,13 +195,13 @@ static void take_one(struct driver *d, struct driver_job *job)
     enum verify_drop drop = verify_decode(m, &d->verify_config, buf_bytes(&job->bytes), job->link);
     if (drop != VERIFY_KEEP) {
         d->verify_drops[drop]++;
-        driver_job_free(job);
+        end_message(d, job);
         return;
     }
     enum pbft_drop glance = m->type == PBFT_FORWARD ? PBFT_KEEP : pbft_glance(d->core, m);
     if (glance != PBFT_KEEP || take_known_forward(d, job)) {
         d->glance_drops[glance]++;
-        driver_job_free(job);
+        end_message(d, job);
         return;
     }
     job->msg = mem_resize(NULL, msg_bytes(m));
@@ -274,9 +280,12 @@ void driver_jobs_ready(struct driver *d)
         d->ready_first = job->next;
         if (d->ready_first == NULL)
             d->ready_last = NULL;
-        if (job->type == JOB_MESSAGE)
+        if (job->type == JOB_MESSAGE) {
             on_message(d, job);
-        else if (job->type == JOB_BLOCK_TXS)
+            end_message(d, job);
+            continue;
+        }
+        if (job->type == JOB_BLOCK_TXS)
             driver_check_on_job(d, job);
         else
             driver_clients_on_job(d, job);

@@ -86,18 +86,28 @@ static void name_block(struct pbft_block *out, const struct block *block)
         .height = block->header.height, .digest = block->digest, .parent = block->header.parent};
 }
 
+/* The certificate that ends a range lies fewer heights on than this: inside the window of whoever
+ * stands below it (beyond, nothing could be done with it, and the same range would come again for
+ * ever), and so near that headers can lead there from any height in between, whatever the bodies
+ * weigh. As every range is made so, no store has a longer gap between certificates. */
+static uint64_t reach(const struct driver *d)
+{
+    uint64_t window = 2 * d->parameters.window_heights;
+    return window < PBFT_DATA_HEADS_MAX ? window : PBFT_DATA_HEADS_MAX;
+}
+
 /* The highest height up to `last` that a range can end with, and the certificate that covers it:
- * the lowest one at or above, if headers can reach it; else, at a tail that nothing certifies yet,
- * the highest one below. False when there is none from `from` on. */
+ * the lowest one at or above, if it is in reach; else, or at a tail that nothing certifies yet, the
+ * highest one below. RC_NOT_FOUND when there is none from `from` on. */
 static enum rc find_end(struct driver *d, uint64_t from, uint64_t *last, struct certificate *out,
                         struct why *why)
 {
     enum rc rc = RC_NOT_FOUND;
     for (; *last >= from; (*last)--) {
         rc = store_get_certificate(d->store, *last, out, why);
-        bool is_near = rc == RC_OK && out->statement.height <= d->durable_height &&
-                       out->statement.height - *last <= PBFT_DATA_HEADS_MAX;
-        if (is_near || (rc != RC_OK && rc != RC_NOT_FOUND))
+        bool is_in_reach = rc == RC_OK && out->statement.height <= d->durable_height &&
+                           out->statement.height < from + reach(d);
+        if (is_in_reach || (rc != RC_OK && rc != RC_NOT_FOUND))
             return rc;
     }
     return RC_NOT_FOUND;

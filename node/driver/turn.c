@@ -4,6 +4,8 @@
  * A turn fills while the one before it is being made durable. What a turn has to tell is kept with
  * it and goes out when its own batch is durable, after everything of the turns before. A turn that
  * has nothing to write still waits for those. */
+#include <string.h>
+
 #include "crypto/base/check.h"
 #include "node/driver/driver_impl.h"
 #include "node/driver/records.h"
@@ -65,10 +67,17 @@ void driver_say_forward(struct driver *d, uint32_t to, struct bytes tx)
     m->type = PBFT_FORWARD;
     m->link = m->from = d->config.own_index;
     m->forward = tx;
+    driver_turn(d)->messages_count++;
     o->to = to;
     o->at = bytes->size;
     pbft_encode(bytes, m);
     o->size = bytes->size - o->at;
+}
+
+bool driver_has_room(const struct driver *d)
+{
+    const struct driver_turn *t = &d->turns[d->filling];
+    return t->messages_count < DRIVER_OUTPUTS_MAX && t->bytes.size < DRIVER_OUTPUT_BYTES_MAX;
 }
 
 bool driver_has_outputs(const struct driver *d)
@@ -86,13 +95,31 @@ static void send_to(struct driver *d, uint32_t to, struct bytes message)
             net->send(net->context, i, message);
 }
 
+/* Rule 9.1's budget of bytes: of what one peer gets because it asked or lags. */
+static bool take_budget(struct driver *d, uint32_t to, size_t size)
+{
+    struct driver_budget *b = &d->budgets[to];
+    if (d->time.now_ms >= b->from_ms + d->parameters.status_ms) {
+        b->from_ms = d->time.now_ms;
+        b->bytes = 0;
+    }
+    if (b->bytes + size > DRIVER_ANSWER_BYTES_MAX)
+        return false;
+    b->bytes += size;
+    return true;
+}
+
 /* Bodies are read from the store now: whatever was voted for or committed up to this turn is
  * durable in it, so there is one copy, and a send never outlives what it sends. */
 static void send_bodies(struct driver *d, const struct driver_output *o)
 {
     struct buf message = {0};
-    if (driver_encode_bodies(d, &message, &o->act))
-        send_to(d, o->to, buf_bytes(&message));
+    if (driver_encode_bodies(d, &message, &o->act)) {
+        if (o->to == PBFT_TO_ALL || take_budget(d, o->to, message.size))
+            send_to(d, o->to, buf_bytes(&message));
+        else
+            d->answer_drops++;
+    }
     buf_free(&message);
 }
 
@@ -136,20 +163,47 @@ static void release(struct driver *d, struct driver_turn *t)
         }
     }
     t->outputs_count = 0;
+    t->messages_count = 0;
+    t->status_at = 0;
     buf_clear(&t->bytes);
 }
 
 /* ---- acts ---- */
 
+/* The last STATUS says all that an earlier one of the same turn would. */
+static void take_status(struct driver *d, const struct pbft_act *act)
+{
+    struct driver_turn *t = driver_turn(d);
+    size_t at = t->bytes.size;
+    bool is_message = driver_encode(d, &t->bytes, act);
+    CHECK(is_message);
+    if (t->status_at == 0) {
+        struct driver_output *o = add_output(d, OUTPUT_MESSAGE);
+        *o = (struct driver_output){
+            .type = OUTPUT_MESSAGE, .to = act->to, .at = at, .size = t->bytes.size - at};
+        t->status_at = t->outputs_count;
+        return;
+    }
+    const struct driver_output *o = &t->outputs[t->status_at - 1];
+    CHECK(o->size == t->bytes.size - at); /* its encoding has one size */
+    memcpy(t->bytes.data + o->at, t->bytes.data + at, o->size);
+    t->bytes.size = at;
+}
+
 static void take_send(struct driver *d, const struct pbft_act *act)
 {
-    struct buf *bytes = &driver_turn(d)->bytes;
-    size_t at = bytes->size;
-    if (driver_encode(d, bytes, act)) {
+    struct driver_turn *t = driver_turn(d);
+    if (!driver_has_room(d)) {
+        d->output_drops++;
+        return;
+    }
+    t->messages_count++;
+    size_t at = t->bytes.size;
+    if (driver_encode(d, &t->bytes, act)) {
         struct driver_output *o = add_output(d, OUTPUT_MESSAGE);
         o->to = act->to;
         o->at = at;
-        o->size = bytes->size - at;
+        o->size = t->bytes.size - at;
         return;
     }
     struct driver_output *o = add_output(d, OUTPUT_BODY);
@@ -177,12 +231,14 @@ static void take_act(struct driver *d, const struct pbft_act *act)
         break;
     case PBFT_SEND_VOTE:
     case PBFT_SEND_PRE_PREPARE:
-    case PBFT_SEND_STATUS:
     case PBFT_SEND_FETCH:
     case PBFT_SEND_QC:
     case PBFT_SEND_RANGE:
     case PBFT_SEND_BLOCK:
         take_send(d, act);
+        break;
+    case PBFT_SEND_STATUS:
+        take_status(d, act);
         break;
     case PBFT_ASK_CHECK:
         d->check.is_asked = true;
@@ -204,6 +260,7 @@ void driver_step(struct driver *d, const struct pbft_event *event)
     pbft_step(d->core, event, &out);
     for (size_t i = 0; i < out.acts_count && d->failure == RC_OK; i++)
         take_act(d, &out.acts[i]);
+    driver_clients_after_commits(d);
     driver_blocks_prune(d);
 }
 

@@ -17,10 +17,14 @@ static struct driver_waiter **bucket_of(struct driver *d, const struct public_ke
 
 bool driver_wait(struct driver *d, uint64_t client, const struct tx *tx)
 {
-    if (d->waiters_count + d->uncovered_count >= d->waiters_max)
+    struct driver_waiter **bucket = bucket_of(d, &tx->signer, tx->nonce);
+    uint32_t same_count = 0;
+    for (const struct driver_waiter *at = *bucket; at != NULL; at = at->next_in_bucket)
+        same_count += digest_equal(&at->txid, &tx->id);
+    if (same_count >= DRIVER_WAITERS_PER_TX ||
+        d->waiters_count + d->uncovered_count >= d->waiters_max)
         return false;
     struct driver_waiter *w = mem_alloc(sizeof *w);
-    struct driver_waiter **bucket = bucket_of(d, &tx->signer, tx->nonce);
     *w = (struct driver_waiter){.older = d->newest_waiter,
                                 .next_in_bucket = *bucket,
                                 .client = client,
@@ -74,20 +78,26 @@ struct driver_waiter *driver_waiter_take_late(struct driver *d)
     return w == NULL || d->time.now_ms < w->until_ms ? NULL : take_out(d, w);
 }
 
-struct driver_waiter *driver_waiter_take_expired(struct driver *d, uint64_t head_height)
+struct driver_waiter *driver_waiter_take_expired(struct driver *d, uint64_t head_height,
+                                                 struct driver_waiter **at)
 {
-    if (d->expires_min_height > head_height)
-        return NULL;
-    uint64_t least = UINT64_MAX;
-    for (struct driver_waiter *w = d->oldest_waiter; w != NULL; w = w->newer) {
+    if (*at == NULL) { /* a new walk, or the end of one: then none is left to expire */
+        if (d->expires_min_height > head_height)
+            return NULL;
+        d->expires_min_height = UINT64_MAX;
+        *at = d->oldest_waiter;
+    }
+    for (struct driver_waiter *w = *at, *newer; w != NULL; w = newer) {
+        newer = w->newer;
         if (w->valid_until_height == 0)
             continue;
-        if (w->valid_until_height <= head_height)
+        if (w->valid_until_height <= head_height) {
+            *at = newer;
             return take_out(d, w);
-        if (w->valid_until_height < least)
-            least = w->valid_until_height;
+        }
+        if (w->valid_until_height < d->expires_min_height)
+            d->expires_min_height = w->valid_until_height;
     }
-    d->expires_min_height = least;
     return NULL;
 }
 

@@ -17,6 +17,7 @@
     X(PBFT_DROP_WRONG_PARENT, "wrong_parent")   /* 5.2: parent = tip */                            \
     X(PBFT_DROP_INVALID_BLOCK, "invalid_block") /* 5.2: not valid on its parent's layer */         \
     X(PBFT_DROP_SLOT_FULL, "slot_full")         /* 16: no room for one more block at a height */   \
+    X(PBFT_DROP_NO_ROOM, "no_room")             /* 16: no bytes left for a proposal's body */      \
     X(PBFT_DROP_NOT_ASKED, "not_asked")   /* DATA that nothing needs, FETCH of what is not here */ \
     X(PBFT_DROP_NOT_NEEDED, "not_needed") /* 3.3: beyond a quorum, or it raises nothing */         \
     X(PBFT_DROP_STALE, "stale")           /* an old STATUS, or an answer to an old ticket */       \

@@ -62,7 +62,8 @@ static void check_config(const struct pbft_config *c)
     CHECK(c->window_heights >= c->pipeline_heights);
     CHECK(c->sync_blocks_max >= 1);
     CHECK(c->sync_blocks_max <= PBFT_DATA_BLOCKS_MAX);
-    CHECK(c->sync_blocks_max <= 2 * c->window_heights);
+    CHECK(c->sync_blocks_max <= c->window_heights); /* see there */
+    CHECK(c->proposals_bytes_max > 0);
     CHECK(c->status_ms > 0);
     CHECK(c->sign != NULL);
 }

@@ -23,7 +23,14 @@ struct pbft_config {
     uint64_t window_heights;   /* L; L >= 4P follows from L >= 2K >= 4P */
     uint64_t batch_ms;         /* T_batch */
     uint64_t status_ms;        /* T_s */
-    uint32_t sync_blocks_max;  /* B, at most PBFT_DATA_BLOCKS_MAX */
+    /* B, at most PBFT_DATA_BLOCKS_MAX and at most L. Whoever asks for a range has to hold it, and
+     * the headers behind it up to its certificate, inside his window of 2L: nothing of a range
+     * whose certificate lies beyond it could ever be committed. L of blocks leave L for the
+     * headers. */
+    uint32_t sync_blocks_max;
+    /* 16: what the bodies of proposals that are not voted for yet may hold, P * (B_max + a header).
+     * Requires: at least the largest block, so that the one right above tip always has room. */
+    uint64_t proposals_bytes_max;
     /* Sign with the replica's key: the one effect the core asks for directly, since it is a pure
      * function of key and message (Ed25519 is deterministic). */
     void (*sign)(void *context, struct signature *out, struct bytes message);

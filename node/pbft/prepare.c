@@ -21,6 +21,58 @@ static bool is_conflicting(const struct pbft *p, const struct pbft_block *block)
     return false;
 }
 
+/* ---- 16: the bytes of proposals ---- */
+
+/* Of a proposal of this view that is not voted for yet. What I voted for or a certificate covers is
+ * durable: it is bounded by what correct members do, not by what one primary sends. */
+static size_t waiting_size(const struct pbft_known *known)
+{
+    bool is_waiting = known->is_used && known->is_proposed && known->has_body && !known->is_durable;
+    return is_waiting ? known->size : 0;
+}
+
+/* Of those above tip, up to a height. */
+static uint64_t waiting_bytes(const struct pbft *p, uint64_t to_height)
+{
+    uint64_t sum = 0, above = p->committed.height;
+    if (p->has_tip && p->tip.height > above)
+        above = p->tip.height;
+    for (uint64_t height = above + 1; height <= to_height; height++) {
+        const struct pbft_slot *slot = pbft_slot_find(p, height);
+        for (int i = 0; slot != NULL && i < PBFT_SLOT_BLOCKS; i++)
+            sum += waiting_size(&slot->known[i]);
+    }
+    return sum;
+}
+
+/* Beyond the limit what is needed last goes, so only those needed before a proposal are in its way.
+ * Right above tip there are none. */
+static bool has_bytes_for(const struct pbft *p, const struct pbft_pre_prepare *m)
+{
+    uint64_t before = waiting_bytes(p, m->block.height - 1), max = p->config.proposals_bytes_max;
+    return m->bytes.size <= max && before <= max - m->bytes.size;
+}
+
+/* Forget bodies from the highest down until one more fits. The PRE-PREPARE itself stays: a second,
+ * different one is still known for what it is (5.3), and takes no place at its height. The body
+ * comes again with the PRE-PREPARE (9.1) or by FETCH (5.7). */
+static void make_bytes_for(struct pbft *p, const struct pbft_pre_prepare *m)
+{
+    uint64_t top = p->committed.height + 2 * p->config.window_heights;
+    uint64_t sum = waiting_bytes(p, top) + m->bytes.size;
+    for (uint64_t at = top; at > m->block.height && sum > p->config.proposals_bytes_max; at--) {
+        struct pbft_slot *slot = pbft_slot_find(p, at);
+        for (int i = 0; slot != NULL && i < PBFT_SLOT_BLOCKS; i++) {
+            size_t size = waiting_size(&slot->known[i]);
+            if (size > 0)
+                slot->known[i].has_body = false;
+            sum -= size;
+        }
+    }
+}
+
+/* ---- 5.2 ---- */
+
 /* Pure: one line per reason. A PRE-PREPARE above tip + 1 is kept when it is the first of the
  * primary for its height in this view; whether it can be voted for is decided when tip reaches it.
  * While tip is none, all are above it (7.4). */
@@ -47,9 +99,11 @@ enum pbft_drop pbft_judge_pre_prepare(const struct pbft *p, uint32_t from,
         !digest_equal(&m->block.parent, &p->tip.digest))
         return PBFT_DROP_WRONG_PARENT;
     const struct pbft_known *known = pbft_known_find(p, m->block.height, &m->block.digest);
-    if (known == NULL)
-        return pbft_has_room(p, m->block.height) ? PBFT_KEEP : PBFT_DROP_SLOT_FULL;
-    return known->is_proposed && known->has_body ? PBFT_DROP_DUPLICATE : PBFT_KEEP;
+    if (known == NULL && !pbft_has_room(p, m->block.height))
+        return PBFT_DROP_SLOT_FULL;
+    if (known != NULL && known->has_body) /* not proposed: fetched (5.7), it costs no more */
+        return known->is_proposed ? PBFT_DROP_DUPLICATE : PBFT_KEEP;
+    return has_bytes_for(p, m) ? PBFT_KEEP : PBFT_DROP_NO_ROOM;
 }
 
 enum pbft_drop pbft_on_pre_prepare(struct pbft *p, uint32_t from, const struct pbft_pre_prepare *m)
@@ -59,9 +113,12 @@ enum pbft_drop pbft_on_pre_prepare(struct pbft *p, uint32_t from, const struct p
         return drop;
     struct pbft_known *known = pbft_known_at(p, &m->block);
     CHECK(known != NULL); /* has_room */
+    if (!known->has_body)
+        make_bytes_for(p, m);
     known->has_body = true;
     known->is_proposed = true;
     known->pre_prepare = m->signature;
+    known->size = m->bytes.size;
     return PBFT_KEEP;
 }
 

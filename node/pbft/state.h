@@ -22,6 +22,7 @@ struct pbft_known {
     enum pbft_validity validity;
     struct pbft_block block;
     struct signature pre_prepare;
+    size_t size; /* of the whole block, as its PRE-PREPARE brought it (PROTOCOL.md 16) */
 };
 
 /* One member's vote of a kind at a height, in the current view (rule 3.1). */
@@ -42,13 +43,17 @@ struct pbft_slot {
     struct digest committed;
     uint64_t fetch_at_ms; /* when a missing body may be asked for again */
     uint32_t fetch_turn;  /* rotates over those who may have it */
+    /* 9.1: when my PRE-PREPARE may be sent again to a member, and how often that was done. */
+    uint64_t resend_at_ms[MEMBERS_MAX];
+    uint8_t resends_count[MEMBERS_MAX];
 };
 
 /* Rule 9.1's budget, besides the driver's of bytes: what one peer may make me send within T_s. */
 enum {
     PBFT_ANSWERS_MAX =
-        16,              /* to FETCHes: 16 ranges of B blocks are four times what a window holds */
-    PBFT_FETCHES_MAX = 8 /* in flight in all; one per peer (9.4, 16) */
+        16,               /* to FETCHes: 16 ranges of B blocks are four times what a window holds */
+    PBFT_FETCHES_MAX = 8, /* in flight in all; one per peer (9.4, 16) */
+    PBFT_RESEND_DOUBLINGS_MAX = 4 /* of T_s / 2: up to 8 T_s between two PRE-PREPAREs (9.1) */
 };
 
 /* What is known of a peer. */
@@ -217,7 +222,7 @@ void pbft_send_status(struct pbft *p);
 enum pbft_drop pbft_judge_status(const struct pbft *p, uint32_t from,
                                  const struct pbft_status *status);
 enum pbft_drop pbft_on_status(struct pbft *p, uint32_t from, const struct pbft_status *status);
-/* Send again what I signed in this view above a height, to one or to all. */
+/* Send again what I signed in this view above a height, to one (within its budget) or to all. */
 void pbft_resend(struct pbft *p, uint64_t above_height, uint32_t to);
 
 #endif

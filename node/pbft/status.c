@@ -20,13 +20,31 @@ void pbft_send_status(struct pbft *p)
     pbft_put_send(p, PBFT_SEND_STATUS, PBFT_TO_ALL)->status = s;
 }
 
-static void resend_own(struct pbft *p, struct pbft_slot *slot, uint32_t to)
+/* Rule 9.1's budget for PRE-PREPAREs, which carry bodies: to one member each goes out again after
+ * T_s/2, T_s, 2 T_s, ... 8 T_s. The first few tries are as fast as STATUS asks for them, so what
+ * the network loses is healed as before; but whoever claims for ever not to rise gets P bodies in 8
+ * T_s. It is counted by height, not by what the member claims: nothing that it says earns it more.
+ * Votes are small and have no such budget. */
+static bool take_resend(struct pbft *p, struct pbft_slot *slot, uint32_t to)
 {
-    static const enum cert_kind kinds[PBFT_VOTE_KINDS] = {CERT_PREPARE, CERT_COMMIT};
+    if (to == PBFT_TO_ALL)
+        return true; /* once, at the start */
+    if (p->now_ms < slot->resend_at_ms[to])
+        return false;
+    slot->resend_at_ms[to] = p->now_ms + (p->config.status_ms / 2 << slot->resends_count[to]);
+    if (slot->resends_count[to] < PBFT_RESEND_DOUBLINGS_MAX)
+        slot->resends_count[to]++;
+    return true;
+}
+
+static void resend_proposals(struct pbft *p, struct pbft_slot *slot, uint32_t to)
+{
+    if (pbft_primary(p, p->view) != p->config.own_index)
+        return;
     for (int i = 0; i < PBFT_SLOT_BLOCKS; i++) {
-        const struct pbft_known *known = &slot->known[i];
+        const struct pbft_known *known = &slot->known[i]; /* one of them at most: 5.1 */
         if (!known->is_used || !known->is_proposed || !known->is_durable ||
-            pbft_primary(p, p->view) != p->config.own_index)
+            !take_resend(p, slot, to))
             continue;
         struct pbft_act *act = pbft_put_send(p, PBFT_SEND_PRE_PREPARE, to);
         act->block = known->block;
@@ -35,6 +53,11 @@ static void resend_own(struct pbft *p, struct pbft_slot *slot, uint32_t to)
                                                      .block = known->block,
                                                      .signature = known->pre_prepare};
     }
+}
+
+static void resend_votes(struct pbft *p, struct pbft_slot *slot, uint32_t to)
+{
+    static const enum cert_kind kinds[PBFT_VOTE_KINDS] = {CERT_PREPARE, CERT_COMMIT};
     for (int k = 0; k < PBFT_VOTE_KINDS; k++) {
         const struct pbft_ballot *own = pbft_ballot(slot, kinds[k], p->config.own_index);
         if (!own->is_cast || own->view != p->view)
@@ -55,8 +78,10 @@ void pbft_resend(struct pbft *p, uint64_t above_height, uint32_t to)
         return; /* 4.2, 13: a vote that is sent again is a vote */
     for (uint64_t height = above_height + 1; pbft_in_window(p, height); height++) {
         struct pbft_slot *slot = pbft_slot_find(p, height);
-        if (slot != NULL)
-            resend_own(p, slot, to);
+        if (slot == NULL)
+            continue;
+        resend_proposals(p, slot, to);
+        resend_votes(p, slot, to);
     }
 }
 

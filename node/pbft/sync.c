@@ -194,8 +194,10 @@ static enum pbft_drop send_block(struct pbft *p, uint32_t to, const struct diges
         return PBFT_DROP_NOT_ASKED;
     struct pbft_act *act = pbft_put_send(p, PBFT_SEND_BLOCK, to);
     act->block = known->block;
-    act->has_pre_prepare = known->is_proposed;
     act->pre_prepare_from = pbft_primary(p, p->view);
+    /* 4.2, 13: a learner and an alarmed replica hand out bodies, and no signature of their own. */
+    bool is_own = act->pre_prepare_from == p->config.own_index;
+    act->has_pre_prepare = known->is_proposed && !(is_own && (p->is_learner || p->is_alarmed));
     act->pre_prepare = (struct pbft_pre_prepare){.epoch = p->config.epoch,
                                                  .view = p->view,
                                                  .block = known->block,
@@ -317,8 +319,10 @@ static enum pbft_drop on_range(struct pbft *p, uint32_t link, const struct pbft_
                     take_all(p, data->heads, data->heads_count, false);
     if (!has_room)
         return PBFT_DROP_SLOT_FULL;
-    /* While that peer is ahead, the next range is asked for at once. */
-    bool is_next = first->height <= p->committed.height + 1;
+    /* While that peer is ahead, the next range is asked for at once; not when this one
+     * commits nothing, its certificate being beyond my window: more of that kind is of no use. */
+    bool is_next = first->height <= p->committed.height + 1 &&
+                   pbft_in_window(p, data->certificate.statement.height);
     if (is_next && p->peers[link].committed_height > last->height && is_free_to_ask(p, link) &&
         has_free_fetch(p)) {
         struct pbft_fetch fetch = {.kind = PBFT_FETCH_RANGE,

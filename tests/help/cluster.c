@@ -286,13 +286,15 @@ void cluster_init(struct cluster *c, const struct cluster_options *options)
 {
     memset(c, 0, sizeof *c);
     c->options = *options;
-    c->config = (struct pbft_config){.members = {.members_count = options->members_count},
-                                     .pipeline_heights = options->pipeline_heights,
-                                     .window_heights = options->window_heights,
-                                     .batch_ms = 5,
-                                     .status_ms = 250,
-                                     .sync_blocks_max = options->sync_blocks_max,
-                                     .sign = fake_sign};
+    c->config =
+        (struct pbft_config){.members = {.members_count = options->members_count},
+                             .pipeline_heights = options->pipeline_heights,
+                             .window_heights = options->window_heights,
+                             .batch_ms = 5,
+                             .status_ms = 250,
+                             .sync_blocks_max = options->sync_blocks_max,
+                             .proposals_bytes_max = options->pipeline_heights * CLUSTER_BLOCK_BYTES,
+                             .sign = fake_sign};
     memset(c->config.chain_id.bytes, 0xc1, DIGEST_BYTES);
     c->chain = mem_alloc((options->heights_max + 1) * sizeof *c->chain);
     for (uint32_t i = 0; i < options->members_count; i++) {

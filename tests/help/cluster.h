@@ -14,7 +14,7 @@
 #include "crypto/base/prng.h"
 #include "tests/help/fake_sign.h"
 
-enum { CLUSTER_NODES_MAX = 7, CLUSTER_BODIES_MAX = 4 };
+enum { CLUSTER_NODES_MAX = 7, CLUSTER_BODIES_MAX = 4, CLUSTER_BLOCK_BYTES = 1000 };
 
 struct cluster_options {
     uint64_t seed;

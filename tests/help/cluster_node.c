@@ -121,6 +121,7 @@ static bool make_msg(struct cluster *c, uint32_t at, const struct pbft_act *act,
     case PBFT_SEND_PRE_PREPARE:
         m->type = PBFT_PRE_PREPARE;
         m->pre_prepare = act->pre_prepare;
+        m->pre_prepare.bytes.size = CLUSTER_BLOCK_BYTES;
         return true;
     case PBFT_SEND_STATUS:
         m->type = PBFT_STATUS;
@@ -147,6 +148,7 @@ static bool make_msg(struct cluster *c, uint32_t at, const struct pbft_act *act,
         m->data.has_pre_prepare = act->has_pre_prepare;
         m->data.pre_prepare_from = act->pre_prepare_from;
         m->data.pre_prepare = act->pre_prepare;
+        m->data.pre_prepare.bytes.size = CLUSTER_BLOCK_BYTES;
         return true;
     default:
         return false;

@@ -45,6 +45,7 @@ void lone_init(struct lone *l, uint32_t members_count, uint32_t own_index)
                                      .batch_ms = 5,
                                      .status_ms = 250,
                                      .sync_blocks_max = 8,
+                                     .proposals_bytes_max = 4 * LONE_BLOCK_BYTES_MAX,
                                      .sign = fake_sign,
                                      .sign_context = &l->signer};
     memset(l->config.chain_id.bytes, 0xc1, DIGEST_BYTES);
@@ -154,6 +155,7 @@ struct pbft_msg lone_make_pre_prepare(const struct lone *l, uint32_t from,
 {
     struct pbft_msg m = {.type = PBFT_PRE_PREPARE, .link = from, .from = from};
     m.pre_prepare.block = *block;
+    m.pre_prepare.bytes.size = l->block_bytes; /* the core looks at no more of them */
     fake_sign_pre_prepare(&m.pre_prepare, from, &l->config.chain_id);
     return m;
 }

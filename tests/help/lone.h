@@ -6,7 +6,7 @@
 
 #include "tests/help/fake_sign.h"
 
-enum { LONE_STORED_MAX = 512 };
+enum { LONE_STORED_MAX = 512, LONE_BLOCK_BYTES_MAX = 1000 };
 
 struct lone {
     struct pbft_config config;
@@ -16,6 +16,7 @@ struct lone {
     uint64_t now_ms;
     uint64_t blocks_count; /* made so far; the number is the digest */
     uint64_t counter;      /* of STATUSes made */
+    size_t block_bytes;    /* how big the blocks of PRE-PREPAREs are that are made from now on */
     struct pbft_output out;
     struct pbft_view_of look; /* after the last event */
     bool spares_glance;       /* lone_msg() does not hold pbft_glance() against what comes of it */
@@ -30,7 +31,7 @@ struct lone {
     size_t pre_prepares_count;
 };
 
-/* P = 4, L = 8, T_s = 250 ms, T_batch = 5 ms, B = 8. */
+/* P = 4, L = 8, T_s = 250 ms, T_batch = 5 ms, B = 8; as proposals P blocks of 1,000 bytes. */
 void lone_init(struct lone *l, uint32_t members_count, uint32_t own_index);
 void lone_close(struct lone *l);
 void lone_start(struct lone *l); /* again: the memory is lost, the store is kept */

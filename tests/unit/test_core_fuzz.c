@@ -446,9 +446,9 @@ static void run_world(struct world *w, uint64_t seed, uint64_t *drops, uint64_t 
     w->prng = prng_of(seed);
     w->is_sane = seed % 3 != 0;
     w->is_quiet = seed % 4 != 0;
-    static const uint32_t sizes[] = {4, 5, 6, 7, 31};
-    uint32_t n = sizes[draw(w, 5)];
+    uint32_t n = (const uint32_t[]){4, 5, 6, 7, 31}[draw(w, 5)];
     lone_init(&w->lone, n, (uint32_t)draw(w, draw(w, 2) == 0 ? 1 : n));
+    w->lone.block_bytes = seed % 5 * (LONE_BLOCK_BYTES_MAX / 4);
     w->chain[0] = w->committed = lone_genesis();
     if (seed % 20 == 0) /* as it may stand in the store: 7.6 */
         w->lone.durable.mode = PBFT_CHANGING;

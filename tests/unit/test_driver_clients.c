@@ -138,13 +138,27 @@ static void all_who_wait_for_one_transaction_are_answered(void **state)
     (void)state;
     begin(1);
     const struct world_tx *tx = world_record(&w, 0, 1);
-    for (uint64_t client = 1; client <= 5; client++)
+    for (uint64_t client = 1; client <= DRIVER_WAITERS_PER_TX; client++)
         world_submit(&w, client, tx);
     world_settle(&w);
     assert_int_equal(w.outputs_count, 1); /* its FORWARD */
     world_commit(&w, block_of(NULL, tx));
-    for (uint64_t client = 1; client <= 5; client++)
+    for (uint64_t client = 1; client <= DRIVER_WAITERS_PER_TX; client++)
         assert_int_equal(outcome(client), DRIVER_COMMITTED);
+}
+
+static void who_asks_again_and_again_takes_no_places_of_others(void **state)
+{
+    (void)state;
+    begin(1);
+    const struct world_tx *tx = world_record(&w, 0, 1), *other = world_record(&w, 1, 1);
+    for (uint64_t client = 1; client <= 100; client++)
+        world_submit(&w, client, tx);
+    world_submit(&w, 1001, other);
+    world_settle(&w);
+    assert_int_equal(world_look(&w).waiting_count, DRIVER_WAITERS_PER_TX + 1);
+    assert_int_equal(outcome(DRIVER_WAITERS_PER_TX + 1), DRIVER_UNKNOWN);
+    assert_null(world_answer(&w, 1001));
 }
 
 /* ---- receipts need a certificate at or above their block (5.6) ---- */
@@ -409,19 +423,15 @@ static void who_cannot_wait_any_more_is_told_unknown_at_once(void **state)
 {
     (void)state;
     begin_with(1, SMALL_POOL);
-    const struct world_tx *tx = world_record(&w, 0, 1), *next = world_record(&w, 0, 2);
-    for (uint64_t client = 1; client <= SMALL_WAITERS; client++)
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    for (uint64_t client = 1; client <= DRIVER_WAITERS_PER_TX + 1; client++)
         world_submit(&w, client, tx);
     world_settle(&w);
-    assert_int_equal(world_look(&w).waiting_count, SMALL_WAITERS);
-    world_submit(&w, 1001, tx);
-    world_submit(&w, 1002, next);
-    world_settle(&w);
-    assert_int_equal(outcome(1001), DRIVER_UNKNOWN);
-    assert_int_equal(outcome(1002), DRIVER_UNKNOWN);
-    assert_int_equal(world_look(&w).pool.txs_count, 2); /* pending it is */
+    assert_int_equal(world_look(&w).waiting_count, DRIVER_WAITERS_PER_TX);
+    assert_int_equal(outcome(DRIVER_WAITERS_PER_TX + 1), DRIVER_UNKNOWN);
+    assert_int_equal(world_look(&w).pool.txs_count, 1); /* pending it is */
     world_commit(&w, block_of(NULL, tx));
-    for (uint64_t client = 1; client <= SMALL_WAITERS; client++)
+    for (uint64_t client = 1; client <= DRIVER_WAITERS_PER_TX; client++)
         assert_int_equal(outcome(client), DRIVER_COMMITTED);
 }
 
@@ -433,6 +443,7 @@ int main(void)
         DRIVER_TEST(the_receipt_is_there_after_a_start),
         DRIVER_TEST(who_asks_meanwhile_waits_for_the_disk),
         DRIVER_TEST(all_who_wait_for_one_transaction_are_answered),
+        DRIVER_TEST(who_asks_again_and_again_takes_no_places_of_others),
         DRIVER_TEST(a_receipt_waits_for_a_certificate),
         DRIVER_TEST(a_receipt_waits_for_a_certificate_after_a_start_too),
         DRIVER_TEST(who_waits_for_a_certificate_waits_within_limits),

@@ -296,6 +296,54 @@ static void messages_over_a_link_to_myself_are_dropped(void **state)
     assert_false(l.look.is_learner);
 }
 
+/* Ask for a block of mine as member 3; whether my PRE-PREPARE comes with its body. */
+static bool is_proposal_handed_out(const struct pbft_block *block)
+{
+    assert_int_equal(lone_fetch(&l, 3, block), PBFT_KEEP);
+    const struct pbft_act *act = lone_act(&l, PBFT_SEND_BLOCK, 0);
+    assert_non_null(act);
+    return act->has_pre_prepare;
+}
+
+/* A primary that has become a learner, or is alarmed, still gives bodies, and its signature on them
+ * no more: its PRE-PREPARE is a vote like others. Those of another primary it passes on. */
+static void rule_4_2_a_learner_hands_out_bodies_without_its_proposals(void **state)
+{
+    (void)state;
+    begin(4, 0);
+    (void)lone_pool(&l, true, true);
+    (void)lone_built(&l, &b[1], 0);
+    assert_true(is_proposal_handed_out(&b[1]));
+    struct pbft_msg m = lone_make_vote(&l, 0, CERT_COMMIT, &b[9]);
+    m.link = 2;
+    (void)lone_msg(&l, &m);
+    assert_true(l.look.is_learner);
+    assert_false(is_proposal_handed_out(&b[1]));
+    lone_close(&l);
+
+    begin(4, 1);
+    lone_accept(&l, &b[1]);
+    m = lone_make_vote(&l, 1, CERT_COMMIT, &b[9]);
+    m.link = 2;
+    (void)lone_msg(&l, &m);
+    assert_true(l.look.is_learner);
+    assert_true(is_proposal_handed_out(&b[1]));
+}
+
+static void rule_13_an_alarmed_primary_hands_out_bodies_without_its_proposals(void **state)
+{
+    (void)state;
+    begin(4, 0);
+    (void)lone_pool(&l, true, true);
+    (void)lone_built(&l, &b[1], 0);
+    assert_true(is_proposal_handed_out(&b[1]));
+    struct pbft_block other = lone_block(&l, &b[8]);
+    (void)lone_qc(&l, CERT_COMMIT, &b[9], 14);
+    (void)lone_qc(&l, CERT_COMMIT, &other, 14);
+    assert_true(l.look.is_alarmed);
+    assert_false(is_proposal_handed_out(&b[1]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +364,8 @@ int main(void)
         RULE(rule_4_2_older_votes_of_mine_prove_nothing),
         RULE(rule_4_2_my_signature_in_a_certificate_that_i_lack_makes_a_learner),
         RULE(rule_4_2_a_proposal_of_mine_that_i_lack_makes_a_learner),
+        RULE(rule_4_2_a_learner_hands_out_bodies_without_its_proposals),
+        RULE(rule_13_an_alarmed_primary_hands_out_bodies_without_its_proposals),
         RULE(messages_over_a_link_to_myself_are_dropped),
     };
     return cmocka_run_group_tests_name("rules_4_durable", tests, NULL, NULL);

@@ -99,6 +99,56 @@ static void rule_9_1_a_backup_sends_its_votes_only(void **state)
     assert_int_equal(lone_count(&l, PBFT_SEND_PRE_PREPARE), 0);
 }
 
+/* PRE-PREPAREs carry bodies: to one that never rises each goes out ever more seldom, down to once
+ * in 8 T_s; votes as often as before, and to others nothing changes. */
+static void rule_9_1_proposals_are_sent_again_ever_more_seldom(void **state)
+{
+    (void)state;
+    begin(4, 0);
+    (void)lone_pool(&l, true, true);
+    (void)lone_built(&l, &b[1], 0);
+    (void)lone_status(&l, 3, 0);
+    (void)lone_status(&l, 2, 0);
+    uint64_t begun_ms = l.now_ms, at_ms[16];
+    size_t count = 0;
+    for (int i = 1; i <= 8 * 8; i++) { /* a STATUS each T_s / 2, which is as often as it is heard */
+        l.now_ms += 125;
+        (void)lone_status(&l, 3, 0);
+        assert_int_equal(lone_count(&l, PBFT_SEND_VOTE), 1);
+        if (lone_count(&l, PBFT_SEND_PRE_PREPARE) > 0)
+            at_ms[count++] = l.now_ms - begun_ms;
+    }
+    static const uint64_t expected_ms[] = {125, 250, 500, 1000, 2000, 4000, 6000, 8000};
+    assert_int_equal(count, 8);
+    assert_memory_equal(at_ms, expected_ms, sizeof expected_ms);
+    (void)lone_status(&l, 2, 0);
+    assert_int_equal(lone_count(&l, PBFT_SEND_PRE_PREPARE), 1);
+}
+
+/* What it claims about its height earns it nothing; another height has its own budget. */
+static void rule_9_1_a_claim_that_goes_up_and_down_brings_no_more_proposals(void **state)
+{
+    (void)state;
+    begin(4, 0);
+    (void)lone_pool(&l, true, true);
+    (void)lone_built(&l, &b[1], 0);
+    (void)lone_built(&l, &b[2], 0);
+    size_t count = 0;
+    (void)lone_status(&l, 3, 0);
+    for (uint64_t i = 1; i <= 32; i++) {
+        l.now_ms += 125;
+        (void)lone_status(&l, 3, i % 2);
+        count += lone_count(&l, PBFT_SEND_PRE_PREPARE);
+    }
+    assert_in_range(count, 2, 2 * 6);
+    (void)lone_built(&l, &b[3], 0);
+    l.now_ms += 125;
+    (void)lone_status(&l, 3, 0);
+    assert_int_equal(lone_act(&l, PBFT_SEND_PRE_PREPARE, lone_count(&l, PBFT_SEND_PRE_PREPARE) - 1)
+                         ->block.height,
+                     3);
+}
+
 /* Of another view: no votes of this one; of another epoch: nothing. */
 static void rule_9_1_a_status_of_another_view_or_epoch_gets_no_votes(void **state)
 {
@@ -254,6 +304,20 @@ static void rule_9_2_a_range_under_way_spares_single_fetches(void **state)
     assert_int_equal(lone_act(&l, PBFT_SEND_FETCH, 0)->fetch.kind, PBFT_FETCH_BLOCK);
 }
 
+/* A range whose certificate lies beyond my window commits nothing: it is kept as far as it fits,
+ * and no more of that kind is asked for. */
+static void rule_9_2_after_a_range_that_commits_nothing_no_next_is_asked_for(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    (void)lone_status(&l, 2, 30);
+    assert_int_equal(lone_range(&l, 2, &b[1], 8, 9), PBFT_KEEP); /* certified at 17 */
+    assert_int_equal(l.look.committed.height, 0);
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
+    assert_int_equal(lone_range(&l, 3, &b[1], 8, 8), PBFT_KEEP); /* at 16: the window's last */
+    assert_int_equal(l.look.committed.height, 8);
+}
+
 /* A range from beyond the window is of no use yet; its certificate is. */
 static void rule_9_2_a_range_beyond_the_window_is_dropped(void **state)
 {
@@ -382,6 +446,8 @@ int main(void)
         RULE(rule_9_1_one_that_rises_gets_blocks_only_when_far_behind),
         RULE(rule_9_1_one_that_does_not_rise_gets_votes_and_proposals),
         RULE(rule_9_1_a_backup_sends_its_votes_only),
+        RULE(rule_9_1_proposals_are_sent_again_ever_more_seldom),
+        RULE(rule_9_1_a_claim_that_goes_up_and_down_brings_no_more_proposals),
         RULE(rule_9_1_a_status_of_another_view_or_epoch_gets_no_votes),
         RULE(rule_9_1_an_old_status_is_stale),
         RULE(rule_9_1_statuses_are_answered_within_a_budget),
@@ -391,6 +457,7 @@ int main(void)
         RULE(rule_9_2_a_range_commits_without_votes),
         RULE(rule_9_2_the_next_range_is_asked_for_at_once),
         RULE(rule_9_2_a_range_under_way_spares_single_fetches),
+        RULE(rule_9_2_after_a_range_that_commits_nothing_no_next_is_asked_for),
         RULE(rule_9_2_a_range_beyond_the_window_is_dropped),
         RULE(rule_9_2_a_range_of_committed_blocks_is_dropped),
         RULE(rule_9_2_heads_lead_over_a_gap_that_no_message_holds),

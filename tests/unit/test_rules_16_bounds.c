@@ -1,0 +1,145 @@
+/* PROTOCOL.md 16: what proposals that are not voted for yet may hold, P blocks of the largest size,
+ * and what goes beyond it: the one that is needed last. */
+#include "tests/unit/rules.h"
+
+/* A core that has P = 4 of them above tip, at heights 2 to 5. */
+static void begin_full(void)
+{
+    begin(4, 1);
+    l.block_bytes = LONE_BLOCK_BYTES_MAX;
+    for (int h = 2; h <= 5; h++)
+        assert_int_equal(lone_pre_prepare(&l, 0, &b[h]), PBFT_KEEP);
+}
+
+static bool has_body(const struct pbft_block *block)
+{
+    return pbft_wants_block(l.core, &block->digest, block->height);
+}
+
+static uint64_t bodies_held(void)
+{
+    uint64_t count = 0;
+    for (int h = 1; h < RULE_BLOCKS; h++)
+        count += has_body(&b[h]);
+    return count;
+}
+
+/* One primary cannot fill the window: what it sends above the first P blocks is dropped. */
+static void rule_16_proposals_hold_p_blocks_at_most(void **state)
+{
+    (void)state;
+    begin_full();
+    for (int h = 6; h <= 16; h++) {
+        assert_int_equal(lone_pre_prepare(&l, 0, &b[h]), PBFT_DROP_NO_ROOM);
+        assert_false(has_body(&b[h]));
+    }
+    assert_int_equal(l.glances[PBFT_DROP_NO_ROOM], 11);
+    assert_int_equal(bodies_held(), 4);
+}
+
+/* Bytes are counted, not blocks; exactly the limit fits. */
+static void rule_16_the_limit_is_of_bytes(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    l.block_bytes = LONE_BLOCK_BYTES_MAX / 2;
+    for (int h = 2; h <= 9; h++)
+        assert_int_equal(lone_pre_prepare(&l, 0, &b[h]), PBFT_KEEP);
+    l.block_bytes = 1;
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[10]), PBFT_DROP_NO_ROOM);
+    l.block_bytes = 0;
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[10]), PBFT_KEEP);
+}
+
+/* A lower one is needed earlier: the highest body makes room, as many as it takes. */
+static void rule_16_the_highest_body_makes_room(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    l.block_bytes = LONE_BLOCK_BYTES_MAX / 2;
+    for (int h = 9; h >= 2; h--)
+        assert_int_equal(lone_pre_prepare(&l, 0, &b[h]), PBFT_KEEP);
+    l.block_bytes = LONE_BLOCK_BYTES_MAX;
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[1]), PBFT_KEEP);
+    for (int h = 1; h <= 9; h++)
+        assert_int_equal(has_body(&b[h]), h <= 7);
+    /* Right above tip there is always room, and it can be voted for. */
+    assert_true(lone_block_equal(&lone_act(&l, PBFT_ASK_CHECK, 0)->block, &b[1]));
+}
+
+/* A proposal whose body had to go is still the first of its place: another one is a conflict. */
+static void rule_16_a_proposal_without_its_body_is_still_the_first(void **state)
+{
+    (void)state;
+    begin_full();
+    struct pbft_block other = lone_block(&l, &b[4]);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[1]), PBFT_KEEP);
+    assert_false(has_body(&b[5]));
+    assert_int_equal(lone_pre_prepare(&l, 0, &other), PBFT_DROP_CONFLICT);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[5]), PBFT_DROP_NO_ROOM);
+}
+
+/* A vote frees its bytes: what was dropped comes again (9.1) and is voted for in its turn. */
+static void rule_16_what_is_voted_for_makes_room(void **state)
+{
+    (void)state;
+    begin_full();
+    (void)lone_pre_prepare(&l, 0, &b[1]); /* 5 goes */
+    for (int h = 1; h <= 8; h++) {
+        assert_true(lone_block_equal(&lone_act(&l, PBFT_ASK_CHECK, 0)->block, &b[h]));
+        assert_int_equal(lone_checked(&l, &b[h], PBFT_CHECK_VALID, 0), PBFT_KEEP);
+        assert_true(lone_sent_vote(&l, CERT_PREPARE, &b[h]));
+        if (h == 4) { /* tip is 4, none is left: four fit again */
+            for (int next = 9; next >= 5; next--)
+                assert_int_equal(lone_pre_prepare(&l, 0, &b[next]), PBFT_KEEP);
+            assert_false(has_body(&b[9]));
+        }
+    }
+    assert_int_equal(l.look.tip.height, 8);
+}
+
+/* What f+1 PREPAREs or a certificate name is fetched whether or not proposals have room (5.7), and
+ * its PRE-PREPARE comes with it or later. */
+static void rule_16_a_body_that_is_certified_always_has_room(void **state)
+{
+    (void)state;
+    begin_full();
+    (void)lone_qc(&l, CERT_PREPARE, &b[6], 13);
+    assert_non_null(lone_act(&l, PBFT_SEND_FETCH, 0));
+    assert_int_equal(lone_data(&l, 2, &b[6], true), PBFT_KEEP);
+    assert_true(has_body(&b[6]));
+    assert_int_equal(bodies_held(), 5);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[6]), PBFT_KEEP);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[6]), PBFT_DROP_DUPLICATE);
+    assert_int_equal(bodies_held(), 5);
+}
+
+/* A body that had to go is missing like any other below a certificate, and is fetched. */
+static void rule_16_a_body_that_had_to_go_is_fetched_when_certified(void **state)
+{
+    (void)state;
+    begin_full();
+    (void)lone_pre_prepare(&l, 0, &b[1]);
+    assert_false(has_body(&b[5]));
+    (void)lone_qc(&l, CERT_COMMIT, &b[5], 13);
+    assert_int_equal(l.look.committed.height, 4);
+    const struct pbft_act *act = lone_act(&l, PBFT_SEND_FETCH, 0);
+    assert_non_null(act);
+    assert_true(digest_equal(&act->fetch.digest, &b[5].digest));
+    (void)lone_data(&l, act->to, &b[5], false);
+    assert_int_equal(l.look.committed.height, 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RULE(rule_16_proposals_hold_p_blocks_at_most),
+        RULE(rule_16_the_limit_is_of_bytes),
+        RULE(rule_16_the_highest_body_makes_room),
+        RULE(rule_16_a_proposal_without_its_body_is_still_the_first),
+        RULE(rule_16_what_is_voted_for_makes_room),
+        RULE(rule_16_a_body_that_is_certified_always_has_room),
+        RULE(rule_16_a_body_that_had_to_go_is_fetched_when_certified),
+    };
+    return cmocka_run_group_tests_name("rules_16_bounds", tests, NULL, NULL);
+}

@@ -31,6 +31,7 @@ void sim_checker_close(struct sim *s)
     }
     check_map_free(&c->txids);
     check_map_free(&c->acknowledged);
+    check_map_free(&c->forwards);
     check_map_free(&c->rejected);
     model_free(c->model);
     mem_free(c->chain);
@@ -196,6 +197,35 @@ static void check_high(struct sim *s, uint32_t node)
     n->high_digest = c.statement.digest;
 }
 
+/* Up to where the key may have signed (4.2): never lower than before, nor than the marker. */
+static void check_reservation(struct sim *s, uint32_t node)
+{
+    struct check_node *n = &s->checker->nodes[node];
+    struct bytes value;
+    struct pbft_rank rank = {0};
+    if (check_get(s, node, KV_VOTE, bytes_of_text("reserved"), &value)) {
+        struct rd r = rd_of(value);
+        rank.epoch = rd_u64(&r);
+        rank.view = rd_u64(&r);
+        rank.height = rd_u64(&r);
+        if (!rd_done(&r))
+            sim_fail(s, node, "a disk holds vote records", "\"reserved\" is malformed");
+    }
+    if (pbft_rank_compare(&rank, &n->reserved) < 0)
+        sim_fail(s, node, "the reservation never falls", "from height %" PRIu64 " to %" PRIu64,
+                 n->reserved.height, rank.height);
+    n->reserved = rank;
+    sim_check_marker(s, node, &s->nodes[node].marker);
+}
+
+void sim_check_marker(struct sim *s, uint32_t node_index, const struct pbft_rank *marker)
+{
+    const struct check_node *n = &s->checker->nodes[node_index];
+    if (pbft_rank_compare(marker, &n->reserved) > 0)
+        sim_fail(s, node_index, "the marker is not above the store's reservation (4.2)",
+                 "%" PRIu64 ", reserved %" PRIu64, marker->height, n->reserved.height);
+}
+
 /* Nobody lies in this world, so nobody has reason to stop voting for good (4.2, 13). */
 static void check_no_alarm(struct sim *s, uint32_t node)
 {
@@ -214,6 +244,7 @@ void sim_check_landed(struct sim *s, uint32_t node_index)
     check_records(s, node_index, "vote", true);
     check_records(s, node_index, "proposal", false);
     check_high(s, node_index);
+    check_reservation(s, node_index);
     check_no_alarm(s, node_index);
 }
 

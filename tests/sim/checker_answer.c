@@ -76,8 +76,21 @@ static void check_rejection(struct sim *s, uint32_t node, const struct driver_an
     check_map_put(&c->rejected, &a->txid);
 }
 
-void sim_check_answer(struct sim *s, uint32_t node_index, const struct driver_answer *answer)
+/* Nobody is told that it is too late before that is on the disk. */
+static void check_expired(struct sim *s, uint32_t node, uint64_t client)
 {
+    uint64_t until = sim_clients_valid_until(s, client);
+    if (until > s->checker->nodes[node].height)
+        sim_fail(s, node, "what expired can stand nowhere any more",
+                 "valid until height %" PRIu64 ", head on disk %" PRIu64, until,
+                 s->checker->nodes[node].height);
+}
+
+void sim_check_answer(struct sim *s, uint32_t node_index, uint64_t client,
+                      const struct driver_answer *answer)
+{
+    if (answer->outcome == DRIVER_REJECTED && answer->verdict == VERDICT_EXPIRED)
+        check_expired(s, node_index, client);
     if (answer->outcome == DRIVER_COMMITTED)
         check_receipt(s, node_index, answer);
     if (answer->outcome == DRIVER_REJECTED)
@@ -101,14 +114,19 @@ static void expect_at_most(struct sim *s, uint32_t node, const char *what, uint6
 static void check_limits(struct sim *s, uint32_t node, const struct driver_look *look)
 {
     const struct parameters *p = &s->genesis.parameters;
-    uint64_t blocks_max = 3 * 2 * p->window_heights; /* 8.3; of each height what was proposed, what
-                                                        is certified, and what is fetched */
+    /* Among honest members there is one block for each height of a view, and nobody proposes more
+     * than P above its own committed height, which is on a disk or its own. */
+    uint64_t highest = check_height(s), committed = look->core.committed.height;
+    uint64_t blocks_max = (highest > committed ? highest - committed : 0) + p->pipeline_heights;
     expect_at_most(s, node, "transactions in the pool", look->pool.txs_count, p->pool_txs_max);
     expect_at_most(s, node, "bytes in the pool", look->pool.bytes, p->pool_bytes_max);
     expect_at_most(s, node, "executable ones", look->pool.executable_count, look->pool.txs_count);
     expect_at_most(s, node, "blocks above the head", look->blocks_count, blocks_max);
     expect_at_most(s, node, "bytes of blocks above the head", look->blocks_bytes,
-                   look->blocks_count * (p->block_bytes_max + BLOCK_HEADER_BYTES));
+                   blocks_max * (p->block_bytes_max + BLOCK_HEADER_BYTES));
+    expect_at_most(s, node, "messages of the turn", look->outputs_count, DRIVER_OUTPUTS_MAX + 1);
+    expect_at_most(s, node, "bytes of the turn's messages", look->outputs_bytes,
+                   DRIVER_OUTPUT_BYTES_MAX + PBFT_MSG_BYTES_MAX);
     /* Resent ones wait beside those that hold a place in the pool. */
     expect_at_most(s, node, "waiting clients", look->waiting_count,
                    2 * p->pool_txs_max + DRIVER_CLIENT_JOBS_MAX);

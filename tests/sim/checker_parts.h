@@ -36,6 +36,16 @@ struct check_block {
     uint64_t time_ms;
 };
 
+/* What one node sent to another in this life, in ms of the world; checker_rates.c. */
+enum { CHECK_ANSWERS = 32 };
+struct check_rates {
+    uint64_t life;
+    bool has_fetched;
+    uint64_t fetched_ms, answered_ms; /* the last FETCH, and the last DATA that came */
+    uint64_t unused_count;            /* of those DATA: no early FETCH goes by them yet */
+    uint64_t answers_count, last_answer_ms, answers_ms[CHECK_ANSWERS];
+};
+
 /* What a node has shown over its whole life in the world, across all crashes. */
 struct check_node {
     struct kv_view *view;     /* of its disk, as of the last batch that landed */
@@ -43,7 +53,9 @@ struct check_node {
     uint64_t promised_height; /* the highest that it has told anybody of */
     struct pbft_rank high;    /* on that disk; zero: none */
     struct digest high_digest;
-    struct check_map votes; /* (kind, epoch, view, height) -> digest: on disk or sent, ever */
+    struct check_map votes;    /* (kind, epoch, view, height) -> digest: on disk or sent, ever */
+    struct pbft_rank reserved; /* on that disk (4.2) */
+    struct check_rates rates[SIM_NODES_MAX]; /* towards each peer */
     uint64_t status_counter;
     struct buf status;    /* the STATUS of that counter */
     struct buf last_sent; /* the last message, and nothing has landed since */
@@ -61,6 +73,7 @@ struct sim_checker {
     struct model *model;
     struct check_map txids;        /* of the chain -> place */
     struct check_map acknowledged; /* txids with a receipt -> place */
+    struct check_map forwards;     /* (node, life, transaction) -> when it went to all */
     struct check_map rejected;     /* txids that can never commit, some node has said */
     struct pbft_msg *msg;          /* scratch of sim_check_sent() */
 };
@@ -86,6 +99,9 @@ struct check_state check_get_state(struct sim *s, uint32_t node);
 void check_one_digest(struct sim *s, uint32_t node, uint32_t kind, uint64_t epoch, uint64_t view,
                       uint64_t height, const struct digest *digest);
 void check_certificate(struct sim *s, uint32_t node, const struct certificate *c);
+
+/* ---- checker_rates.c ---- */
+void check_rates(struct sim *s, uint32_t node, uint32_t to, struct bytes message);
 
 /* ---- checker_chain.c: the first time a height is seen ---- */
 void check_chain_open(struct sim *s);

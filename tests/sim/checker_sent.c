@@ -113,9 +113,39 @@ static void check_covered(const struct sent *a, const struct statement *vote)
         fail(a, vote->height, "high on the disk is of another chain");
 }
 
+/* What this key signs lies within the marker, as it is at that moment (4.2). */
+static void check_marked(const struct sent *a, uint64_t epoch, uint64_t view, uint64_t height)
+{
+    struct pbft_rank rank = {.epoch = epoch, .view = view, .height = height};
+    const struct pbft_rank *marker = &a->s->nodes[a->node].marker;
+    if (pbft_rank_compare(&rank, marker) > 0)
+        sim_fail(a->s, a->node, "nothing is signed above the marker (4.2)",
+                 "%s of height %" PRIu64 ", marker %" PRIu64, pbft_msg_name(a->m->type), height,
+                 marker->height);
+}
+
+/* A block whose time is still to come is held until then (5.2): the wall clock of a node has once
+ * shown a time at which it could vote. COMMIT goes by the PREPAREs of others. */
+static void check_time_has_come(const struct sent *a, uint64_t height, const struct digest *digest)
+{
+    struct bytes whole;
+    struct block block;
+    if (height <= a->n->height || !check_get_body(a->s, a->node, height, digest, &whole) ||
+        block_decode(&block, whole) != BLOCK_OK)
+        return;
+    uint64_t latest_ms = sim_node_wall_most_ms(a->s, a->node) + a->s->plan.parameters.clock_skew_ms;
+    if (block.header.time_ms > latest_ms)
+        sim_fail(a->s, a->node, "a block waits until its time comes (5.2)",
+                 "%s of height %" PRIu64 ", %" PRIu64 " ms too early", pbft_msg_name(a->m->type),
+                 height, block.header.time_ms - latest_ms);
+}
+
 static void check_vote(const struct sent *a)
 {
     const struct statement *vote = &a->m->vote.statement;
+    check_marked(a, vote->epoch, vote->view, vote->height);
+    if (vote->kind == CERT_PREPARE)
+        check_time_has_come(a, vote->height, &vote->digest);
     check_one_digest(a->s, a->node, vote->kind, vote->epoch, vote->view, vote->height,
                      &vote->digest);
     /* Records go when their height is committed. */
@@ -132,6 +162,11 @@ static void check_pre_prepare(const struct sent *a, const struct pbft_pre_prepar
     struct statement of = {
         .epoch = p->epoch, .view = p->view, .height = p->block.height, .digest = p->block.digest};
     check_one_digest(a->s, a->node, CHECK_PRE_PREPARE, p->epoch, p->view, of.height, &of.digest);
+    check_marked(a, p->epoch, p->view, of.height);
+    /* 5.1: the commits that a decision counted on are durable with it, or were before. */
+    if (of.height > a->n->height + a->s->plan.parameters.pipeline_heights)
+        sim_fail(a->s, a->node, "at most P heights are in flight (5.1)",
+                 "it proposes %" PRIu64 ", its head is %" PRIu64, of.height, a->n->height);
     if (of.height > a->n->height &&
         !is_recorded(a, "proposal", &of, &p->block.parent, &p->signature))
         fail(a, of.height, "the proposal is not on the disk");
@@ -260,6 +295,7 @@ void sim_check_sent(struct sim *s, uint32_t node_index, uint32_t to, struct byte
     struct buf *last = &sent.n->last_sent;
     if (to >= s->plan.members_count || to == node_index)
         sim_fail(s, node_index, "messages go to other members", "to %u", to);
+    check_rates(s, node_index, to, message);
     if (bytes_equal(message, buf_bytes(last)))
         return; /* the same to the next one, and the disk is the same */
     if (message.size > PBFT_MSG_BYTES_MAX)

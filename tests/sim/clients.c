@@ -23,7 +23,7 @@ enum {
 };
 
 /* Something of the clients that is under way in time. */
-enum trip_type { TRIP_TO_NODE, TRIP_TIMER, TRIP_FILL, TRIP_ARRIVAL };
+enum trip_type { TRIP_TO_NODE, TRIP_TIMER, TRIP_FILL, TRIP_ARRIVAL, TRIP_BURST };
 struct trip {
     struct trip *next, *prev;
     enum trip_type type;
@@ -351,6 +351,17 @@ static void on_arrival(struct sim *s)
         open_slot(s, c);
 }
 
+static void on_burst(struct sim *s)
+{
+    uint64_t mean_us = 60000000 / s->plan.bursts_per_minute;
+    if (s->clients->is_stopped)
+        return;
+    (void)trip_start(s, TRIP_BURST, 0, sim_between(s, 1, 2 * mean_us));
+    for (uint32_t i = 0; i < s->clients->count; i++)
+        while (may_open(s, &s->clients->clients[i]))
+            open_slot(s, &s->clients->clients[i]);
+}
+
 /* ---- time ---- */
 
 static void on_timer(struct sim *s, uint64_t number)
@@ -384,6 +395,9 @@ static void on_trip(struct sim *s, void *context, uint64_t event)
     case TRIP_ARRIVAL:
         on_arrival(s);
         break;
+    case TRIP_BURST:
+        on_burst(s);
+        break;
     }
     trip_free(s, t);
 }
@@ -406,6 +420,8 @@ void sim_clients_start(struct sim *s)
 {
     if (s->plan.txs_per_second > 0)
         (void)trip_start(s, TRIP_ARRIVAL, 0, 0);
+    if (s->plan.bursts_per_minute > 0)
+        (void)trip_start(s, TRIP_BURST, 0, 0);
 }
 
 void sim_clients_stop_new(struct sim *s)
@@ -417,6 +433,12 @@ void sim_clients_stop_new(struct sim *s)
             if (f.try->kind == TRY_OVERDRAFT && !f.try->is_dead && slot->chosen == NULL)
                 give_up(s, &f, 0); /* nobody waits for what is refused, any more */
         }
+}
+
+uint64_t sim_clients_valid_until(struct sim *s, uint64_t client)
+{
+    struct found f = find(s, client);
+    return f.slot != NULL ? f.try->valid_until_height : 0;
 }
 
 uint32_t sim_clients_pending(const struct sim *s, struct buf *words)

@@ -29,9 +29,10 @@ try {
     enum try_kind kind;
     struct buf bytes;
     struct digest txid;
-    bool is_refused;    /* for now: it is not sent any more, and may commit all the same */
-    bool is_dead;       /* rejected: it never commits */
-    uint32_t next_node; /* who gets it next */
+    uint64_t valid_until_height; /* 0: for ever */
+    bool is_refused;             /* for now: it is not sent any more, and may commit all the same */
+    bool is_dead;                /* rejected: it never commits */
+    uint32_t next_node;          /* who gets it next */
     uint32_t sends_count;
     uint32_t unknown_count; /* of answers that it was taken and is pending */
     struct trip *timer;     /* when it is sent again; NULL: not by itself */
@@ -59,6 +60,7 @@ struct sim_clients {
     struct client clients[CLIENTS_MAX];
     struct trip *trips; /* all that is under way, and timers */
     bool is_stopped;    /* nothing new */
+    uint64_t big_bytes; /* of records so far */
 };
 
 void clients_make_key(struct client *c, const char *name, uint64_t seed);

@@ -2,6 +2,7 @@
  * whatever order the chain takes them: nobody can spend what was given to him at the start. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "crypto/base/check.h"
 #include "ledger/amount.h"
@@ -14,6 +15,7 @@ enum {
     AMOUNT_MAX = 1000,
     OPS_MAX = 64,
     DATA_BYTES_MAX = 60,
+    BIG_BYTES_MAX = 100 * 1024, /* of all records of a transaction */
     EXPIRY_HEIGHTS_MAX = 12,
     RECORD_KEYS = 5, /* so that records get several versions */
     MEMO_ROOM = 32
@@ -71,6 +73,7 @@ void sim_clients_initial(const struct sim *s, struct buf *participants_json,
 struct op_texts {
     char from[ACCOUNT_ROOM], to[ACCOUNT_ROOM], key[16], memo[MEMO_ROOM];
     uint8_t data[DATA_BYTES_MAX];
+    struct buf big;
 };
 
 static struct bytes any_account(struct sim *s, char out[static ACCOUNT_ROOM])
@@ -103,6 +106,25 @@ static struct op draw_record(struct sim *s, struct op_texts *t)
                        .record = {.topic = bytes_of_text("deeds"),
                                   .key = bytes_of_text(t->key),
                                   .data = bytes_of(t->data, size)}};
+}
+
+/* One that fills blocks; its bytes cost nothing to draw. */
+static struct op draw_big_record(struct sim *s, struct op_texts *t)
+{
+    size_t size = sim_between(s, s->plan.big_bytes_max / 2, s->plan.big_bytes_max);
+    struct op op = draw_record(s, t);
+    uint8_t *data = buf_grow(&t->big, size);
+    memset(data, 'x', size);
+    prng_fill(&s->prng, data, DATA_BYTES_MAX);
+    op.record.data = buf_bytes(&t->big);
+    s->clients->big_bytes += size;
+    return op;
+}
+
+static bool is_big(const struct sim *s, size_t own_bytes)
+{
+    return s->plan.big_bytes_max > 0 && s->clients->big_bytes < s->plan.big_bytes_total &&
+           own_bytes + s->plan.big_bytes_max <= BIG_BYTES_MAX;
 }
 
 static bool is_bank(const struct sim *s, const struct client *c)
@@ -140,6 +162,7 @@ void clients_draw_tx(struct sim *s, struct client *c, uint64_t nonce, enum try_k
 {
     struct op ops[OPS_MAX];
     struct op_texts texts[OPS_MAX];
+    size_t big_bytes = 0;
     uint32_t most = s->plan.ops_per_tx_max < OPS_MAX ? s->plan.ops_per_tx_max : OPS_MAX;
     struct tx_draft draft = {.nonce = nonce, .ops = ops, .ops_count = 1};
     bool is_cancel = kind == TRY_CANCEL || (kind != TRY_OVERDRAFT && sim_luck(s, 30000));
@@ -147,8 +170,12 @@ void clients_draw_tx(struct sim *s, struct client *c, uint64_t nonce, enum try_k
         ops[0] = (struct op){.type = OP_CANCEL};
     else if (most > 1 && sim_luck(s, 300000))
         draft.ops_count = (uint32_t)sim_between(s, 1, most);
-    for (uint32_t i = 0; i < draft.ops_count && !is_cancel; i++)
-        ops[i] = draw_op(s, c, &texts[i]);
+    for (uint32_t i = 0; i < draft.ops_count && !is_cancel; i++) {
+        texts[i].big = (struct buf){0};
+        bool big = is_big(s, big_bytes) && sim_luck(s, 700000);
+        ops[i] = big ? draw_big_record(s, &texts[i]) : draw_op(s, c, &texts[i]);
+        big_bytes += texts[i].big.size;
+    }
     if (kind == TRY_OVERDRAFT) /* the last one, so that what came before has to be taken back */
         ops[draft.ops_count - 1] =
             draw_transfer(s, c, &texts[draft.ops_count - 1], OVERDRAFT_AMOUNT);
@@ -157,9 +184,14 @@ void clients_draw_tx(struct sim *s, struct client *c, uint64_t nonce, enum try_k
 
     struct tx tx;
     *out = (struct try){.kind = kind,
+                        .valid_until_height = draft.valid_until_height,
                         .next_node = (uint32_t)prng_below(&s->prng, s->plan.members_count)};
+    if (s->plan.bursts_per_minute > 0) /* what a client sends at once goes on at once, in order */
+        out->next_node = (uint32_t)(c - s->clients->clients) % s->plan.members_count;
     enum verdict verdict = tx_sign(&out->bytes, &draft, &c->key, &s->genesis.chain_id);
     CHECK(verdict == VERDICT_OK);
+    for (uint32_t i = 0; i < draft.ops_count && !is_cancel; i++)
+        buf_free(&texts[i].big);
     verdict = tx_decode(&tx, buf_bytes(&out->bytes), &s->genesis.chain_id);
     CHECK(verdict == VERDICT_OK);
     out->txid = tx.id;

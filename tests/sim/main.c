@@ -240,9 +240,10 @@ static void print_totals(const struct sim_counts *c, uint64_t seeds)
                  c->landed_unasked);
     (void)printf("network: %" PRIu64 " messages, lost %" PRIu64 ", doubled %" PRIu64
                  ", late %" PRIu64 ", corrupted %" PRIu64 ", cut off %" PRIu64
-                 "; partitions %" PRIu64 ", pauses %" PRIu64 "\n",
+                 "; partitions %" PRIu64 ", pauses %" PRIu64 ", stalls %" PRIu64
+                 ", clock steps %" PRIu64 ", markers raised %" PRIu64 "\n",
                  c->messages, c->lost, c->doubled, c->late, c->corrupted, c->cut, c->partitions,
-                 c->pauses);
+                 c->pauses, c->stalls, c->steps, c->marks);
     (void)printf("ledger: %" PRIu64 " transactions submitted, %" PRIu64 " committed, %" PRIu64
                  " rejected, %" PRIu64 " blocks, %" PRIu64 " receipts verified; %" PRIu64
                  " events\n",

@@ -9,6 +9,7 @@
 
 enum {
     LATE_TIMES_MAX = 20,  /* so many times the delay */
+    FLOOD_MAX = 60,       /* copies of one FETCH */
     LATE_LEAST_US = 5000, /* also in a network with hardly any delay */
     DAMAGE_BYTES_MAX = 64 /* added behind, at most */
 };
@@ -120,6 +121,10 @@ void sim_network_send(struct sim *s, uint32_t from, uint32_t to, struct bytes me
         return;
     }
     send_copy(s, from, to, message);
+    bool is_fetch = message.size > 0 && message.data[0] == PBFT_FETCH;
+    uint32_t copies = is_fetch && sim_fault(s, s->plan.flood_ppm) ? FLOOD_MAX : 0;
+    for (uint32_t i = 0; i < copies; i++)
+        send_copy(s, from, to, message);
     if (sim_fault(s, s->plan.double_ppm)) {
         s->counts.doubled++;
         send_copy(s, from, to, message);

@@ -19,6 +19,26 @@ struct driver_time sim_node_time(const struct sim *s, uint32_t index)
                                     (uint64_t)(start_ms + (int64_t)passed_ms + n->wall_offset_ms)};
 }
 
+uint64_t sim_node_wall_most_ms(const struct sim *s, uint32_t index)
+{
+    uint64_t now_ms = sim_node_time(s, index).wall_ms;
+    return now_ms > s->nodes[index].wall_most_ms ? now_ms : s->nodes[index].wall_most_ms;
+}
+
+void sim_node_decided(const struct sim *s, uint32_t index, uint64_t *from_ms, uint64_t *until_ms)
+{
+    const struct sim_node *n = &s->nodes[index];
+    *from_ms = n->is_telling ? n->closed_from_ms : n->fill_from_ms;
+    *until_ms = n->is_telling ? n->closed_at_ms : s->now_us / 1000;
+}
+
+/* The turn that filled is handed over; another one fills. */
+static void close_turn(struct sim_node *n)
+{
+    n->closed_from_ms = n->fill_from_ms;
+    n->closed_at_ms = n->fill_from_ms = n->sim->now_us / 1000;
+}
+
 static sim_action run;
 
 /* One event per node is enough: the earliest. A later one that was there is known by its number to
@@ -74,7 +94,9 @@ static void run(struct sim *s, void *context, uint64_t number)
         return; /* going on touches it */
     judge_spinning(s, n);
     driver_run(n->driver, sim_node_time(s, n->index));
-    if (!n->is_dying) /* a dying one saw its submits and sends swallowed */
+    if (n->in_flight == NULL && !n->is_marking)
+        n->fill_from_ms = s->now_us / 1000; /* what had no need to wait has left */
+    if (!n->is_dying && !n->is_failed)      /* a dying one saw its submits and sends swallowed */
         sim_check_bounds(s, n->index);
     sim_node_called(s, n->index);
     if (n->driver != NULL)
@@ -100,8 +122,20 @@ static sim_action arrive;
 
 uint64_t sim_disk_us(struct sim *s)
 {
-    return s->is_healed ? sim_between(s, HEALED_DISK_MIN_US, HEALED_DISK_MAX_US)
-                        : sim_between(s, s->plan.disk_min_us, s->plan.disk_max_us);
+    if (s->is_healed)
+        return sim_between(s, HEALED_DISK_MIN_US, HEALED_DISK_MAX_US);
+    if (sim_luck(s, s->plan.stall_ppm)) {
+        s->counts.stalls++;
+        return sim_between(s, STALL_MIN_US, STALL_MAX_US);
+    }
+    return sim_between(s, s->plan.disk_min_us, s->plan.disk_max_us);
+}
+
+static void send_self(struct sim_node *n, enum sim_packet_type type, uint64_t after_us)
+{
+    struct sim_packet *p = sim_packet_new(n->sim, type, n->index, bytes_of(NULL, 0));
+    p->life = n->life;
+    sim_at(n->sim, n->sim->now_us + after_us, arrive, p);
 }
 
 static void on_submit(void *context, const struct kv_batch *batch)
@@ -117,6 +151,7 @@ static void on_submit(void *context, const struct kv_batch *batch)
         sim_node_dies(n, SIM_AT_DECIDE);
         return;
     }
+    close_turn(n);
     kv_mem_begin(n->kv, batch);
     n->in_flight = batch;
     uint64_t after_us = sim_disk_us(s);
@@ -124,10 +159,61 @@ static void on_submit(void *context, const struct kv_batch *batch)
     if (sim_fault(s, s->plan.crash_ppm[SIM_AT_SUBMIT])) {
         type = PACKET_CRASH;
         after_us = sim_between(s, 0, after_us);
+    } else if (sim_fault(s, s->plan.crash_ppm[SIM_AT_ERROR])) {
+        type = PACKET_ERROR;
     }
-    struct sim_packet *p = sim_packet_new(s, type, n->index, bytes_of(NULL, 0));
-    p->life = n->life;
-    sim_at(s, s->now_us + after_us, arrive, p);
+    send_self(n, type, after_us);
+}
+
+/* The disk fails: the batch is there, whole, or not at all; the driver is told, and is silent for
+ * as long as its process still lives (4.2). */
+static void on_error(struct sim *s, struct sim_packet *p)
+{
+    enum { ENDS_WITHIN_US = 50000 };
+    struct sim_node *n = &s->nodes[p->to];
+    sim_node_settle(s, n);
+    sim_say(s, n->index, "the disk fails");
+    n->is_failed = true;
+    send_self(n, PACKET_END, sim_between(s, 0, ENDS_WITHIN_US));
+    p->type = PACKET_ERROR;
+    sim_node_take(s, p);
+}
+
+/* ---- the marker beside the key (4.2) ---- */
+
+static void on_raise(void *context, const struct pbft_rank *to)
+{
+    struct sim_node *n = context;
+    struct sim *s = n->sim;
+    CHECK(n->in_flight == NULL && !n->is_marking); /* driver.h */
+    if (n->is_dying)
+        return;
+    if (!n->is_telling)
+        close_turn(n);
+    s->counts.marks++;
+    sim_say(s, n->index, "raises the marker to height %" PRIu64, to->height);
+    sim_check_marker(s, n->index, to);
+    n->is_marking = true;
+    n->marking_to = *to;
+    uint64_t after_us = sim_disk_us(s);
+    bool crashes = sim_fault(s, s->plan.crash_ppm[SIM_AT_MARK]);
+    send_self(n, crashes ? PACKET_CRASH : PACKET_STORED,
+              crashes ? sim_between(s, 0, after_us) : after_us);
+}
+
+static void on_stored(struct sim *s, struct sim_packet *p)
+{
+    struct sim_node *n = &s->nodes[p->to];
+    n->marker = n->marking_to;
+    n->is_marking = false;
+    sim_say(s, n->index, "the marker is raised");
+    if (sim_fault(s, s->plan.crash_ppm[SIM_AT_MARK])) {
+        sim_packet_free(s, p);
+        sim_node_crash(s, n->index, SIM_AT_MARK);
+        return;
+    }
+    p->type = PACKET_MARKED;
+    sim_node_take(s, p);
 }
 
 /* The disk does its work whether the node is paused or not; the word of it may have to wait. */
@@ -157,6 +243,8 @@ static void on_send(void *context, uint32_t to, struct bytes message)
         sim_node_dies(n, SIM_AT_SEND);
     if (n->is_dying)
         return;
+    if (n->is_failed)
+        sim_fail(s, n->index, "after a failed disk nothing is told", "a message to %u", to);
     sim_check_sent(s, n->index, to, message);
     sim_network_send(s, n->index, to, message);
 }
@@ -168,7 +256,10 @@ static void on_answer(void *context, uint64_t client, const struct driver_answer
     struct sim *s = n->sim;
     if (n->is_dying)
         return;
-    sim_check_answer(s, n->index, answer);
+    if (n->is_failed)
+        sim_fail(s, n->index, "after a failed disk nothing is told", "an answer to %" PRIu64,
+                 client);
+    sim_check_answer(s, n->index, client, answer);
     sim_say(s, n->index, "answers %" PRIu64 ": %s", client, words[answer->outcome]);
     sim_clients_on_answer(s, n->index, client, answer); /* their network is theirs */
 }
@@ -205,6 +296,7 @@ void sim_node_bind(struct sim_node *n, struct driver_config *config)
     config->kv = (struct driver_kv){.context = n, .submit = on_submit};
     config->net = (struct driver_net){.context = n, .send = on_send, .answer = on_answer};
     config->verify = (struct driver_verify){.context = n, .submit = on_job_submit};
+    config->marker = (struct driver_marker){.context = n, .held = n->marker, .raise = on_raise};
     config->signer = (struct driver_signer){.context = n, .sign = on_sign};
 }
 
@@ -215,6 +307,7 @@ static void give(struct sim *s, struct sim_node *n, const struct sim_packet *p)
 {
     switch (p->type) {
     case PACKET_MESSAGE:
+        sim_check_delivered(s, n->index, p->from, bytes_of(p->bytes, p->size));
         if (!driver_on_message(n->driver, p->from, bytes_of(p->bytes, p->size)))
             sim_say(s, n->index, "the inbox of %u is full", p->from);
         break;
@@ -226,7 +319,17 @@ static void give(struct sim *s, struct sim_node *n, const struct sim_packet *p)
         driver_on_job(n->driver, p->job);
         break;
     case PACKET_TOLD:
+        n->is_telling = true;
         driver_on_durable(n->driver, RC_OK);
+        n->is_telling = false;
+        break;
+    case PACKET_MARKED:
+        n->is_telling = true;
+        driver_on_marked(n->driver, RC_OK);
+        n->is_telling = false;
+        break;
+    case PACKET_ERROR:
+        driver_on_durable(n->driver, RC_STORE_IO);
         break;
     default:
         CHECK(!"a packet for the driver");
@@ -260,16 +363,26 @@ static void arrive(struct sim *s, void *context, uint64_t number)
     struct sim_packet *p = context;
     struct sim_node *n = &s->nodes[p->to];
     (void)number;
+    if (p->type >= PACKET_DURABLE && p->life != n->life) {
+        sim_packet_free(s, p);
+        return;
+    }
     switch (p->type) {
     case PACKET_DURABLE:
-        if (p->life == n->life)
-            on_durable(s, p);
-        else
-            sim_packet_free(s, p);
+        on_durable(s, p);
+        break;
+    case PACKET_STORED:
+        on_stored(s, p);
+        break;
+    case PACKET_ERROR:
+        on_error(s, p);
         break;
     case PACKET_CRASH:
-        if (p->life == n->life)
-            sim_node_crash(s, p->to, SIM_AT_SUBMIT);
+    case PACKET_END:
+        sim_node_crash(s, p->to,
+                       n->is_marking  ? SIM_AT_MARK
+                       : n->is_failed ? SIM_AT_ERROR
+                                      : SIM_AT_SUBMIT);
         sim_packet_free(s, p);
         break;
     default:

@@ -38,12 +38,21 @@ void sim_node_make(struct sim *s, uint32_t index)
         sim_fail(s, index, "a store is made of the genesis", "%s: %s", rc_name(rc), why.text);
 }
 
+void sim_node_set_wall(struct sim *s, struct sim_node *n)
+{
+    uint64_t most_ms = s->plan.clock_offset_max_ms,
+             good_ms = s->plan.parameters.clock_skew_ms / 2 - 1;
+    if (s->is_healed && most_ms > good_ms)
+        most_ms = good_ms;
+    n->wall_most_ms = sim_node_wall_most_ms(s, n->index);
+    n->wall_offset_ms = (int64_t)sim_between(s, 0, 2 * most_ms) - (int64_t)most_ms;
+}
+
 static void set_clocks(struct sim *s, struct sim_node *n)
 {
-    uint64_t most_ms = s->plan.clock_offset_max_ms;
     /* Monotonic clocks start anywhere; they never come back near a value of an earlier life. */
     n->monotonic_offset_ms = sim_between(s, 1, 1000000000);
-    n->wall_offset_ms = (int64_t)sim_between(s, 0, 2 * most_ms) - (int64_t)most_ms;
+    sim_node_set_wall(s, n);
 }
 
 static void open_driver(struct sim *s, struct sim_node *n)
@@ -68,7 +77,8 @@ void sim_node_start(struct sim *s, uint32_t index)
     n->life++;
     n->starts_count++;
     s->counts.starts++;
-    n->is_dying = false;
+    n->is_dying = n->is_failed = false;
+    n->fill_from_ms = s->now_us / 1000;
     n->paused_until_us = 0;
     n->up_at_us = 0;
     memset(n->core_free_us, 0, sizeof n->core_free_us);
@@ -109,8 +119,11 @@ static void end_life(struct sim *s, struct sim_node *n)
 }
 
 /* The batch that was on its way to the disk is there, whole, or not at all. */
-static void settle_disk(struct sim *s, struct sim_node *n)
+void sim_node_settle(struct sim *s, struct sim_node *n)
 {
+    if (n->is_marking && sim_luck(s, 500000))
+        n->marker = n->marking_to;
+    n->is_marking = false;
     if (n->in_flight == NULL)
         return;
     bool lands = sim_luck(s, 500000);
@@ -137,8 +150,10 @@ static void crash_one(struct sim *s, struct sim_node *n, enum sim_boundary bound
     s->counts.crashes[boundary]++;
     sim_say(s, n->index, "crashes (%s)", sim_boundary_word(boundary));
     end_life(s, n);
-    settle_disk(s, n);
+    sim_node_settle(s, n);
     uint64_t most_us = s->plan.down_max_us > DOWN_MIN_US ? s->plan.down_max_us : DOWN_MIN_US;
+    if (s->is_healed) /* drawn before: a batch that was on its way when all was healed */
+        most_us = DOWN_MIN_US;
     n->up_at_us = s->now_us + sim_between(s, DOWN_MIN_US, most_us);
     sim_at(s, n->up_at_us, start_again, n);
 }
@@ -234,6 +249,21 @@ static void crash_idle(struct sim *s, void *context, uint64_t number)
         sim_node_crash(s, n->index, n->in_flight != NULL ? SIM_AT_SUBMIT : SIM_AT_IDLE);
 }
 
+static void next_step(struct sim *s, void *context, uint64_t number)
+{
+    uint64_t mean_us = 60000000 / s->plan.clock_steps_per_minute;
+    (void)context;
+    if (s->is_healed)
+        return;
+    if (number != 0) {
+        struct sim_node *n = &s->nodes[sim_between(s, 0, s->plan.members_count - 1)];
+        s->counts.steps++;
+        sim_node_set_wall(s, n);
+        sim_say(s, n->index, "its wall clock steps to %" PRId64 " ms", n->wall_offset_ms);
+    }
+    sim_at(s, s->now_us + sim_between(s, 1, 2 * mean_us), next_step, NULL);
+}
+
 /* Once a second for each node: whether it crashes within the next. */
 static void draw_idle_crashes(struct sim *s, void *context, uint64_t number)
 {
@@ -251,6 +281,8 @@ void sim_nodes_start_faults(struct sim *s)
 {
     if (s->plan.pauses_per_minute > 0)
         next_pause(s, NULL, 0);
+    if (s->plan.clock_steps_per_minute > 0)
+        next_step(s, NULL, 0);
     if (s->plan.crash_ppm[SIM_AT_IDLE] > 0)
         draw_idle_crashes(s, NULL, 0);
 }
@@ -259,6 +291,7 @@ void sim_nodes_heal(struct sim *s)
 {
     for (uint32_t i = 0; i < s->plan.members_count; i++) {
         struct sim_node *n = &s->nodes[i];
+        sim_node_set_wall(s, n);
         if (n->driver == NULL)
             sim_node_start(s, i);
         else if (n->paused_until_us != 0)

@@ -82,19 +82,21 @@ static void draw_network(struct prng *p, struct sim_plan *out)
 static void draw_crashes(struct prng *p, struct sim_plan *out)
 {
     enum { BATCHES_PER_SECOND = 40, SENDS_PER_SECOND = 300 }; /* of one node, about */
-    static const uint64_t per_second[] = {[SIM_AT_DECIDE] = BATCHES_PER_SECOND,
-                                          [SIM_AT_SUBMIT] = BATCHES_PER_SECOND,
-                                          [SIM_AT_DONE] = BATCHES_PER_SECOND,
-                                          [SIM_AT_SEND] = SENDS_PER_SECOND,
-                                          [SIM_AT_IDLE] = 1};
+    static const uint64_t per_second[] = {
+        [SIM_AT_DECIDE] = BATCHES_PER_SECOND, [SIM_AT_SUBMIT] = BATCHES_PER_SECOND,
+        [SIM_AT_DONE] = BATCHES_PER_SECOND,   [SIM_AT_SEND] = SENDS_PER_SECOND,
+        [SIM_AT_ERROR] = BATCHES_PER_SECOND,  [SIM_AT_IDLE] = 1};
     if (!luck(p, 60))
         return;
     for (uint32_t i = 0; i < SIM_BOUNDARY_COUNT; i++) {
+        if (i == SIM_AT_MARK)
+            continue;
         uint64_t passings = per_second[i] * out->members_count * out->faults_us / 1000000;
         uint64_t crashes = luck(p, 50) ? wide(p, 1, 16) : 0;
         uint64_t ppm = passings > 0 ? crashes * 1000000 / passings : 0;
         out->crash_ppm[i] = (uint32_t)(ppm < 500000 ? ppm : 500000);
     }
+    out->crash_ppm[SIM_AT_MARK] = fault(p, 50000, 500000); /* once in a life, or hardly */
     out->crash_all_percent = fault(p, 5, 100);
     out->down_max_us = wide(p, 2000, 3000000);
 }
@@ -125,6 +127,40 @@ static void draw_load(struct prng *p, struct sim_plan *out)
     out->in_flight_max = (uint32_t)wide(p, 1, 32);
 }
 
+/* Clocks so wrong that blocks have to wait (5.1, 5.2), and clocks that step. */
+static void draw_clocks(struct prng *p, struct sim_plan *out)
+{
+    uint64_t skew_ms = out->parameters.clock_skew_ms;
+    if (luck(p, 25))
+        out->clock_offset_max_ms = wide(p, skew_ms / 2, 2 * skew_ms);
+    if (out->clock_offset_max_ms > 0 && luck(p, 40))
+        out->clock_steps_per_minute = (uint32_t)wide(p, 4, 60);
+}
+
+/* Blocks that are full, of bytes or of transactions that most have not seen before. Such a run is
+ * short: it costs as much as others do. */
+static void draw_bulk(struct prng *p, struct sim_plan *out)
+{
+    if (out->has_real_signatures || !luck(p, 5))
+        return;
+    out->faults_us = between(p, 2000000, 4000000);
+    out->keys_count = (uint32_t)between(p, 8, SIM_KEYS_MAX);
+    out->in_flight_max = (uint32_t)between(p, 8, 32);
+    out->txs_per_second = (uint32_t)between(p, 10, 40);
+    out->bursts_per_minute = (uint32_t)between(p, 20, 60);
+    if (luck(p, 40)) { /* many small ones */
+        out->in_flight_max = 32;
+        out->keys_count = SIM_KEYS_MAX;
+        out->faults_us = 2000000;
+        out->parameters.nonce_window = 64;
+        return;
+    }
+    out->parameters.block_bytes_max = 131200;
+    out->big_bytes_max = wide(p, 2048, 32768);
+    out->big_bytes_total = 3 << 20;
+    out->ops_per_tx_max = (uint32_t)between(p, 1, 64);
+}
+
 void sim_plan_draw(struct sim_plan *out, uint64_t seed)
 {
     struct prng p = prng_of(seed);
@@ -141,6 +177,12 @@ void sim_plan_draw(struct sim_plan *out, uint64_t seed)
     draw_network(&p, out);
     draw_nodes(&p, out);
     draw_load(&p, out);
+    draw_clocks(&p, out);
+    draw_bulk(&p, out);
+    if (luck(&p, 20))
+        out->stall_ppm = (uint32_t)wide(&p, 500, 20000);
+    if (luck(&p, 20))
+        out->flood_ppm = (uint32_t)wide(&p, 10000, 500000);
 }
 
 void sim_plan_default(struct sim_plan *out, uint64_t seed)
@@ -167,7 +209,7 @@ void sim_plan_default(struct sim_plan *out, uint64_t seed)
                              .disk_min_us = 200,
                              .disk_max_us = 4000,
                              .verify_us = 60,
-                             .crash_ppm = {200, 200, 200, 20, 10000},
+                             .crash_ppm = {200, 200, 200, 20, 50000, 50, 10000},
                              .crash_all_percent = 10,
                              .down_max_us = 1000000,
                              .pauses_per_minute = 6,
@@ -194,20 +236,23 @@ void sim_plan_print(FILE *to, const struct sim_plan *plan)
                   p->clock_skew_ms, p->batch_ms, p->fairness_ms, p->status_ms);
     (void)fprintf(to,
                   "  load: %u keys, %u tx/s, ops %u, in flight %u; ppm: overdraft %u, expiring %u, "
-                  "conflicting %u, sent again %u\n",
+                  "conflicting %u, sent again %u; bursts %u/min, records %" PRIu64 " bytes\n",
                   plan->keys_count, plan->txs_per_second, plan->ops_per_tx_max, plan->in_flight_max,
-                  plan->overdraft_ppm, plan->expiring_ppm, plan->conflicting_ppm, plan->resend_ppm);
-    (void)fprintf(to,
-                  "  network: delay %" PRIu64 "..%" PRIu64
-                  " us; ppm: loss %u, double %u, late %u, corrupt %u; partitions %u/min\n",
-                  plan->delay_min_us, plan->delay_max_us, plan->loss_ppm, plan->double_ppm,
-                  plan->late_ppm, plan->corrupt_ppm, plan->partitions_per_minute);
+                  plan->overdraft_ppm, plan->expiring_ppm, plan->conflicting_ppm, plan->resend_ppm,
+                  plan->bursts_per_minute, plan->big_bytes_max);
+    (void)fprintf(
+        to,
+        "  network: delay %" PRIu64 "..%" PRIu64
+        " us; ppm: loss %u, double %u, late %u, corrupt %u, flood %u; partitions %u/min\n",
+        plan->delay_min_us, plan->delay_max_us, plan->loss_ppm, plan->double_ppm, plan->late_ppm,
+        plan->corrupt_ppm, plan->flood_ppm, plan->partitions_per_minute);
     (void)fprintf(to,
                   "  nodes: disk %" PRIu64 "..%" PRIu64 " us, verify %" PRIu64
                   " us, run lag %" PRIu64 " us, pauses %u/min of %" PRIu64
-                  " us, clocks off by %" PRIu64 " ms\n",
+                  " us, clocks off by %" PRIu64 " ms, %u steps/min, stalls %u ppm\n",
                   plan->disk_min_us, plan->disk_max_us, plan->verify_us, plan->run_lag_us,
-                  plan->pauses_per_minute, plan->pause_max_us, plan->clock_offset_max_ms);
+                  plan->pauses_per_minute, plan->pause_max_us, plan->clock_offset_max_ms,
+                  plan->clock_steps_per_minute, plan->stall_ppm);
     (void)fprintf(to, "  crashes, ppm:");
     for (uint32_t i = 0; i < SIM_BOUNDARY_COUNT; i++)
         (void)fprintf(to, " %s %u%s", sim_boundary_word((enum sim_boundary)i), plan->crash_ppm[i],

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "crypto/base/check.h"
+#include "ledger/block.h"
 #include "tests/sim/world.h"
 
 #ifndef SIM_COMMIT
@@ -128,6 +129,8 @@ static bool may_overflow(const struct sim_plan *plan)
  * does not know what became of it (DRIVER_ANSWER_MS, with patience once more).
  * - What is refused or expired at a nonce shows only when its turn comes, and is then filled by
  *   another: per open nonce of a key two ways of the client's and two agreements.
+ * - Blocks whose time is ahead wait for it, and syncs that stall come to their end; and what fills
+ *   blocks with bytes needs so many of them.
  * It bounds a sound run, and is no promise to users. */
 uint64_t sim_bound_ms(const struct sim *s)
 {
@@ -139,20 +142,34 @@ uint64_t sim_bound_ms(const struct sim *s)
         lowest = height < lowest ? height : lowest;
         highest = height > highest ? height : highest;
     }
-    uint64_t rounds = (highest - lowest) / p->sync_blocks_max + 1;
+    uint64_t per_round = PBFT_MSG_BYTES_MAX / (p->block_bytes_max + BLOCK_HEADER_BYTES);
+    if (s->plan.big_bytes_max == 0 || per_round > p->sync_blocks_max)
+        per_round = p->sync_blocks_max;
+    uint64_t rounds = (highest - lowest) / per_round + 1;
     uint64_t way_ms = s->plan.delay_max_us / 1000 + 1; /* the clients' stays as it was */
     uint64_t hop_ms = (HEALED_DELAY_MAX_US + HEALED_DISK_MAX_US + s->plan.run_lag_us) / 1000 + 1;
     uint64_t agreement_ms = p->batch_ms + 5 * hop_ms + 64 * s->plan.verify_us / 1000;
+    /* What was proposed by a clock that was ahead waits, and who has seen that it has to does not
+     * look at its clock again before: at most the spread of all clocks. */
+    bool waits = s->plan.clock_offset_max_ms > p->clock_skew_ms / 2;
+    uint64_t ahead_ms = waits ? 2 * s->plan.clock_offset_max_ms : 0;
+    uint64_t stall_ms = s->plan.stall_ppm > 0 ? 2 * STALL_MAX_US / 1000 : 0; /* what is under way */
+    uint64_t blocks = s->plan.big_bytes_total / (p->block_bytes_max / 2);
     uint64_t full_ms = may_overflow(&s->plan) ? DRIVER_ANSWER_MS + PATIENCE_MS : 0;
-    return (2 * rounds + 6) * p->status_ms + p->fairness_ms + 3 * PATIENCE_MS + full_ms +
+    return ahead_ms + stall_ms + blocks * agreement_ms + (2 * rounds + 6) * p->status_ms +
+           p->fairness_ms + 3 * PATIENCE_MS + full_ms +
            s->plan.in_flight_max * 2 * (way_ms + agreement_ms) + MARGIN_MS;
 }
 
 static bool have_one_height(const struct sim *s)
 {
     struct driver_look first, look;
+    if (s->nodes[0].driver == NULL)
+        return false;
     driver_look(s->nodes[0].driver, &first);
     for (uint32_t i = 0; i < s->plan.members_count; i++) {
+        if (s->nodes[i].driver == NULL)
+            return false;
         driver_look(s->nodes[i].driver, &look);
         if (s->nodes[i].in_flight != NULL || look.durable_height != first.durable_height ||
             look.core.committed.height != look.durable_height)

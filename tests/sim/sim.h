@@ -25,7 +25,9 @@ enum { SIM_NODES_MAX = 13, SIM_KEYS_MAX = 16, SIM_CORES = 2 };
     X(SIM_AT_SUBMIT, "submitted") /* its batch is on the way to the disk; it lands or does not */  \
     X(SIM_AT_DONE, "done")        /* it is durable; nothing was sent */                            \
     X(SIM_AT_SEND, "sending")     /* some of its messages are out */                               \
-    X(SIM_AT_IDLE, "idle")        /* at any other moment */
+    X(SIM_AT_MARK, "marking") /* the marker (4.2) is being raised, or is and it was not told */    \
+    X(SIM_AT_ERROR, "failed") /* its disk failed, and the process ends (4.2) */                    \
+    X(SIM_AT_IDLE, "idle")    /* at any other moment */
 enum sim_boundary {
 #define X(name, word) name,
     SIM_BOUNDARY_LIST(X)
@@ -42,17 +44,22 @@ struct sim_plan {
     struct parameters parameters;
     uint64_t layer_bytes_max; /* of the stores */
     /* load */
-    uint32_t keys_count;     /* clients, each with a key and an account */
-    uint32_t txs_per_second; /* of all clients together */
+    uint32_t keys_count;        /* clients, each with a key and an account */
+    uint32_t bursts_per_minute; /* each client opens all that it may at once */
+    uint64_t big_bytes_max;     /* of a record, while big_bytes_total lasts; 0: all are small */
+    uint64_t big_bytes_total;   /* of all records of a run */
+    uint32_t txs_per_second;    /* of all clients together */
     uint32_t ops_per_tx_max;
     uint32_t overdraft_ppm, expiring_ppm, conflicting_ppm, resend_ppm, in_flight_max;
     /* network */
     uint64_t delay_min_us, delay_max_us;
     uint32_t loss_ppm, double_ppm, late_ppm,
-        corrupt_ppm; /* late: many times the delay (reorders) */
+        corrupt_ppm;    /* late: many times the delay (reorders) */
+    uint32_t flood_ppm; /* of FETCHes: those that come many times (9.1) */
     uint32_t partitions_per_minute;
     /* nodes */
     uint64_t disk_min_us, disk_max_us;
+    uint32_t stall_ppm;                     /* of syncs: those that take seconds */
     uint64_t verify_us;                     /* per signature */
     uint64_t run_lag_us;                    /* at most so long from an event to driver_run() */
     uint32_t crash_ppm[SIM_BOUNDARY_COUNT]; /* at each passing of a boundary; IDLE: per second */
@@ -60,7 +67,8 @@ struct sim_plan {
     uint64_t down_max_us;
     uint32_t pauses_per_minute;
     uint64_t pause_max_us;
-    uint64_t clock_offset_max_ms; /* of wall clocks; below skew / 2 */
+    uint64_t clock_offset_max_ms; /* of wall clocks; above skew / 2 blocks have to wait */
+    uint32_t clock_steps_per_minute;
 };
 void sim_plan_draw(struct sim_plan *out, uint64_t seed);
 /* n = 4, 100 transactions per second, default faults, for measuring speed. */
@@ -85,8 +93,16 @@ struct sim_node {
     uint64_t up_at_us; /* while down: when it starts again */
     uint64_t paused_until_us;
     int64_t wall_offset_ms;
+    uint64_t wall_most_ms; /* the latest that its wall clock has ever shown, before its last step */
     uint64_t monotonic_offset_ms; /* another one after each start */
     const struct kv_batch *in_flight;
+    struct pbft_rank marker; /* the file beside the key (4.2): stays over crashes */
+    bool is_marking;
+    struct pbft_rank marking_to;
+    bool is_failed; /* the driver was told of a failed disk: it must be silent */
+    /* When what it sends was decided: a turn fills from the closing of the one before it. */
+    bool is_telling; /* the driver is being told that something is durable */
+    uint64_t fill_from_ms, closed_from_ms, closed_at_ms;
     uint64_t deadline_event; /* number of the event that runs it by itself; 0 = none */
     uint64_t deadline_at_us;
     uint64_t core_free_us[SIM_CORES];                /* its processors, which verify signatures */
@@ -98,7 +114,8 @@ struct sim_node {
 /* Counted over a run, and summed over runs by main.c. */
 struct sim_counts {
     uint64_t events, messages, lost, doubled, late, corrupted, cut;
-    uint64_t partitions, pauses, crashes[SIM_BOUNDARY_COUNT], landed_unasked, starts;
+    uint64_t partitions, pauses, stalls, steps, marks, crashes[SIM_BOUNDARY_COUNT], landed_unasked,
+        starts;
     uint64_t txs_submitted, txs_committed, txs_rejected, blocks, receipts_verified;
     uint64_t virtual_us;
     uint64_t healing_us, bound_us; /* from the end of faults to the end of all, and at most */
@@ -158,6 +175,11 @@ void sim_node_deliver(struct sim *s, uint32_t to, uint32_t from, struct bytes me
 /* A client's request reaches a node; false when it is down (then nobody answers). */
 bool sim_node_submit(struct sim *s, uint32_t index, uint64_t client, struct bytes tx);
 struct driver_time sim_node_time(const struct sim *s, uint32_t index);
+/* The latest that its wall clock has ever shown. */
+uint64_t sim_node_wall_most_ms(const struct sim *s, uint32_t index);
+/* When what a node sends now was decided, in ms of the world: at or after *from, at or before
+ * *until. */
+void sim_node_decided(const struct sim *s, uint32_t index, uint64_t *from_ms, uint64_t *until_ms);
 
 /* ---- network (network.c) ---- */
 void sim_network_send(struct sim *s, uint32_t from, uint32_t to, struct bytes message);
@@ -177,6 +199,9 @@ void sim_clients_stop_new(struct sim *s); /* from here on only what is pending i
 /* An answer reaches the client: its way, and its loss, are behind it. */
 void sim_clients_on_answer(struct sim *s, uint32_t node_index, uint64_t client,
                            const struct driver_answer *answer);
+/* Until which height the transaction that this number stands for may commit; 0: for ever, or it is
+ * settled. */
+uint64_t sim_clients_valid_until(struct sim *s, uint64_t client);
 /* Transactions whose outcome is not known yet. Words about the first ones into words. */
 uint32_t sim_clients_pending(const struct sim *s, struct buf *words);
 void sim_clients_close(struct sim *s);
@@ -188,8 +213,13 @@ void sim_checker_open(struct sim *s);
 void sim_check_landed(struct sim *s, uint32_t node_index);
 /* A message leaves a node: what rule 4's table wants durable is on its disk. */
 void sim_check_sent(struct sim *s, uint32_t node_index, uint32_t to, struct bytes message);
+/* A message is given to a driver: an answer frees the way for the next question (9.4). */
+void sim_check_delivered(struct sim *s, uint32_t node_index, uint32_t from, struct bytes message);
 /* An answer leaves a node; receipts are verified offline and held against its disk. */
-void sim_check_answer(struct sim *s, uint32_t node_index, const struct driver_answer *answer);
+void sim_check_answer(struct sim *s, uint32_t node_index, uint64_t client,
+                      const struct driver_answer *answer);
+/* The marker is to be raised, or was: never above the reservation in the store (4.2). */
+void sim_check_marker(struct sim *s, uint32_t node_index, const struct pbft_rank *marker);
 /* After each driver_run(): the bounds of section 16, and that the driver has not failed. */
 void sim_check_bounds(struct sim *s, uint32_t node_index);
 /* The node starts from its disk. */

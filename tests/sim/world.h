@@ -19,7 +19,11 @@ enum sim_packet_type {
     PACKET_JOB,     /* to be run, and handed back */
     PACKET_DURABLE, /* the batch under way reaches the disk */
     PACKET_TOLD,    /* it has; the driver is to be told */
-    PACKET_CRASH    /* while that batch is under way */
+    PACKET_CRASH,   /* while that batch is under way */
+    PACKET_ERROR,   /* the disk fails; the driver is to be told */
+    PACKET_STORED,  /* the marker reaches the disk */
+    PACKET_MARKED,  /* it has; the driver is to be told */
+    PACKET_END      /* of a process whose disk failed */
 };
 struct sim_packet {
     struct sim_packet *next, *prev; /* all there are */
@@ -49,7 +53,9 @@ enum { /* what healing makes of the network and the disks */
        HEALED_DELAY_MIN_US = 100,
        HEALED_DELAY_MAX_US = 1000,
        HEALED_DISK_MIN_US = 100,
-       HEALED_DISK_MAX_US = 1000
+       HEALED_DISK_MAX_US = 1000,
+       STALL_MIN_US = 500000, /* of a sync, now and then */
+       STALL_MAX_US = 5000000
 };
 /* Faults end when all is healed. */
 bool sim_fault(struct sim *s, uint32_t ppm);
@@ -73,11 +79,16 @@ void sim_node_touch(struct sim *s, uint32_t index);
 void sim_node_called(struct sim *s, uint32_t index);
 /* Hand a packet to its node, at once or, while it is paused, later. */
 void sim_node_take(struct sim *s, struct sim_packet *p);
+/* What was on its way to its disk is there, whole, or not at all. */
+void sim_node_settle(struct sim *s, struct sim_node *n);
 /* It stops telling anything; it goes down when the driver returns. */
 void sim_node_dies(struct sim_node *n, enum sim_boundary boundary);
 /* The driver's interfaces, bound to this node. */
 void sim_node_bind(struct sim_node *n, struct driver_config *config);
 bool sim_node_is_paused(const struct sim *s, uint32_t index);
+/* Its wall clock shows another time from now on: any that the plan allows or, when all is healed,
+ * a good one. */
+void sim_node_set_wall(struct sim *s, struct sim_node *n);
 /* Drawn anew for each message and each batch: by the plan or, when all is healed, quick. */
 uint64_t sim_delay_us(struct sim *s);
 uint64_t sim_disk_us(struct sim *s);

@@ -168,6 +168,13 @@ static enum block_fault apply_chain(struct driver *d, struct driver_block *b)
 
 /* ---- checking a proposal (5.2) ---- */
 
+/* When to look again at what a wall clock makes wait: soon, since that clock may be put right. */
+static uint64_t look_again_ms(const struct driver *d, uint64_t wait_ms)
+{
+    uint64_t most_ms = d->parameters.status_ms;
+    return d->time.now_ms + (wait_ms < most_ms ? wait_ms : most_ms);
+}
+
 static void answer_check(struct driver *d, enum pbft_check_answer answer, uint64_t retry_ms)
 {
     struct pbft_event e = {.type = PBFT_EVENT_CHECKED, .now_ms = d->time.now_ms};
@@ -228,7 +235,7 @@ void driver_check_start(struct driver *d)
     }
     uint64_t latest_ms = d->time.wall_ms + d->parameters.clock_skew_ms;
     if (h->time_ms > latest_ms) { /* held until its time comes: neither invalid nor evidence */
-        answer_check(d, PBFT_CHECK_LATER, d->time.now_ms + (h->time_ms - latest_ms));
+        answer_check(d, PBFT_CHECK_LATER, look_again_ms(d, h->time_ms - latest_ms));
         return;
     }
     enum verdict verdict = verify_unknown_txs(&b->block, d->cache, d->unknown_txs,
@@ -335,7 +342,7 @@ void driver_build(struct driver *d)
     if (time_ms < d->time.wall_ms)
         time_ms = d->time.wall_ms;
     if (time_ms > latest_ms) {
-        answer_build(d, NULL, d->time.now_ms + (time_ms - latest_ms));
+        answer_build(d, NULL, look_again_ms(d, time_ms - latest_ms));
         return;
     }
     build_on(d, parent, header, time_ms);

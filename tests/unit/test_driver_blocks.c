@@ -208,6 +208,21 @@ static void a_block_from_the_future_is_held_until_its_time(void **state)
     assert_true(is_voted_for(block));
 }
 
+/* The wall clock stood an hour behind, and is put right. */
+static void a_held_block_is_looked_at_again_when_the_clock_is_put_right(void **state)
+{
+    (void)state;
+    begin(1);
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    const struct world_block *block = world_block_at(&w, NULL, &tx, 1, w.time.wall_ms + 3600000, 0);
+    propose(block);
+    assert_false(is_voted_for(block));
+    w.time.wall_ms += 3600000;
+    world_pass(&w, 250);
+    world_settle(&w);
+    assert_true(is_voted_for(block));
+}
+
 static void a_block_as_far_ahead_as_the_skew_is_voted_for(void **state)
 {
     (void)state;
@@ -440,6 +455,7 @@ int main(void)
         DRIVER_TEST(one_bad_signature_of_a_client_and_there_is_no_vote),
         DRIVER_TEST(a_check_that_comes_back_too_late_does_no_harm),
         DRIVER_TEST(a_block_from_the_future_is_held_until_its_time),
+        DRIVER_TEST(a_held_block_is_looked_at_again_when_the_clock_is_put_right),
         DRIVER_TEST(a_block_as_far_ahead_as_the_skew_is_voted_for),
         DRIVER_TEST(a_block_that_names_another_proposer_gets_no_vote),
         DRIVER_TEST(a_block_with_an_overdraft_gets_no_vote),

@@ -50,7 +50,7 @@ static void nearly_commit(const struct world_block *block)
 
 /* ---- committed ---- */
 
-static void a_committed_transaction_has_a_receipt_once_it_is_durable(void **state)
+static void rule_10_4_a_committed_transaction_has_a_receipt_once_it_is_durable(void **state)
 {
     (void)state;
     begin(1);
@@ -69,7 +69,7 @@ static void a_committed_transaction_has_a_receipt_once_it_is_durable(void **stat
     assert_int_equal(world_look(&w).waiting_count, 0);
 }
 
-static void the_same_bytes_get_the_receipt_again(void **state)
+static void rule_10_2_the_same_bytes_get_the_receipt_again(void **state)
 {
     (void)state;
     begin(1);
@@ -176,7 +176,7 @@ static void commit_partly(const struct world_tx *tx)
     assert_int_equal(world_look(&w).core.certified_height, 2);
 }
 
-static void a_receipt_waits_for_a_certificate(void **state)
+static void rule_10_4_a_receipt_waits_for_a_certificate(void **state)
 {
     (void)state;
     begin(1);
@@ -196,7 +196,7 @@ static void a_receipt_waits_for_a_certificate(void **state)
     assert_int_equal(outcome(3), DRIVER_COMMITTED);
 }
 
-static void a_receipt_waits_for_a_certificate_after_a_start_too(void **state)
+static void rule_10_4_a_receipt_waits_for_a_certificate_after_a_start_too(void **state)
 {
     (void)state;
     begin(1);
@@ -245,7 +245,7 @@ static void who_waits_for_a_certificate_waits_within_limits(void **state)
 
 /* ---- rejected ---- */
 
-static void another_transaction_of_a_used_nonce_is_rejected_and_named(void **state)
+static void rule_10_2_another_transaction_of_a_used_nonce_is_rejected_and_named(void **state)
 {
     (void)state;
     begin(1);
@@ -257,7 +257,7 @@ static void another_transaction_of_a_used_nonce_is_rejected_and_named(void **sta
 }
 
 /* It was taken here, and the other one was ordered. */
-static void the_loser_of_a_nonce_is_told_by_the_commit(void **state)
+static void rule_10_2_the_loser_of_a_nonce_is_told_by_the_commit(void **state)
 {
     (void)state;
     begin(1);
@@ -271,7 +271,7 @@ static void the_loser_of_a_nonce_is_told_by_the_commit(void **state)
     assert_int_equal(world_look(&w).pool.txs_count, 0);
 }
 
-static void what_cannot_be_a_transaction_is_rejected(void **state)
+static void rule_10_3_what_cannot_be_a_transaction_is_rejected(void **state)
 {
     (void)state;
     begin(1);
@@ -303,7 +303,7 @@ static void a_known_transaction_does_not_vouch_for_a_forged_one(void **state)
     assert_rejected(2, VERDICT_BAD_SIGNATURE);
 }
 
-static void what_expires_while_it_waits_is_rejected(void **state)
+static void rule_10_3_what_expires_while_it_waits_is_rejected(void **state)
 {
     (void)state;
     begin(1);
@@ -328,7 +328,7 @@ static void what_expires_while_it_waits_is_rejected(void **state)
 
 /* ---- refused now ---- */
 
-static void what_is_refused_now_may_commit_later(void **state)
+static void rule_10_3_what_is_refused_now_may_commit_later(void **state)
 {
     (void)state;
     begin(1);
@@ -362,7 +362,7 @@ static void a_second_transaction_of_a_pending_nonce_is_refused_now(void **state)
 
 /* ---- busy and unknown ---- */
 
-static void a_full_pool_is_busy(void **state)
+static void rule_10_3_a_full_pool_is_busy(void **state)
 {
     (void)state;
     begin_with(1, SMALL_POOL);
@@ -397,7 +397,7 @@ static void more_being_verified_than_the_limit_is_busy(void **state)
     assert_int_equal(w.jobs_count, DRIVER_CLIENT_JOBS_MAX);
 }
 
-static void who_waited_long_enough_is_told_unknown(void **state)
+static void rule_10_3_who_waited_long_enough_is_told_unknown(void **state)
 {
     (void)state;
     begin(1);
@@ -438,25 +438,25 @@ static void who_cannot_wait_any_more_is_told_unknown_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        DRIVER_TEST(a_committed_transaction_has_a_receipt_once_it_is_durable),
-        DRIVER_TEST(the_same_bytes_get_the_receipt_again),
+        DRIVER_TEST(rule_10_4_a_committed_transaction_has_a_receipt_once_it_is_durable),
+        DRIVER_TEST(rule_10_2_the_same_bytes_get_the_receipt_again),
         DRIVER_TEST(the_receipt_is_there_after_a_start),
         DRIVER_TEST(who_asks_meanwhile_waits_for_the_disk),
         DRIVER_TEST(all_who_wait_for_one_transaction_are_answered),
         DRIVER_TEST(who_asks_again_and_again_takes_no_places_of_others),
-        DRIVER_TEST(a_receipt_waits_for_a_certificate),
-        DRIVER_TEST(a_receipt_waits_for_a_certificate_after_a_start_too),
+        DRIVER_TEST(rule_10_4_a_receipt_waits_for_a_certificate),
+        DRIVER_TEST(rule_10_4_a_receipt_waits_for_a_certificate_after_a_start_too),
         DRIVER_TEST(who_waits_for_a_certificate_waits_within_limits),
-        DRIVER_TEST(another_transaction_of_a_used_nonce_is_rejected_and_named),
-        DRIVER_TEST(the_loser_of_a_nonce_is_told_by_the_commit),
-        DRIVER_TEST(what_cannot_be_a_transaction_is_rejected),
+        DRIVER_TEST(rule_10_2_another_transaction_of_a_used_nonce_is_rejected_and_named),
+        DRIVER_TEST(rule_10_2_the_loser_of_a_nonce_is_told_by_the_commit),
+        DRIVER_TEST(rule_10_3_what_cannot_be_a_transaction_is_rejected),
         DRIVER_TEST(a_known_transaction_does_not_vouch_for_a_forged_one),
-        DRIVER_TEST(what_expires_while_it_waits_is_rejected),
-        DRIVER_TEST(what_is_refused_now_may_commit_later),
+        DRIVER_TEST(rule_10_3_what_expires_while_it_waits_is_rejected),
+        DRIVER_TEST(rule_10_3_what_is_refused_now_may_commit_later),
         DRIVER_TEST(a_second_transaction_of_a_pending_nonce_is_refused_now),
-        DRIVER_TEST(a_full_pool_is_busy),
+        DRIVER_TEST(rule_10_3_a_full_pool_is_busy),
         DRIVER_TEST(more_being_verified_than_the_limit_is_busy),
-        DRIVER_TEST(who_waited_long_enough_is_told_unknown),
+        DRIVER_TEST(rule_10_3_who_waited_long_enough_is_told_unknown),
         DRIVER_TEST(who_cannot_wait_any_more_is_told_unknown_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 
 enum { T_FAIR_MS = 2000 };
 
-static void a_transaction_goes_to_the_primary_at_once_then_to_all(void **state)
+static void rule_10_1_a_transaction_goes_to_the_primary_at_once_then_to_all(void **state)
 {
     (void)state;
     begin(1);
@@ -32,7 +32,7 @@ static void a_transaction_goes_to_the_primary_at_once_then_to_all(void **state)
     assert_int_equal(world_sent(&w, PBFT_FORWARD, NULL), 0);
 }
 
-static void a_primary_forwards_to_all_only(void **state)
+static void rule_10_1_a_primary_forwards_to_all_only(void **state)
 {
     (void)state;
     begin_with(0, "{\"pipeline_heights\": 1}");
@@ -45,7 +45,7 @@ static void a_primary_forwards_to_all_only(void **state)
 }
 
 /* What a peer forwarded it has told the primary itself. */
-static void a_peers_transaction_goes_to_all_later(void **state)
+static void rule_10_1_a_peers_transaction_goes_to_all_later(void **state)
 {
     (void)state;
     begin(1);
@@ -61,9 +61,9 @@ static void a_peers_transaction_goes_to_all_later(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        DRIVER_TEST(a_transaction_goes_to_the_primary_at_once_then_to_all),
-        DRIVER_TEST(a_primary_forwards_to_all_only),
-        DRIVER_TEST(a_peers_transaction_goes_to_all_later),
+        DRIVER_TEST(rule_10_1_a_transaction_goes_to_the_primary_at_once_then_to_all),
+        DRIVER_TEST(rule_10_1_a_primary_forwards_to_all_only),
+        DRIVER_TEST(rule_10_1_a_peers_transaction_goes_to_all_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,7 +79,7 @@ static void take_away(uint64_t amount, uint64_t now_ms)
 }
 
 /* The first nonce that applies is taken, and is executable from its arrival on. */
-static void add_next_nonce_is_executable(void **state)
+static void rule_10_1_add_next_nonce_is_executable(void **state)
 {
     (void)state;
     assert_int_equal(add(record(BANK, 1, "a"), POOL_FROM_CLIENT, 700), POOL_TAKEN);
@@ -111,7 +111,7 @@ static void add_copies_the_bytes(void **state)
 }
 
 /* The window is (last, last+A]: A ahead is taken, A+1 is not; it moves with the last nonce. */
-static void add_beyond_the_window_is_not_taken(void **state)
+static void rule_10_1_add_beyond_the_window_is_not_taken(void **state)
 {
     (void)state;
     assert_int_equal(add(record(BANK, 4, "a"), 0, 0), POOL_TAKEN);
@@ -124,7 +124,7 @@ static void add_beyond_the_window_is_not_taken(void **state)
 }
 
 /* Nonces at the very end of their range wrap nothing around (pitfalls E2). */
-static void add_last_nonce_of_all_wraps_nothing(void **state)
+static void rule_10_1_add_last_nonce_of_all_wraps_nothing(void **state)
 {
     (void)state;
     assert_int_equal(add(record(BANK, UINT64_MAX, "a"), 0, 0), POOL_BEYOND_WINDOW);
@@ -145,7 +145,7 @@ static void add_last_nonce_of_all_wraps_nothing(void **state)
 }
 
 /* A transaction that was committed already starts nothing, nor does another of its nonce (E4). */
-static void add_used_nonce_is_refused(void **state)
+static void rule_10_1_add_used_nonce_is_refused(void **state)
 {
     (void)state;
     const struct tx *first = record(BANK, 1, "a");
@@ -158,7 +158,7 @@ static void add_used_nonce_is_refused(void **state)
 }
 
 /* valid_until is the last height it may stand at: the next block's is taken, the committed not. */
-static void add_expired_is_refused(void **state)
+static void rule_10_1_add_expired_is_refused(void **state)
 {
     (void)state;
     struct op op = op_record_of("t", "k", bytes_of_text("v"));
@@ -170,7 +170,7 @@ static void add_expired_is_refused(void **state)
 }
 
 /* Commits expire what waits too long, executable or behind a gap; no limit never expires. */
-static void commit_drops_what_expired(void **state)
+static void rule_10_1_commit_drops_what_expired(void **state)
 {
     (void)state;
     struct op op = op_record_of("t", "k", bytes_of_text("v"));
@@ -229,7 +229,7 @@ static void commit_that_revokes_a_gapped_key_drops_all_of_it(void **state)
 }
 
 /* The next nonce that does not apply is refused with its verdict and not kept (E3). */
-static void add_next_nonce_that_does_not_apply_is_refused(void **state)
+static void rule_10_1_add_next_nonce_that_does_not_apply_is_refused(void **state)
 {
     (void)state;
     assert_int_equal(add(spend(1, 5), POOL_FROM_CLIENT, 0), POOL_REFUSED);
@@ -240,7 +240,7 @@ static void add_next_nonce_that_does_not_apply_is_refused(void **state)
 }
 
 /* A later nonce is kept without being tried, and is not executable. */
-static void add_later_nonce_waits_untried(void **state)
+static void rule_10_1_add_later_nonce_waits_untried(void **state)
 {
     (void)state;
     assert_int_equal(add(spend(2, 5), 0, 0), POOL_TAKEN);
@@ -270,7 +270,7 @@ static void add_same_txid_is_known(void **state)
 }
 
 /* Two transactions of one nonce that could both commit: the first stays (E6). */
-static void add_second_of_a_nonce_finds_its_slot_taken(void **state)
+static void rule_10_1_add_second_of_a_nonce_finds_its_slot_taken(void **state)
 {
     (void)state;
     assert_int_equal(add(record(BANK, 1, "a"), 0, 0), POOL_TAKEN);
@@ -282,7 +282,7 @@ static void add_second_of_a_nonce_finds_its_slot_taken(void **state)
 
 /* Squatting: an older variant that cannot commit sits in the slot, replayed by a peer while its
  * nonce was not yet due. It gives way to one that can, and is gone (E6). */
-static void add_executable_displaces_what_is_not(void **state)
+static void rule_10_1_add_executable_displaces_what_is_not(void **state)
 {
     (void)state;
     const struct tx *squatter = spend(2, 1000), *first = record(ANNA, 1, "a");
@@ -422,21 +422,21 @@ static void answers_have_words_and_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(add_next_nonce_is_executable),
+        T(rule_10_1_add_next_nonce_is_executable),
         T(add_copies_the_bytes),
-        T(add_beyond_the_window_is_not_taken),
-        T(add_last_nonce_of_all_wraps_nothing),
-        T(add_used_nonce_is_refused),
-        T(add_expired_is_refused),
-        T(commit_drops_what_expired),
+        T(rule_10_1_add_beyond_the_window_is_not_taken),
+        T(rule_10_1_add_last_nonce_of_all_wraps_nothing),
+        T(rule_10_1_add_used_nonce_is_refused),
+        T(rule_10_1_add_expired_is_refused),
+        T(rule_10_1_commit_drops_what_expired),
         T(add_unknown_or_revoked_key_is_refused),
         T(commit_that_revokes_a_key_drops_all_of_it),
         T(commit_that_revokes_a_gapped_key_drops_all_of_it),
-        T(add_next_nonce_that_does_not_apply_is_refused),
-        T(add_later_nonce_waits_untried),
+        T(rule_10_1_add_next_nonce_that_does_not_apply_is_refused),
+        T(rule_10_1_add_later_nonce_waits_untried),
         T(add_same_txid_is_known),
-        T(add_second_of_a_nonce_finds_its_slot_taken),
-        T(add_executable_displaces_what_is_not),
+        T(rule_10_1_add_second_of_a_nonce_finds_its_slot_taken),
+        T(rule_10_1_add_executable_displaces_what_is_not),
         T(commit_tries_again_what_waits_for_money),
         T(commit_drops_what_can_never_apply),
         T(commit_consumes_and_makes_executable),

@@ -89,7 +89,7 @@ static enum pool_answer add(const struct tx *tx, uint32_t from)
 }
 
 /* A peer that forwards without end fills its own share, is told busy, and nobody else is. */
-static void flooding_peer_is_busy_and_others_are_not(void **state)
+static void rule_10_1_flooding_peer_is_busy_and_others_are_not(void **state)
 {
     (void)state;
     uint64_t taken = 0;
@@ -180,7 +180,7 @@ static void bytes_of_a_share_are_its_own(void **state)
 }
 
 /* A full share: a key's lower nonce evicts that key's highest, which is needed last (E2). */
-static void lower_nonce_evicts_the_keys_highest(void **state)
+static void rule_10_1_lower_nonce_evicts_the_keys_highest(void **state)
 {
     (void)state;
     for (uint64_t nonce = 1; nonce < SHARE; nonce++)
@@ -248,7 +248,7 @@ static void eviction_waits_for_the_verdict(void **state)
 
 /* Displacing frees the place of whoever brought the squatter, and takes one of the newcomer's: one
  * whose share is full does not get around it, one whose own it was does. */
-static void displacement_needs_a_place_of_the_newcomers_share(void **state)
+static void rule_10_1_displacement_needs_a_place_of_the_newcomers_share(void **state)
 {
     (void)state;
     reopen(&(struct pool_limits){
@@ -340,16 +340,16 @@ static void places_come_back_after_commits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(flooding_peer_is_busy_and_others_are_not),
+        T(rule_10_1_flooding_peer_is_busy_and_others_are_not),
         T(flooding_clients_leave_the_links_their_shares),
         T(remainder_of_the_shares_is_the_clients),
         T(total_holds_when_all_indices_forward),
         T(bytes_of_a_share_are_its_own),
-        T(lower_nonce_evicts_the_keys_highest),
+        T(rule_10_1_lower_nonce_evicts_the_keys_highest),
         T(eviction_spares_what_another_sender_brought),
         T(eviction_for_bytes_takes_as_many_as_needed_or_none),
         T(eviction_waits_for_the_verdict),
-        T(displacement_needs_a_place_of_the_newcomers_share),
+        T(rule_10_1_displacement_needs_a_place_of_the_newcomers_share),
         T(gapped_flood_of_one_key_leaves_room),
         T(gapped_flood_of_many_keys_leaves_room),
         T(filled_gap_frees_the_waiting_half),

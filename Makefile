@@ -9,7 +9,7 @@ SEED    ?=
 SEEDS   ?= 1..200
 V       ?= 0
 
-PACKAGES = libsodium lmdb jansson
+PACKAGES = libsodium lmdb jansson nanomsg
 override CFLAGS += -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
     -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Wundef -fno-strict-aliasing \
     -fstack-protector-strong -pthread -I. $(VARIANT)
@@ -19,7 +19,8 @@ LIBS_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 LIBS        = $(shell pkg-config --libs $(PACKAGES))
 
 LIB_SOURCES  := $(wildcard crypto/base/*.c crypto/*.c genesis/*.c ledger/*.c node/*.c node/pbft/*.c \
-                 node/driver/*.c)
+                 node/driver/*.c net/*.c)
+NODE_SOURCES := $(wildcard node/hansad/*.c)
 TOOL_SOURCES := $(wildcard tools/hansa/*.c)
 HELP_SOURCES := $(wildcard tests/help/*.c)
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
@@ -30,8 +31,10 @@ objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SOURCES))
 PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(PROG_SOURCES))
 LIBRARY  := $(BUILD)/libhansa.a
+NODE_LIBRARY := $(BUILD)/libnode.a
+TOOL_LIBRARY := $(BUILD)/libtools.a
 TEST_LIBRARY := $(BUILD)/libtest.a
-SOURCES  := $(LIB_SOURCES) $(TOOL_SOURCES) $(HELP_SOURCES) $(UNIT_SOURCES) $(PROG_SOURCES) \
+SOURCES  := $(LIB_SOURCES) $(NODE_SOURCES) $(TOOL_SOURCES) $(HELP_SOURCES) $(UNIT_SOURCES) $(PROG_SOURCES) \
             $(SIM_SOURCES)
 
 ifeq ($(V),0)
@@ -39,17 +42,18 @@ Q = @
 say = @printf '  %-7s %s\n' $(1) $(2);
 endif
 
-.PHONY: all test unit check asan sim mutants lint fmt install clean help bench
+.PHONY: all test unit check asan demo sim mutants lint fmt install clean help bench
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(BUILD)/hansa
+all: $(BUILD)/hansa $(BUILD)/hansad
 
 help:
 	@printf '%s\n' \
-	  'make            build the tool build/hansa' \
+	  'make            build the tool build/hansa and the node build/hansad' \
 	  'make test       build and run all tests' \
 	  'make asan       the same under AddressSanitizer and UBSan, in build/asan' \
+	  'make demo       four nodes take 6,471 real payments, and are killed on the way' \
 	  'make sim        simulated clusters: SEED=n, or SEEDS=a..b' \
 	  'make mutants    break one rule after the other: the tests must notice' \
 	  'make lint       the rules of the house, as a script' \
@@ -79,7 +83,17 @@ $(LIBRARY): $(call objects,$(LIB_SOURCES))
 $(TEST_LIBRARY): $(call objects,$(HELP_SOURCES))
 	$(call say,AR,$@) rm -f $@; ar rcs $@ $^
 
-$(BUILD)/hansa: $(call objects,$(TOOL_SOURCES)) $(LIBRARY)
+# The programs without their main(), for tests of their parts.
+$(NODE_LIBRARY): $(filter-out %/main.o,$(call objects,$(NODE_SOURCES)))
+	$(call say,AR,$@) rm -f $@; ar rcs $@ $^
+
+$(TOOL_LIBRARY): $(filter-out %/main.o,$(call objects,$(TOOL_SOURCES)))
+	$(call say,AR,$@) rm -f $@; ar rcs $@ $^
+
+$(BUILD)/hansa: $(BUILD)/tools/hansa/main.o $(TOOL_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/hansad: $(BUILD)/node/hansad/main.o $(NODE_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 
 # The simulator. tests/sim/sign.c takes the place of the library's crypto/sign.o.
@@ -91,19 +105,19 @@ COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 $(BUILD)/.commit: FORCE
 	$(Q)mkdir -p $(BUILD)
 	$(Q)echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
-$(BUILD)/tests/sim/main.o: $(BUILD)/.commit
-$(BUILD)/tests/sim/main.o: override CFLAGS += -DSIM_COMMIT='"$(COMMIT)"'
+$(BUILD)/tests/sim/run.o: $(BUILD)/.commit
+$(BUILD)/tests/sim/run.o: override CFLAGS += -DSIM_COMMIT='"$(COMMIT)"'
 FORCE:
 
 # Unit tests and test programs: one source each, with what they use of tests/help.
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_LIBRARY) $(LIBRARY)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_LIBRARY) $(NODE_LIBRARY) $(TOOL_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 test: $(BUILD)/.deps-test
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) VARIANT='$(VARIANT)' check
 
 # Needs what .deps-test installed; call `make test`.
-check: $(BUILD)/hansa $(UNITS) $(PROGRAMS)
+check: $(BUILD)/hansa $(BUILD)/hansad $(UNITS) $(PROGRAMS)
 	$(Q)BUILD=$(BUILD) sh tests/run.sh
 
 unit: $(BUILD)/.deps-test
@@ -117,6 +131,11 @@ asan:
 # One seed, with its trace (SEED=n), or a range (SEEDS=a..b).
 sim: $(BUILD)/hansa-sim
 	$(Q)$(BUILD)/hansa-sim $(if $(SEED),$(SEED),$(SEEDS))
+
+# Four nodes, real payments, kill -9 of all: one command (tools/demo/demo.sh).
+demo: $(BUILD)/.deps-test
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) all
+	$(Q)BUILD=$(BUILD) sh tools/demo/demo.sh
 
 mutants: $(BUILD)/.deps-test
 	$(Q)BUILD=$(BUILD) sh tests/mutants/run.sh
@@ -136,7 +155,7 @@ bench: $(BUILD)/.deps-test
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(BUILD)/hansa $(DESTDIR)$(PREFIX)/bin/hansa
+	install -m 755 $(BUILD)/hansa $(BUILD)/hansad $(DESTDIR)$(PREFIX)/bin/
 
 clean:
 	rm -rf $(BUILD)

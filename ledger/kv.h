@@ -134,6 +134,11 @@ struct kv_lmdb_options {
 MUST_USE enum rc kv_lmdb_open(struct kv **out, const char *path,
                               const struct kv_lmdb_options *options, struct why *why);
 
+/* Write a compact copy of the last commit to fd, as LMDB's data.mdb; commits go on meanwhile, and
+ * pages are not reused until it is done. On any thread. Requires: of kv_lmdb_open().
+ * Returns: RC_OK | RC_DISK_FULL | RC_STORE_IO. */
+MUST_USE enum rc kv_lmdb_copy(struct kv *kv, int fd, struct why *why);
+
 /* ---- kv_mem ---- */
 
 /* An empty store in memory. Views are cheap (persistent tree, shared nodes). Its reference counts

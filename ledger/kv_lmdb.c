@@ -411,3 +411,10 @@ enum rc kv_lmdb_open(struct kv **out, const char *path, const struct kv_lmdb_opt
     *out = &l->base;
     return RC_OK;
 }
+
+enum rc kv_lmdb_copy(struct kv *kv, int fd, struct why *why)
+{
+    const struct lmdb *l = (const struct lmdb *)kv;
+    int e = mdb_env_copyfd2(l->env, fd, MDB_CP_COMPACT);
+    return e == MDB_SUCCESS ? RC_OK : write_failed(l, "copy the store", e, why);
+}

@@ -210,5 +210,10 @@ MUST_USE enum rc store_confirm_index(struct store *s, enum kv_table table, struc
 typedef enum rc store_visit(void *context, struct bytes key);
 MUST_USE enum rc store_list(struct store *s, enum state_table table, struct bytes prefix,
                             store_visit *visit, void *context, struct why *why);
+/* The same, only those behind `after` (empty: all), which need not be there: for pages. Requires:
+ * prefix and after are at most STATE_KEY_BYTES_MAX long. */
+MUST_USE enum rc store_list_after(struct store *s, enum state_table table, struct bytes prefix,
+                                  struct bytes after, store_visit *visit, void *context,
+                                  struct why *why);
 
 #endif

@@ -264,8 +264,14 @@ static int compare_names(const void *a, const void *b)
     return bytes_compare(*(const struct bytes *)a, *(const struct bytes *)b);
 }
 
-/* Append the names of a layer that start so. */
-static void add_names(const struct layer *l, struct bytes prefix, struct bytes **names,
+/* Which names are listed: those that start so, behind `after`. */
+struct wanted {
+    struct bytes prefix;
+    struct bytes after; /* empty: all */
+};
+
+/* Append the names of a layer that are wanted. */
+static void add_names(const struct layer *l, const struct wanted *wanted, struct bytes **names,
                       size_t *count)
 {
     size_t log_count = layer_log_count(l);
@@ -273,19 +279,19 @@ static void add_names(const struct layer *l, struct bytes prefix, struct bytes *
     for (size_t i = 0; i < log_count; i++) {
         struct layer_entry e;
         if (layer_log_at(l, i, &e) && e.is_index && e.table == KV_NAME &&
-            bytes_has_prefix(e.key, prefix))
+            bytes_has_prefix(e.key, wanted->prefix) && bytes_compare(e.key, wanted->after) > 0)
             (*names)[(*count)++] = e.key;
     }
 }
 
-/* Names above the flushed height that start so, ascending. The caller frees *names. */
-static size_t layer_names(const struct store *s, struct bytes prefix, struct bytes **names)
+/* Names above the flushed height, ascending. The caller frees *names. */
+static size_t layer_names(const struct store *s, const struct wanted *wanted, struct bytes **names)
 {
     size_t count = 0;
     *names = NULL;
     for (const struct store_frozen *f = s->oldest; f != NULL; f = f->newer)
-        add_names(f->layer, prefix, names, &count);
-    add_names(s->layer, prefix, names, &count);
+        add_names(f->layer, wanted, names, &count);
+    add_names(s->layer, wanted, names, &count);
     if (count > 0)
         qsort(*names, count, sizeof **names, compare_names);
     return count;
@@ -297,29 +303,31 @@ static enum rc visit_name(store_visit *visit, void *context, struct bytes name)
     return visit(context, bytes_of(name.data + 1, name.size - 1));
 }
 
-/* Go to the first name with this prefix: by search, or, where nothing is believed unseen, by
- * walking there from the first name of all. */
-static enum rc seek_names(struct store *s, struct kv_cursor *c, struct bytes prefix,
+/* Go to the first name that is wanted, or beyond: by search, or, where nothing is believed unseen,
+ * by walking there from the first name of all. */
+static enum rc seek_names(struct store *s, struct kv_cursor *c, const struct wanted *wanted,
                           struct bytes *key, struct bytes *value)
 {
-    if (s->options.care == TREE_TRUST)
-        return kv_cursor_seek(c, prefix, key, value);
-    enum rc rc = kv_cursor_seek(c, bytes_of(NULL, 0), key, value);
-    while (rc == RC_OK && bytes_compare(*key, prefix) < 0)
+    bool is_behind = bytes_compare(wanted->after, wanted->prefix) >= 0;
+    struct bytes from = is_behind ? wanted->after : wanted->prefix;
+    enum rc rc =
+        kv_cursor_seek(c, s->options.care == TREE_TRUST ? from : bytes_of(NULL, 0), key, value);
+    while (rc == RC_OK &&
+           (bytes_compare(*key, wanted->prefix) < 0 || bytes_compare(*key, wanted->after) <= 0))
         rc = kv_cursor_next(c, key, value);
     return rc;
 }
 
 /* Merge the flushed names with those of the layers. A name is in both only when the view is ahead
  * of what store_on_durable() was told. */
-static enum rc merge_names(struct store *s, struct kv_cursor *c, struct bytes prefix,
+static enum rc merge_names(struct store *s, struct kv_cursor *c, const struct wanted *wanted,
                            const struct bytes *names, size_t names_count, store_visit *visit,
                            void *context)
 {
     struct bytes key, value;
     size_t next = 0;
-    enum rc rc = seek_names(s, c, prefix, &key, &value);
-    while (rc == RC_OK && bytes_has_prefix(key, prefix)) {
+    enum rc rc = seek_names(s, c, wanted, &key, &value);
+    while (rc == RC_OK && bytes_has_prefix(key, wanted->prefix)) {
         for (; next < names_count && bytes_compare(names[next], key) < 0 && rc == RC_OK; next++)
             rc = visit_name(visit, context, names[next]);
         if (rc == RC_OK)
@@ -337,14 +345,30 @@ static enum rc merge_names(struct store *s, struct kv_cursor *c, struct bytes pr
     return rc;
 }
 
+/* With the table byte in front. */
+static struct bytes name_in(uint8_t room[static 1 + STATE_KEY_BYTES_MAX], enum state_table table,
+                            struct bytes name)
+{
+    struct wr w = wr_of(room, 1 + STATE_KEY_BYTES_MAX);
+    wr_u8(&w, (uint8_t)table);
+    wr_bytes(&w, name);
+    CHECK(wr_ok(&w));
+    return wr_bytes_of(&w);
+}
+
 enum rc store_list(struct store *s, enum state_table table, struct bytes prefix, store_visit *visit,
                    void *context, struct why *why)
 {
-    uint8_t room[1 + STATE_KEY_BYTES_MAX];
-    struct wr w = wr_of(room, sizeof room);
-    wr_u8(&w, (uint8_t)table);
-    wr_bytes(&w, prefix);
-    CHECK(wr_ok(&w));
+    return store_list_after(s, table, prefix, bytes_of(NULL, 0), visit, context, why);
+}
+
+enum rc store_list_after(struct store *s, enum state_table table, struct bytes prefix,
+                         struct bytes after, store_visit *visit, void *context, struct why *why)
+{
+    uint8_t prefix_room[1 + STATE_KEY_BYTES_MAX], after_room[1 + STATE_KEY_BYTES_MAX];
+    const struct wanted wanted = {.prefix = name_in(prefix_room, table, prefix),
+                                  .after =
+                                      after.size > 0 ? name_in(after_room, table, after) : after};
     if (s->options.care == TREE_VERIFY) {
         enum rc rc = store_confirm_index(s, KV_NAME, why);
         if (rc != RC_OK)
@@ -356,8 +380,8 @@ enum rc store_list(struct store *s, enum state_table table, struct bytes prefix,
     if (rc != RC_OK)
         return why_set(why, rc, "the index of names cannot be read");
     struct bytes *names;
-    size_t names_count = layer_names(s, wr_bytes_of(&w), &names);
-    rc = merge_names(s, c, wr_bytes_of(&w), names, names_count, visit, context);
+    size_t names_count = layer_names(s, &wanted, &names);
+    rc = merge_names(s, c, &wanted, names, names_count, visit, context);
     mem_free(names);
     kv_cursor_close(c);
     if (rc == RC_STORE_DAMAGED || rc == RC_STORE_IO)

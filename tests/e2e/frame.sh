@@ -9,7 +9,7 @@ run --version --json
 json "version_is_json_too" 'list(d) == ["version"]'
 run --help --json
 json "help_is_json_too" \
-    '{c["code"] for c in d["exit_codes"]} == set(range(7)) and len(d["commands"]) > 10'
+    '{c["code"] for c in d["exit_codes"]} == set(range(8)) and len(d["commands"]) > 10'
 /usr/bin/python3 -c '
 import json
 for c in json.load(open("out"))["commands"]: print(c["command"])' >commands

@@ -31,7 +31,10 @@ static void side_open(struct side *s, struct two *t, size_t index, uint64_t heig
                       const struct digest *digest)
 {
     *s = (struct side){.path = t->paths[index], .dir = &t->dirs[index], .digest = digest};
-    s->is_certified = chain_get_certificate(s->dir, height, &s->certificate, NULL) == RC_OK;
+    struct source source;
+    source_of_dir(&source, s->dir);
+    s->is_certified = chain_get_certificate(&source, height, &s->certificate, NULL) == RC_OK;
+    source_close(&source);
 }
 
 static bool has_signed(const struct side *s, uint32_t member_index)
@@ -252,7 +255,8 @@ enum cli_exit audit_against(struct cli *c)
     interrupt_end_with(c->json ? "{\"error\": {\"command\": \"audit\", \"code\": "
                                  "\"interrupted\", \"exit_code\": 5, \"exit\": \"environment\", "
                                  "\"text\": \"interrupted\"}}\n"
-                               : "hansa: audit: interrupted\n");
+                               : "hansa: audit: interrupted\n",
+                       CLI_ENVIRONMENT);
     enum rc rc = data_dir_open_expecting(&t.dirs[0], t.paths[0], cli_value(c, "genesis"), &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);

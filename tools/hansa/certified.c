@@ -108,7 +108,7 @@ static enum rc judge_root(struct certified *out, struct data_dir *d, struct why 
         return RC_OK;
     }
     if (rc == RC_OK)
-        rc = chain_judge_certificate(d, &c, why);
+        rc = chain_judge_certificate(&d->genesis, &c, why);
     if (rc == RC_OK)
         rc = store_get_block(d->store, height, &block, why);
     if (rc != RC_OK)
@@ -129,7 +129,10 @@ static enum rc judge_head(struct certified *out, struct data_dir *d, struct why 
     uint64_t height = store_head(d->store)->height;
     if (!out->holds || height == store_flushed_height(d->store))
         return RC_OK;
-    enum rc rc = chain_get_certificate(d, height, &c, why);
+    struct source source;
+    source_of_dir(&source, d);
+    enum rc rc = chain_get_certificate(&source, height, &c, why);
+    source_close(&source);
     if (rc != RC_NOT_FOUND)
         return rc;
     out->holds = false;

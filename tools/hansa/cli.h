@@ -3,9 +3,11 @@
  *
  * Answers: on success, words on stdout, or with --json one JSON object. On failure one line
  * "hansa: <command>: <words>" on stderr, or with --json {"error": {"command", "code", "exit_code",
- * "exit", "text", "details"?}} there. stdout stays empty then, but for the transaction that tx show
- * shows on the way to a "no". The exit code is the same with and without --json. A command that is
- * asked yes or no says it in JSON as "holds": true in the answer, or false in the details. */
+ * "exit", "text", "details"?}} there. stdout stays empty then, but for what is needed on the way
+ * to a "no": the transaction that tx show shows, the rows of status, and the txid of what is about
+ * to be sent (with --json that is {"sending": {"txid", "nonce"}} on stderr, on a line before). The
+ * exit code is the same with and without --json. A command that is asked yes or no says it in JSON
+ * as "holds": true in the answer, or false in the details. */
 #ifndef TOOLS_HANSA_CLI_H
 #define TOOLS_HANSA_CLI_H
 
@@ -22,7 +24,9 @@
     X(CLI_NOT_FOUND, 4, "not_found", "not found")                                                  \
     X(CLI_ENVIRONMENT, 5, "environment",                                                           \
       "the environment: a file cannot be read or written, a disk or store is full or in use")      \
-    X(CLI_REFUSED, 6, "refused", "refused by the ledger")
+    X(CLI_REFUSED, 6, "refused", "refused by the ledger")                                          \
+    X(CLI_UNKNOWN, 7, "unknown",                                                                   \
+      "no answer in time: what was sent may take effect yet, and hansa wait TXID tells")
 
 enum cli_exit {
 #define X(code, number, word, text) code = number,
@@ -123,6 +127,8 @@ enum cli_exit cli_fail_details(struct cli *c, enum rc rc, const struct why *why,
 /* The same for a question of yes or no: when the exit code is CLI_NO, details say "holds": false.
  */
 enum cli_exit cli_fail_holds(struct cli *c, enum rc rc, const struct why *why, json_t *details);
+/* The answer is no (CLI_NO); word names it for scripts. */
+enum cli_exit cli_no(struct cli *c, const char *word, const struct why *why);
 /* A verdict on the thing that `format` names: "<thing>: <verdict's text>". */
 enum cli_exit cli_fail_verdict(struct cli *c, enum verdict v, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -36,6 +36,7 @@ enum cli_exit cli_exit_of_rc(enum rc rc)
         [RC_REPLICA_MISMATCH] = CLI_BAD_INPUT,
         [RC_NOT_A_STORE] = CLI_NOT_FOUND,
         [RC_REFUSED] = CLI_REFUSED,
+        [RC_TIMEOUT] = CLI_UNKNOWN,
         [RC_INTERRUPTED] = CLI_ENVIRONMENT,
     };
     _Static_assert(sizeof codes / sizeof codes[0] == RC_COUNT, "a new rc needs its exit code");
@@ -157,6 +158,11 @@ enum cli_exit cli_fail_holds(struct cli *c, enum rc rc, const struct why *why, j
 enum cli_exit cli_fail(struct cli *c, enum rc rc, const struct why *why)
 {
     return cli_fail_details(c, rc, why, NULL);
+}
+
+enum cli_exit cli_no(struct cli *c, const char *word, const struct why *why)
+{
+    return fail(c, CLI_NO, word, why->text, json_pack("{s:b}", "holds", 0));
 }
 
 enum cli_exit cli_fail_verdict(struct cli *c, enum verdict v, const char *format, ...)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "ledger/receipt.h"
-#include "tools/hansa/certified.h"
 #include "tools/hansa/commands.h"
 #include "tools/hansa/files.h"
 #include "tools/hansa/holdings.h"
@@ -41,18 +40,20 @@ static enum rc ask(struct question *q, const struct cli *c, struct why *why)
 /* ---- the proof ---- */
 
 /* What is written is what a reader of it will be told: so it is verified first, like theirs. */
-static enum rc make_proof(struct proven *out, struct data_dir *d, const struct question *q,
+static enum rc make_proof(struct proven *out, struct source *s, const struct question *q,
                           struct bytes asset, struct why *why)
 {
     uint8_t room[STATE_KEY_BYTES_MAX];
     enum state_table table = q->is_account ? STATE_BALANCE : STATE_PARTICIPANT;
     struct bytes key = q->is_account ? state_balance_key(room, q->who, asset) : q->who;
-    enum rc rc = proof_make(&out->file, d->store, table, key, why);
+    enum rc rc = source_proof(s, table, key, &out->file, why);
     if (rc == RC_OK)
-        rc = proof_verify(&out->proof, buf_bytes(&out->file), &d->genesis.chain_id,
-                          &d->genesis.member_table, why);
+        rc = proof_verify(&out->proof, buf_bytes(&out->file), &s->genesis->chain_id,
+                          &s->genesis->member_table, why);
     if (rc != RC_OK)
         return rc;
+    if (out->proof.table != table || !bytes_equal(out->proof.key, key))
+        return why_set(why, RC_PROOF, "the proof is of another entry than was asked for");
     if (q->is_account && out->proof.present &&
         !state_balance_decode(&out->balance, out->proof.value))
         return why_set(why, RC_STORE_DAMAGED, "the proven balance cannot be decoded");
@@ -165,17 +166,17 @@ static void print_holdings(const struct question *q, const struct holdings *h,
         cli_line(q->is_account ? "balance" : "accounts", "none");
 }
 
-static enum cli_exit answer(struct cli *c, const struct data_dir *d, const struct question *q,
+static enum cli_exit answer(struct cli *c, const struct source *s, const struct question *q,
                             const struct state_participant *participant, const struct holdings *h,
                             const struct proven *p, struct bytes asset)
 {
-    const struct genesis *g = &d->genesis;
-    uint64_t height = store_head(d->store)->height;
+    const struct genesis *g = s->genesis;
+    uint64_t height = source_height(s);
     if (c->json) {
         json_t *out = json_object();
         render_set_text(out, "participant", q->participant);
         render_set_number(out, "height", height);
-        certified_to_json(out, &d->certified);
+        source_standing_to_json(out, s);
         if (q->is_account)
             set_account(out, q, h, g);
         else
@@ -188,7 +189,7 @@ static enum cli_exit answer(struct cli *c, const struct data_dir *d, const struc
         cli_line("account", "%s", cli_argument(c, 0));
     cli_line("participant", "%.*s", (int)q->participant.size, (const char *)q->participant.data);
     cli_line("height", "%" PRIu64, height);
-    certified_print(&d->certified);
+    source_print_standing(s);
     if (!q->is_account)
         print_participant(participant);
     print_holdings(q, h, g);
@@ -200,12 +201,12 @@ static enum cli_exit answer(struct cli *c, const struct data_dir *d, const struc
 /* ---- the command ---- */
 
 /* Nothing there is an answer only when its proof was asked for. */
-static enum rc judge_found(struct data_dir *d, const struct question *q, const struct holdings *h,
+static enum rc judge_found(struct source *s, const struct question *q, const struct holdings *h,
                            struct why *why)
 {
     if (h->count > 0 || !q->is_account || q->proof_path != NULL)
         return RC_OK;
-    uint64_t height = store_head(d->store)->height;
+    uint64_t height = source_height(s);
     if (q->asset.size > 0)
         return why_set(
             why, RC_NOT_FOUND, "account '%s' has never held any %.*s up to height %" PRIu64,
@@ -216,22 +217,22 @@ static enum rc judge_found(struct data_dir *d, const struct question *q, const s
                    (const char *)q->who.data, height);
 }
 
-static enum cli_exit show(struct cli *c, struct data_dir *d, const struct question *q,
+static enum cli_exit show(struct cli *c, struct source *s, const struct question *q,
                           struct holdings *h, struct proven *p)
 {
     struct why why = {""};
     struct state_participant participant = {0};
     enum rc rc = RC_OK;
     if (!q->is_account)
-        rc = holdings_participant(&participant, d, q->who, &why);
+        rc = holdings_participant(&participant, s, q->who, &why);
     if (rc == RC_NOT_FOUND && q->proof_path != NULL)
         rc = RC_OK;
     if (rc == RC_OK)
-        rc = holdings_read(h, d, q->who, q->asset, &why);
+        rc = holdings_read(h, s, q->who, q->asset, &why);
     if (rc == RC_OK)
-        rc = judge_found(d, q, h, &why);
+        rc = judge_found(s, q, h, &why);
     if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
+        return source_fail(c, s, rc, &why);
     struct bytes asset = q->asset;
     if (q->proof_path != NULL && q->is_account && asset.size == 0) {
         if (h->count != 1)
@@ -239,28 +240,29 @@ static enum cli_exit show(struct cli *c, struct data_dir *d, const struct questi
         asset = bytes_of_text(h->items[0].asset);
     }
     if (q->proof_path != NULL)
-        rc = make_proof(p, d, q, asset, &why);
+        rc = make_proof(p, s, q, asset, &why);
     if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
-    return answer(c, d, q, &participant, h, p, asset);
+        return source_fail(c, s, rc, &why);
+    return answer(c, s, q, &participant, h, p, asset);
 }
 
 static enum cli_exit run(struct cli *c)
 {
     struct why why = {""};
     struct question q = {0};
-    struct data_dir d;
+    struct source s;
     enum rc rc = ask(&q, c, &why);
-    if (rc == RC_OK)
-        rc = data_dir_open_asked(&d, c, &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
+    enum cli_exit code = source_open_asked(&s, c);
+    if (code != CLI_DONE)
+        return code;
     struct holdings holdings = {0};
     struct proven proven = {0};
-    enum cli_exit code = show(c, &d, &q, &holdings, &proven);
+    code = show(c, &s, &q, &holdings, &proven);
     buf_free(&proven.file);
     holdings_close(&holdings);
-    data_dir_close(&d);
+    source_close(&s);
     return code;
 }
 
@@ -269,7 +271,7 @@ static const struct cli_argument arguments[] = {
     {0}};
 
 static const struct cli_option options[] = {
-    DATA_DIR_OPTIONS,
+    SOURCE_OPTIONS,
     {"asset", "CODE", CLI_OPTIONAL, "this asset only"},
     {"prove", "FILE", CLI_OPTIONAL, "write a proof of the balance, or that there is none"},
     {0}};
@@ -280,14 +282,19 @@ const struct command cmd_account = {
     .arguments = arguments,
     .options = options,
     .text =
-        "Balances are those at the newest block, verified against the state tree. They are\n"
-        "certified when a quorum of members signed that tree, and the blocks above it; if they\n"
-        "are not, the answer says so, and only hansa audit can vouch for them. A proof is\n"
+        "Balances are those at the newest block. A running node's answer is its word; --prove\n"
+        "fetches a proof and verifies it. With --dir they are verified against the state tree,\n"
+        "and certified when a quorum of members signed that tree, and the blocks above it; if\n"
+        "they are not, the answer says so, and only hansa audit can vouch for them. A proof is\n"
         "of the newest certified checkpoint, which may be older; it shows a balance, or that\n"
         "the account never held the asset, and for a participant alone its role and keys.",
-    .example = "hansa account bank/main --dir node-0/data\n"
+    .example = "hansa account bank/main --genesis genesis.json\n"
+               "hansa account bank/main --asset CZK --prove main.proof --node beta\n"
+               "hansa account bank/main --dir node-0/data\n"
                "hansa account bank/main --dir node-0/data --asset CZK --prove main.proof",
-    .exits = "0 shown; 1 the store is damaged; 3 not a name, or another chain; 4 no such account,\n"
-             "or no checkpoint is certified yet; 5 a node runs in DIR, or a file cannot be written",
+    .exits =
+        "0 shown; 1 the store is damaged, or a proof does not hold; 3 not a name, or another\n"
+        "chain; 4 no such account, or no checkpoint is certified yet; 5 a node runs in DIR, or\n"
+        "a file cannot be written; 7 no node answers",
     .run = run,
 };

@@ -2,22 +2,22 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "tools/hansa/certified.h"
 #include "tools/hansa/commands.h"
-#include "tools/hansa/data_dir.h"
+
 #include "tools/hansa/render.h"
+#include "tools/hansa/source.h"
 
 #define TEXT(bytes) (int)(bytes).size, (const char *)(bytes).data
 
 struct listing {
-    struct data_dir *dir;
+    struct source *source;
     json_t *items; /* NULL: print */
 };
 
 static enum rc visit_asset(void *context, struct bytes code)
 {
     struct listing *l = context;
-    struct layer *layer = store_layer(l->dir->store);
+    struct layer *layer = l->source->layer;
     struct state_asset asset;
     /* An index of names holds what its writer put there: nothing else may reach a terminal. */
     if (!asset_is_valid(code))
@@ -30,7 +30,7 @@ static enum rc visit_asset(void *context, struct bytes code)
         render_set_text(one, "code", code);
         render_set_number(one, "decimals", asset.decimals);
         render_set_text(one, "issuer", asset.issuer);
-        render_amount_into(one, "supply", asset.supply, code, &l->dir->genesis);
+        render_amount_into(one, "supply", asset.supply, code, l->source->genesis);
         json_array_append_new(l->items, one);
         return RC_OK;
     }
@@ -38,15 +38,15 @@ static enum rc visit_asset(void *context, struct bytes code)
     char amount[RENDER_AMOUNT_BYTES];
     snprintf(name, sizeof name, "%.*s", TEXT(code));
     cli_line(name, "supply %s, %u decimals, issued by %.*s",
-             render_amount(amount, asset.supply, code, &l->dir->genesis), (unsigned)asset.decimals,
-             TEXT(asset.issuer));
+             render_amount(amount, asset.supply, code, l->source->genesis),
+             (unsigned)asset.decimals, TEXT(asset.issuer));
     return RC_OK;
 }
 
 static enum rc visit_participant(void *context, struct bytes name)
 {
     struct listing *l = context;
-    struct layer *layer = store_layer(l->dir->store);
+    struct layer *layer = l->source->layer;
     struct state_participant p;
     if (!participant_is_valid(name))
         return RC_STORE_DAMAGED;
@@ -74,35 +74,40 @@ static enum rc visit_participant(void *context, struct bytes name)
     return RC_OK;
 }
 
+static enum cli_exit list_of(struct cli *c, struct source *s, enum state_table table,
+                             store_visit *visit, const char *field)
+{
+    struct why why = {""};
+    /* For people too all is read before the first line is shown. */
+    struct listing l = {.source = s, .items = json_array()};
+    enum rc rc = source_list(s, table, bytes_of(NULL, 0), visit, &l, &why);
+    if (rc == RC_OK && c->json) {
+        json_t *out = json_object();
+        render_set_number(out, "height", source_height(s));
+        source_standing_to_json(out, s);
+        json_object_set_new(out, field, l.items);
+        return cli_answer(c, out);
+    }
+    json_decref(l.items);
+    l.items = NULL;
+    if (rc == RC_OK) {
+        cli_line("height", "%" PRIu64, source_height(s));
+        source_print_standing(s);
+        rc = source_list(s, table, bytes_of(NULL, 0), visit, &l, &why);
+    }
+    return rc == RC_OK ? CLI_DONE : source_fail(c, s, rc, &why);
+}
+
 static enum cli_exit list(struct cli *c, enum state_table table, store_visit *visit,
                           const char *field)
 {
-    struct why why = {""};
-    struct data_dir d;
-    enum rc rc = data_dir_open_asked(&d, c, &why);
-    if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
-    /* For people too all is read before the first line is shown. */
-    struct listing l = {.dir = &d, .items = json_array()};
-    struct listing printing = {.dir = &d};
-    uint64_t height = store_head(d.store)->height;
-    rc = store_list(d.store, table, bytes_of(NULL, 0), visit, &l, &why);
-    if (rc == RC_OK && !c->json) {
-        cli_line("height", "%" PRIu64, height);
-        certified_print(&d.certified);
-        rc = store_list(d.store, table, bytes_of(NULL, 0), visit, &printing, &why);
-    }
-    struct certified certified = d.certified;
-    data_dir_close(&d);
-    if (rc != RC_OK || !c->json) {
-        json_decref(l.items);
-        return rc == RC_OK ? CLI_DONE : cli_fail(c, rc, &why);
-    }
-    json_t *out = json_object();
-    render_set_number(out, "height", height);
-    certified_to_json(out, &certified);
-    json_object_set_new(out, field, l.items);
-    return cli_answer(c, out);
+    struct source s;
+    enum cli_exit code = source_open_asked(&s, c);
+    if (code != CLI_DONE)
+        return code;
+    code = list_of(c, &s, table, visit, field);
+    source_close(&s);
+    return code;
 }
 
 static enum cli_exit run_assets(struct cli *c)
@@ -115,15 +120,16 @@ static enum cli_exit run_participants(struct cli *c)
     return list(c, STATE_PARTICIPANT, visit_participant, "participants");
 }
 
-static const struct cli_option options[] = {DATA_DIR_OPTIONS, {0}};
+static const struct cli_option options[] = {SOURCE_OPTIONS, {0}};
 
 const struct command cmd_assets = {
     .words = "assets",
     .summary = "list the assets, their issuers and what there is of each",
     .options = options,
-    .example = "hansa assets --dir node-0/data",
+    .example = "hansa assets --genesis genesis.json\n"
+               "hansa assets --dir node-0/data",
     .exits = "0 shown; 1 the store is damaged; 3 another chain; 4 no store in DIR; 5 a node runs\n"
-             "in DIR",
+             "in DIR; 7 no node answers",
     .run = run_assets,
 };
 
@@ -131,8 +137,9 @@ const struct command cmd_participants = {
     .words = "participants",
     .summary = "list the participants, their roles and active keys",
     .options = options,
-    .example = "hansa participants --dir node-0/data",
+    .example = "hansa participants --genesis genesis.json\n"
+               "hansa participants --dir node-0/data",
     .exits = "0 shown; 1 the store is damaged; 3 another chain; 4 no store in DIR; 5 a node runs\n"
-             "in DIR",
+             "in DIR; 7 no node answers",
     .run = run_participants,
 };

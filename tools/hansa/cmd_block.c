@@ -35,15 +35,20 @@ static bool ask(struct question *q, struct cli *c)
 
 /* The height of a block digest. The store has no index of them: blocks are asked for by digest so
  * rarely that a walk along the chain's table will do. */
-static enum rc find_digest(struct data_dir *d, const struct digest *digest, uint64_t *height,
+static enum rc find_digest(struct source *s, const struct digest *digest, uint64_t *height,
                            struct why *why)
 {
+    if (s->dir == NULL)
+        return why_set(
+            why, RC_INVALID,
+            "a running node finds blocks by height: give a HEIGHT or head, or with --dir "
+            "a stopped node's directory");
     char hex[DIGEST_HEX_BYTES];
     struct kv_cursor *cursor;
     struct bytes key, value;
     struct bytes wanted = bytes_of(digest->bytes, DIGEST_BYTES);
-    uint64_t count = 0, head_height = store_head(d->store)->height;
-    enum rc rc = kv_cursor_open(&cursor, store_view(d->store), KV_CHAIN);
+    uint64_t count = 0, head_height = source_height(s);
+    enum rc rc = kv_cursor_open(&cursor, store_view(s->dir->store), KV_CHAIN);
     if (rc != RC_OK)
         return why_set(why, rc, "the chain's table cannot be read: %s", rc_text(rc));
     rc = kv_cursor_seek(cursor, bytes_of(NULL, 0), &key, &value);
@@ -66,21 +71,23 @@ static enum rc find_digest(struct data_dir *d, const struct digest *digest, uint
                    count, head_height);
 }
 
-static enum rc find(struct chain_read *chain, const struct question *q, struct why *why)
+static enum rc find(struct source *s, const struct question *q, struct why *why)
 {
-    uint64_t head_height = store_head(chain->dir->store)->height;
-    uint64_t height = q->is_head ? head_height : q->height;
-    enum rc rc = q->is_digest ? find_digest(chain->dir, &q->digest, &height, why) : RC_OK;
+    uint64_t head_height, height = q->height;
+    enum rc rc = source_head(s, &head_height, why);
+    if (rc == RC_OK && q->is_digest)
+        rc = find_digest(s, &q->digest, &height, why);
     if (rc != RC_OK)
         return rc;
     if (head_height == 0)
         return why_set(why, RC_NOT_FOUND,
                        "there are no blocks yet: the chain has its genesis only");
+    height = q->is_head ? head_height : height;
     if (height > head_height)
         return why_set(why, RC_NOT_FOUND,
                        "there is no block at height %" PRIu64 ": the newest is at %" PRIu64, height,
                        head_height);
-    rc = chain_get_block(chain, height, why);
+    rc = source_block(s, height, why);
     return rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc;
 }
 
@@ -108,46 +115,44 @@ static void print_txs(const struct block *b, const struct genesis *g)
     }
 }
 
-static enum cli_exit show(struct cli *c, struct data_dir *d, const struct question *q)
+static enum cli_exit show(struct cli *c, struct source *s, const struct question *q)
 {
     struct why why = {""};
-    struct chain_read chain = {.dir = d};
     struct certificate certificate;
-    enum rc rc = find(&chain, q, &why);
+    enum rc rc = find(s, q, &why);
     if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
-    rc = chain_get_certificate(d, chain.height, &certificate, &why);
+        return source_fail(c, s, rc, &why);
+    rc = chain_get_certificate(s, s->block_height, &certificate, &why);
     if (rc != RC_OK && rc != RC_NOT_FOUND)
-        return cli_fail(c, rc, &why);
-    const struct genesis *g = &d->genesis;
+        return source_fail(c, s, rc, &why);
+    const struct genesis *g = s->genesis;
     if (c->json) {
-        json_t *out = render_block_json(&chain.block, g);
+        json_t *out = render_block_json(&s->block, g);
         json_object_set_new(out, "certified", json_boolean(rc == RC_OK));
         if (rc == RC_OK)
             json_object_set_new(out, "certificate", render_certificate_json(&certificate, g));
         return cli_answer(c, out);
     }
-    render_header_text(&chain.block.header, &chain.block.digest, g);
+    render_header_text(&s->block.header, &s->block.digest, g);
     if (rc == RC_OK)
         render_certificate_text(&certificate, g);
     else
         cli_line("certificate", "none covers this block in this store yet");
-    print_txs(&chain.block, g);
+    print_txs(&s->block, g);
     return CLI_DONE;
 }
 
 static enum cli_exit run(struct cli *c)
 {
-    struct why why = {""};
     struct question q = {0};
     if (!ask(&q, c))
         return CLI_USAGE;
-    struct data_dir d;
-    enum rc rc = data_dir_open_asked(&d, c, &why);
-    if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
-    enum cli_exit code = show(c, &d, &q);
-    data_dir_close(&d);
+    struct source s;
+    enum cli_exit code = source_open_asked(&s, c);
+    if (code != CLI_DONE)
+        return code;
+    code = show(c, &s, &q);
+    source_close(&s);
     return code;
 }
 
@@ -155,18 +160,21 @@ static const struct cli_argument arguments[] = {
     {"HEIGHT|DIGEST", CLI_REQUIRED, "a height from 1, a block's digest, or head for the newest"},
     {0}};
 
-static const struct cli_option options[] = {DATA_DIR_OPTIONS, {0}};
+static const struct cli_option options[] = {SOURCE_OPTIONS, {0}};
 
 const struct command cmd_block = {
     .words = "block",
     .summary = "show a block: its header, certificate and transactions",
     .arguments = arguments,
     .options = options,
-    .text = "The block is hashed and the certificate over it verified before anything is shown.\n"
+    .text = "The block is hashed and the certificate over it verified before anything is shown,\n"
+            "whoever answers. By digest it is found with --dir only.\n"
             "With --json the transactions come whole, else a line for each.",
-    .example = "hansa block 42 --dir node-0/data\n"
+    .example = "hansa block head --genesis genesis.json\n"
+               "hansa block 42 --dir node-0/data\n"
                "hansa block head --dir node-0/data --json",
     .exits = "0 shown; 1 the store is damaged, or the certificate does not hold; 2 not a height\n"
-             "or digest; 3 another chain; 4 no such block; 5 a node runs in DIR",
+             "or digest; 3 another chain; 4 no such block; 5 a node runs in DIR;\n"
+             "7 no node answers",
     .run = run,
 };

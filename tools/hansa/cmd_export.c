@@ -55,7 +55,7 @@ static enum rc cover(struct export *e, uint64_t height, struct why *why)
     e->is_certified = rc == RC_OK;
     if (rc == RC_NOT_FOUND)
         return RC_OK;
-    return rc == RC_OK ? chain_judge_certificate(e->dir, &e->certificate, why) : rc;
+    return rc == RC_OK ? chain_judge_certificate(&e->dir->genesis, &e->certificate, why) : rc;
 }
 
 /* The next block on the walk. */

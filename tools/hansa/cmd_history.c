@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "tools/hansa/certified.h"
 #include "tools/hansa/commands.h"
 #include "tools/hansa/history.h"
 #include "tools/hansa/render.h"
@@ -81,7 +80,7 @@ static enum rc try_entries(const struct history *h, const struct question *q, st
 static enum rc list_entries(struct history *h, const struct question *q, json_t *entries,
                             struct why *why)
 {
-    const struct genesis *g = &h->chain.dir->genesis;
+    const struct genesis *g = h->source->genesis;
     for (uint64_t i = 0; i < q->limit; i++) {
         struct history_line line;
         enum rc rc = history_next(h, &line, why);
@@ -100,7 +99,7 @@ static enum rc list_entries(struct history *h, const struct question *q, json_t 
 static enum rc list_json(json_t *histories, struct history *h, const struct question *q,
                          struct why *why)
 {
-    const struct genesis *g = &h->chain.dir->genesis;
+    const struct genesis *g = h->source->genesis;
     json_t *one = json_object(), *entries = json_array();
     render_set_text(one, "asset", h->asset);
     render_amount_into(one, "opening", h->opening, h->asset, g);
@@ -116,7 +115,7 @@ static enum rc list_json(json_t *histories, struct history *h, const struct ques
 
 static enum rc list_words(struct history *h, const struct question *q, struct why *why)
 {
-    const struct genesis *g = &h->chain.dir->genesis;
+    const struct genesis *g = h->source->genesis;
     char amount[RENDER_AMOUNT_BYTES];
     enum rc rc = try_entries(h, q, why);
     if (rc != RC_OK)
@@ -124,8 +123,8 @@ static enum rc list_words(struct history *h, const struct question *q, struct wh
     cli_line("account", "%.*s", TEXT(h->account));
     cli_line("asset", "%.*s", TEXT(h->asset));
     cli_line("balance", "%s at height %" PRIu64, render_amount(amount, h->end.amount, h->asset, g),
-             store_head(h->chain.dir->store)->height);
-    certified_print(&h->chain.dir->certified);
+             source_height(h->source));
+    source_print_standing(h->source);
     if (h->opening > 0)
         cli_line("opening", "%s, from the genesis file",
                  render_amount(amount, h->opening, h->asset, g));
@@ -138,13 +137,13 @@ static enum rc list_words(struct history *h, const struct question *q, struct wh
 
 /* ---- the command ---- */
 
-static enum rc list_all(struct cli *c, struct data_dir *d, const struct question *q,
+static enum rc list_all(struct cli *c, struct source *s, const struct question *q,
                         const struct holdings *holdings, json_t *histories, struct why *why)
 {
     size_t listed = 0;
     for (size_t i = 0; i < holdings->count; i++) {
         struct history h;
-        enum rc rc = history_open(&h, d, &holdings->items[i], q->from, why);
+        enum rc rc = history_open(&h, s, &holdings->items[i], q->from, why);
         if (rc == RC_NOT_FOUND)
             continue; /* this asset has fewer entries than another may have */
         if (rc == RC_OK && !c->json && listed > 0)
@@ -158,27 +157,27 @@ static enum rc list_all(struct cli *c, struct data_dir *d, const struct question
     return listed > 0 ? RC_OK : RC_NOT_FOUND;
 }
 
-static enum cli_exit list(struct cli *c, struct data_dir *d, const struct question *q,
+static enum cli_exit list(struct cli *c, struct source *s, const struct question *q,
                           struct holdings *holdings)
 {
     struct why why = {""};
-    enum rc rc = holdings_read(holdings, d, q->account, q->asset, &why);
+    enum rc rc = holdings_read(holdings, s, q->account, q->asset, &why);
     if (rc == RC_OK && holdings->count == 0)
         rc = why_set(&why, RC_NOT_FOUND,
                      "account '%.*s' has no history%s%.*s up to height %" PRIu64, TEXT(q->account),
-                     q->asset.size > 0 ? " in " : "", TEXT(q->asset), store_head(d->store)->height);
+                     q->asset.size > 0 ? " in " : "", TEXT(q->asset), source_height(s));
     if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
+        return source_fail(c, s, rc, &why);
     json_t *histories = json_array();
-    rc = list_all(c, d, q, holdings, histories, &why);
+    rc = list_all(c, s, q, holdings, histories, &why);
     if (rc != RC_OK || !c->json) {
         json_decref(histories);
-        return rc == RC_OK ? CLI_DONE : cli_fail(c, rc, &why);
+        return rc == RC_OK ? CLI_DONE : source_fail(c, s, rc, &why);
     }
     json_t *out = json_object();
     render_set_text(out, "account", q->account);
-    render_set_number(out, "height", store_head(d->store)->height);
-    certified_to_json(out, &d->certified);
+    render_set_number(out, "height", source_height(s));
+    source_standing_to_json(out, s);
     json_object_set_new(out, "histories", histories);
     return cli_answer(c, out);
 }
@@ -190,25 +189,26 @@ static enum cli_exit run(struct cli *c)
     if (!cli_number(c, "from", 1, UINT64_MAX, &q.from) ||
         !cli_number(c, "limit", 1, LIMIT_MAX, &q.limit))
         return CLI_USAGE;
-    struct data_dir d;
+    struct source s;
     enum rc rc = ask_account(&q.account, cli_argument(c, 0), &why);
     if (rc == RC_OK && cli_has(c, "asset"))
         rc = ask_asset(&q.asset, cli_value(c, "asset"), &why);
-    if (rc == RC_OK)
-        rc = data_dir_open_asked(&d, c, &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
+    enum cli_exit code = source_open_asked(&s, c);
+    if (code != CLI_DONE)
+        return code;
     struct holdings holdings = {0};
-    enum cli_exit code = list(c, &d, &q, &holdings);
+    code = list(c, &s, &q, &holdings);
     holdings_close(&holdings);
-    data_dir_close(&d);
+    source_close(&s);
     return code;
 }
 
 static const struct cli_argument arguments[] = {{"ACCOUNT", CLI_REQUIRED, "participant/name"}, {0}};
 
 static const struct cli_option options[] = {
-    DATA_DIR_OPTIONS,
+    SOURCE_OPTIONS,
     {"asset", "CODE", CLI_OPTIONAL, "this asset only; else all, one after the other"},
     {"from", "N", CLI_OPTIONAL, "begin with entry N; default 1, the oldest"},
     {"limit", "N", CLI_OPTIONAL, "at most N entries per asset; default 1000"},
@@ -220,9 +220,11 @@ const struct command cmd_history = {
     .arguments = arguments,
     .options = options,
     .text = "The history is complete: the account's entry in the state counts its entries, and\n"
-            "each is held against the operation that made it and the balances around it.",
-    .example = "hansa history bank/main --dir node-0/data --asset CZK --from 1001",
+            "each is held against the operation that made it and the balances around it. From a\n"
+            "running node that count is the node's word.",
+    .example = "hansa history bank/main --genesis genesis.json --limit 20\n"
+               "hansa history bank/main --dir node-0/data --asset CZK --from 1001",
     .exits = "0 shown; 1 the store is damaged; 3 not a name, or another chain; 4 no such account\n"
-             "or entry; 5 a node runs in DIR",
+             "or entry; 5 a node runs in DIR; 7 no node answers",
     .run = run,
 };

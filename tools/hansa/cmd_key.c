@@ -4,16 +4,15 @@
 #include <string.h>
 
 #include "tools/hansa/commands.h"
-#include "tools/hansa/data_dir.h"
 #include "tools/hansa/files.h"
-#include "tools/hansa/passphrase.h"
 #include "tools/hansa/render.h"
+#include "tools/hansa/source.h"
 
 /* ---- what a ledger knows ---- */
 
 /* Nothing here lends: the store is closed before it is shown. */
 struct standing {
-    bool is_asked; /* a data directory was given */
+    bool is_asked; /* a data directory was given, or nodes */
     uint64_t height;
     bool is_known;
     bool is_revoked;
@@ -22,45 +21,48 @@ struct standing {
     uint32_t member_index; /* MEMBERS_MAX: not a member */
 };
 
-static enum rc ask_store(struct standing *out, struct data_dir *d, const struct key_public *public,
-                         struct why *why)
+static enum rc ask_source(struct standing *out, struct source *s, const struct key_public *public,
+                          struct why *why)
 {
-    if (strcmp(d->genesis.chain, public->network) != 0)
+    if (strcmp(s->genesis->chain, public->network) != 0)
         return why_set(why, RC_NETWORK_MISMATCH,
-                       "the key belongs to network '%s', the data directory to '%s': give the "
-                       "data directory of the key's network",
-                       public->network, d->genesis.chain);
-    out->height = store_head(d->store)->height;
-    out->member_index = genesis_member_by_key(&d->genesis, &public->sign_public);
-    struct layer *layer = store_layer(d->store);
+                       "the key belongs to network '%s', the %s to '%s': give the %s of the key's "
+                       "network",
+                       public->network, s->dir != NULL ? "data directory" : "genesis file",
+                       s->genesis->chain, s->dir != NULL ? "data directory" : "genesis file");
+    out->is_asked = true;
+    out->member_index = genesis_member_by_key(s->genesis, &public->sign_public);
     struct state_key key;
-    out->is_known = state_get_key(layer, &public->sign_public, &key);
-    enum rc rc = layer_rc(layer);
-    if (rc != RC_OK)
-        return why_set(why, rc, "reading the key's entry: %s", rc_text(rc));
-    if (!out->is_known)
-        return RC_OK;
+    out->is_known = state_get_key(s->layer, &public->sign_public, &key);
+    enum rc rc = source_state_rc(s, "the key's entry", why);
+    out->height = source_height(s);
+    if (rc != RC_OK || !out->is_known)
+        return rc;
     out->is_revoked = key.revoked;
     out->nonce = key.nonce;
     /* The state's own names are at most this long, but a damaged store may say anything. */
-    if (key.participant.size > PARTICIPANT_BYTES_MAX)
-        return why_set(why, RC_STORE_DAMAGED, "the key's participant has too long a name");
+    if (!participant_is_valid(key.participant))
+        return why_set(why, RC_STORE_DAMAGED, "the key's participant has a name that cannot be");
     memcpy(out->participant, key.participant.data, key.participant.size);
     return RC_OK;
 }
 
-static enum rc ask_dir(struct standing *out, const char *path, const struct key_public *public,
-                       struct why *why)
+static enum cli_exit ask(struct standing *out, struct cli *c, const struct key_public *public)
 {
-    struct data_dir d;
-    enum rc rc = data_dir_open(&d, path, why);
+    struct why why = {""};
+    struct source s;
+    enum cli_exit code = source_open_asked(&s, c);
+    if (code != CLI_DONE)
+        return code;
+    enum rc rc = ask_source(out, &s, public, &why);
+    if (rc != RC_OK && s.dir != NULL) {
+        char quoted[CLI_QUOTE_BYTES];
+        rc = why_within(&why, rc, "%s", cli_quote(quoted, cli_value(c, "dir")));
+    }
     if (rc != RC_OK)
-        return rc;
-    out->is_asked = true;
-    rc = ask_store(out, &d, public, why);
-    data_dir_close(&d);
-    char quoted[CLI_QUOTE_BYTES];
-    return rc == RC_OK ? rc : why_within(why, rc, "%s", cli_quote(quoted, path));
+        code = source_fail(c, &s, rc, &why);
+    source_close(&s);
+    return code;
 }
 
 /* ---- answering ---- */
@@ -154,28 +156,31 @@ static enum cli_exit run(struct cli *c)
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     struct standing standing = {.member_index = MEMBERS_MAX};
-    if (cli_has(c, "dir"))
-        rc = ask_dir(&standing, cli_value(c, "dir"), &public, &why);
-    if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
-    return answer(c, &public, &standing);
+    enum cli_exit code = CLI_DONE;
+    /* Not for HANSA_GENESIS alone: what stands in a file is shown without asking anybody. */
+    if (cli_has(c, "dir") || cli_has(c, "genesis") || cli_has(c, "node"))
+        code = ask(&standing, c, &public);
+    return code == CLI_DONE ? answer(c, &public, &standing) : code;
 }
 
 static const struct cli_argument arguments[] = {
     {"FILE", CLI_REQUIRED, "a secret key file, or its public twin FILE.pub"}, {0}};
 
-static const struct cli_option options[] = {
-    {"dir", "DIR", CLI_OPTIONAL, "a stopped node's data directory: show status and next nonce"},
-    {0}};
+static const struct cli_option options[] = {SOURCE_OPTIONS, {0}};
 
 const struct command cmd_key_show = {
     .words = "key show",
     .summary = "show what is public in a key file, and its next nonce",
     .arguments = arguments,
     .options = options,
-    .text = "No passphrase is needed: secrets are not looked at.",
-    .example = "hansa key show alice.key --dir node-0/data",
+    .text =
+        "No passphrase is needed: secrets are not looked at. With --genesis or --node a running\n"
+        "node is asked for the key's status and next nonce, with --dir a stopped node's data\n"
+        "directory.",
+    .example = "hansa key show alice.key --genesis genesis.json\n"
+               "hansa key show alice.key --dir node-0/data",
     .exits = "0 shown; 1 the store is damaged; 3 not a key file, a mode wider than 0600, or\n"
-             "another network; 4 no store in DIR; 5 a file cannot be read, a node runs in DIR",
+             "another network; 4 no store in DIR; 5 a file cannot be read, a node runs in DIR;\n"
+             "7 no node answers",
     .run = run,
 };

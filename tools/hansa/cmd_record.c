@@ -91,19 +91,19 @@ static json_t *record_json(const struct question *q, const struct record *r)
 
 /* ---- get ---- */
 
-static enum cli_exit get(struct cli *c, struct data_dir *d, const struct question *q)
+static enum cli_exit get(struct cli *c, struct source *s, const struct question *q)
 {
     struct why why = {""};
     struct record r;
     struct record_version v;
     const char *path = cli_value(c, "out");
-    enum rc rc = record_open(&r, d, q->participant, q->topic, q->key, &why);
+    enum rc rc = record_open(&r, s, q->participant, q->topic, q->key, &why);
     if (rc == RC_OK)
         rc = record_get(&v, &r, r.newest.version, &why);
     if (rc == RC_OK && path != NULL)
         rc = file_write_new(path, v.data, &why);
     if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
+        return source_fail(c, s, rc, &why);
     if (c->json) {
         json_t *out = record_json(q, &r);
         json_object_update_new(out, version_json(&v));
@@ -181,7 +181,7 @@ static enum cli_exit answer_versions(struct cli *c, const struct question *q,
     return cli_answer(c, out);
 }
 
-static enum cli_exit history(struct cli *c, struct data_dir *d, const struct question *q)
+static enum cli_exit history(struct cli *c, struct source *s, const struct question *q)
 {
     struct why why = {""};
     struct record r;
@@ -190,9 +190,9 @@ static enum cli_exit history(struct cli *c, struct data_dir *d, const struct que
     if (!cli_number(c, "from", 1, UINT64_MAX, &asked.from) ||
         !cli_number(c, "limit", 1, HISTORY_LIMIT_MAX, &limit))
         return CLI_USAGE;
-    enum rc rc = record_open(&r, d, q->participant, q->topic, q->key, &why);
+    enum rc rc = record_open(&r, s, q->participant, q->topic, q->key, &why);
     if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
+        return source_fail(c, s, rc, &why);
     uint64_t newest = r.newest.version;
     if (asked.from > newest)
         return cli_fail(c,
@@ -208,7 +208,7 @@ static enum cli_exit history(struct cli *c, struct data_dir *d, const struct que
     json_decref(items);
     if (rc == RC_OK)
         rc = print_versions(&r, &asked, &why);
-    return rc == RC_OK ? CLI_DONE : cli_fail(c, rc, &why);
+    return rc == RC_OK ? CLI_DONE : source_fail(c, s, rc, &why);
 }
 
 /* ---- verify ---- */
@@ -233,7 +233,7 @@ static enum cli_exit answer_verified(struct cli *c, const struct question *q,
 }
 
 /* Newest first: the answer people want is how it stands now. */
-static enum cli_exit find(struct cli *c, struct data_dir *d, const struct question *q,
+static enum cli_exit find(struct cli *c, struct source *s, const struct question *q,
                           struct bytes content)
 {
     struct why why = {""};
@@ -241,7 +241,7 @@ static enum cli_exit find(struct cli *c, struct data_dir *d, const struct questi
     struct record r;
     struct digest hash;
     digest_of(&hash, TAG_RECORD, content);
-    enum rc rc = record_open(&r, d, q->participant, q->topic, q->key, &why);
+    enum rc rc = record_open(&r, s, q->participant, q->topic, q->key, &why);
     for (uint64_t version = r.newest.version; rc == RC_OK && version >= 1; version--) {
         struct record_version v;
         rc = record_get(&v, &r, version, &why);
@@ -258,11 +258,11 @@ static enum cli_exit find(struct cli *c, struct data_dir *d, const struct questi
                  " versions recorded there up to height %" PRIu64 "; the newest has %" PRIu32
                  " bytes, hash %s",
                  cli_quote(quoted, cli_argument(c, 0)), content.size, ours, r.newest.version,
-                 store_head(d->store)->height, r.newest.data_bytes, theirs);
+                 source_height(s), r.newest.data_bytes, theirs);
     return cli_fail_holds(c, rc, &why, NULL);
 }
 
-static enum cli_exit verify(struct cli *c, struct data_dir *d, const struct question *q)
+static enum cli_exit verify(struct cli *c, struct source *s, const struct question *q)
 {
     struct why why = {""};
     struct buf content = {0};
@@ -271,7 +271,7 @@ static enum cli_exit verify(struct cli *c, struct data_dir *d, const struct ques
     if (rc == RC_MALFORMED)
         rc = why_within(&why, RC_PROOF, "it is not recorded");
     enum cli_exit code =
-        rc == RC_OK ? find(c, d, q, buf_bytes(&content)) : cli_fail_holds(c, rc, &why, NULL);
+        rc == RC_OK ? find(c, s, q, buf_bytes(&content)) : cli_fail_holds(c, rc, &why, NULL);
     buf_free(&content);
     return code;
 }
@@ -279,19 +279,20 @@ static enum cli_exit verify(struct cli *c, struct data_dir *d, const struct ques
 /* ---- the commands ---- */
 
 static enum cli_exit run(struct cli *c, size_t first_argument,
-                         enum cli_exit (*act)(struct cli *, struct data_dir *,
+                         enum cli_exit (*act)(struct cli *, struct source *,
                                               const struct question *))
 {
     struct why why = {""};
     struct question q = {0};
-    struct data_dir d;
+    struct source s;
     enum rc rc = ask(&q, c, first_argument, &why);
-    if (rc == RC_OK)
-        rc = data_dir_open_asked(&d, c, &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
-    enum cli_exit code = act(c, &d, &q);
-    data_dir_close(&d);
+    enum cli_exit code = source_open_asked(&s, c);
+    if (code != CLI_DONE)
+        return code;
+    code = act(c, &s, &q);
+    source_close(&s);
     return code;
 }
 
@@ -323,11 +324,11 @@ static const struct cli_argument arguments[] = {RECORD_ARGUMENTS, {0}};
 static const struct cli_argument verify_arguments[] = {
     {"FILE", CLI_REQUIRED, "the file whose content is asked for"}, RECORD_ARGUMENTS, {0}};
 
-static const struct cli_option options[] = {DATA_DIR_OPTIONS, {0}};
+static const struct cli_option options[] = {SOURCE_OPTIONS, {0}};
 static const struct cli_option get_options[] = {
-    DATA_DIR_OPTIONS, {"out", "FILE", CLI_OPTIONAL, "write the data there, byte for byte"}, {0}};
+    SOURCE_OPTIONS, {"out", "FILE", CLI_OPTIONAL, "write the data there, byte for byte"}, {0}};
 static const struct cli_option history_options[] = {
-    DATA_DIR_OPTIONS,
+    SOURCE_OPTIONS,
     {"from", "N", CLI_OPTIONAL, "begin with version N; default 1"},
     {"limit", "N", CLI_OPTIONAL, "show at most N versions, 1 to 10000; default 100"},
     {0}};
@@ -339,9 +340,10 @@ const struct command cmd_record_get = {
     .options = get_options,
     .text = "Data that is no plain text is shown with \\xHH for its other bytes; --out writes it\n"
             "as it is.",
-    .example = "hansa record get port-of-x bill-of-lading 2026-17 --dir node-0/data --out bill.pdf",
+    .example = "hansa record get port-of-x bill-of-lading 2026-17 --genesis genesis.json\n"
+               "hansa record get port-of-x bill-of-lading 2026-17 --dir node-0/data --out bill.pdf",
     .exits = "0 shown; 1 the store is damaged; 3 not a name, or another chain; 4 no such record;\n"
-             "5 a node runs in DIR, or the file cannot be written",
+             "5 a node runs in DIR, or the file cannot be written; 7 no node answers",
     .run = run_get,
 };
 
@@ -354,7 +356,7 @@ const struct command cmd_record_history = {
             "more than the limit, the answer says where to go on.",
     .example = "hansa record history port-of-x bill-of-lading 2026-17 --dir node-0/data",
     .exits = "0 shown; 1 the store is damaged; 3 not a name, or another chain; 4 no such record;\n"
-             "5 a node runs in DIR",
+             "5 a node runs in DIR; 7 no node answers",
     .run = run_history,
 };
 
@@ -366,7 +368,8 @@ const struct command cmd_record_verify = {
     .text =
         "With --json the answer has \"holds\": true; else the error's details have it as false.",
     .example = "hansa record verify bill.pdf port-of-x bill-of-lading 2026-17 --dir node-0/data",
-    .exits = "0 it does; 1 it does not, or the store is damaged; 3 not a name, or another chain;\n"
-             "4 no such record; 5 a node runs in DIR, or the file cannot be read",
+    .exits =
+        "0 it does; 1 it does not, or the store is damaged; 3 not a name, or another chain;\n"
+        "4 no such record; 5 a node runs in DIR, or the file cannot be read; 7 no node answers",
     .run = run_verify,
 };

@@ -1,76 +1,17 @@
 /* `hansa sign ...`: one operation from options, or several from a JSON file. */
-#include <string.h>
-
-#include "crypto/base/check.h"
 #include "tools/hansa/commands.h"
 #include "tools/hansa/files.h"
-#include "tools/hansa/ops_read.h"
-#include "tools/hansa/render.h"
+#include "tools/hansa/ops_options.h"
 #include "tools/hansa/sign.h"
-
-/* ---- options become JSON ---- */
-
-/* An option and the field it becomes. */
-struct field_of {
-    const char *option;
-    const char *field;
-};
-
-/* Arguments are bytes, JSON texts are UTF-8: what is not is refused here. */
-static enum cli_exit set_field(struct cli *c, json_t *op, const struct field_of *f)
-{
-    const char *text = cli_value(c, f->option);
-    if (text == NULL)
-        return CLI_DONE;
-    json_t *value = json_string(text);
-    if (value != NULL) {
-        CHECK(json_object_set_new(op, f->field, value) == 0);
-        return CLI_DONE;
-    }
-    /* A record may hold any bytes. */
-    if (strcmp(f->field, "data") == 0) {
-        render_set_hex(op, "data_hex", bytes_of_text(text));
-        return CLI_DONE;
-    }
-    struct why why;
-    char quoted[CLI_QUOTE_BYTES];
-    return cli_fail(c,
-                    why_set(&why, RC_INVALID, "--%s %s: this is not UTF-8 text: check the encoding",
-                            f->option, cli_quote(quoted, text)),
-                    &why);
-}
-
-static enum cli_exit sign_one(struct cli *c, const char *name, const struct field_of *fields)
-{
-    json_t *op = json_pack("{s:s}", "op", name);
-    enum cli_exit code = CLI_DONE;
-    for (; fields->option != NULL && code == CLI_DONE; fields++)
-        code = set_field(c, op, fields);
-    if (code == CLI_DONE)
-        code = sign_and_answer(c, op, NULL);
-    json_decref(op);
-    return code;
-}
 
 /* ---- money ---- */
 
-static const struct field_of money_fields[] = {{"from", "from"},   {"to", "to"},
-                                               {"asset", "asset"}, {"amount", "amount"},
-                                               {"memo", "memo"},   {0}};
-
 static enum cli_exit run_transfer(struct cli *c)
 {
-    return sign_one(c, "transfer", money_fields);
+    return ops_from_options(c, OP_TRANSFER, sign_and_answer);
 }
 
-static const struct cli_option transfer_options[] = {
-    {"from", "ACCOUNT", CLI_REQUIRED, "the signer's account: participant/name"},
-    {"to", "ACCOUNT", CLI_REQUIRED, "the receiving account"},
-    {"amount", "AMOUNT", CLI_REQUIRED, "with exactly the asset's decimals: 12.00"},
-    {"asset", "CODE", CLI_REQUIRED, "the asset"},
-    {"memo", "TEXT", CLI_OPTIONAL, "at most 128 bytes; everybody can read it"},
-    SIGN_OPTIONS,
-    {0}};
+static const struct cli_option transfer_options[] = {OPS_TRANSFER_OPTIONS, SIGN_OPTIONS, {0}};
 
 const struct command cmd_sign_transfer = {
     .words = "sign transfer",
@@ -82,21 +23,12 @@ const struct command cmd_sign_transfer = {
     .run = run_transfer,
 };
 
-static const struct field_of issue_fields[] = {
-    {"to", "to"}, {"asset", "asset"}, {"amount", "amount"}, {"memo", "memo"}, {0}};
-
 static enum cli_exit run_issue(struct cli *c)
 {
-    return sign_one(c, "issue", issue_fields);
+    return ops_from_options(c, OP_ISSUE, sign_and_answer);
 }
 
-static const struct cli_option issue_options[] = {
-    {"to", "ACCOUNT", CLI_REQUIRED, "the account that gets it"},
-    {"amount", "AMOUNT", CLI_REQUIRED, "with exactly the asset's decimals: 12.00"},
-    {"asset", "CODE", CLI_REQUIRED, "an asset that the signer issues"},
-    {"memo", "TEXT", CLI_OPTIONAL, "at most 128 bytes; everybody can read it"},
-    SIGN_OPTIONS,
-    {0}};
+static const struct cli_option issue_options[] = {OPS_ISSUE_OPTIONS, SIGN_OPTIONS, {0}};
 
 const struct command cmd_sign_issue = {
     .words = "sign issue",
@@ -108,21 +40,12 @@ const struct command cmd_sign_issue = {
     .run = run_issue,
 };
 
-static const struct field_of redeem_fields[] = {
-    {"from", "from"}, {"asset", "asset"}, {"amount", "amount"}, {"memo", "memo"}, {0}};
-
 static enum cli_exit run_redeem(struct cli *c)
 {
-    return sign_one(c, "redeem", redeem_fields);
+    return ops_from_options(c, OP_REDEEM, sign_and_answer);
 }
 
-static const struct cli_option redeem_options[] = {
-    {"from", "ACCOUNT", CLI_REQUIRED, "the issuer's own account"},
-    {"amount", "AMOUNT", CLI_REQUIRED, "with exactly the asset's decimals: 12.00"},
-    {"asset", "CODE", CLI_REQUIRED, "an asset that the signer issues"},
-    {"memo", "TEXT", CLI_OPTIONAL, "at most 128 bytes; everybody can read it"},
-    SIGN_OPTIONS,
-    {0}};
+static const struct cli_option redeem_options[] = {OPS_REDEEM_OPTIONS, SIGN_OPTIONS, {0}};
 
 const struct command cmd_sign_redeem = {
     .words = "sign redeem",
@@ -136,23 +59,12 @@ const struct command cmd_sign_redeem = {
 
 /* ---- records ---- */
 
-static const struct field_of record_fields[] = {
-    {"topic", "topic"}, {"record-key", "key"}, {"data", "data"}, {"data-file", "data_file"}, {0}};
-
 static enum cli_exit run_record(struct cli *c)
 {
-    if (cli_has(c, "data") == cli_has(c, "data-file"))
-        return cli_usage(c, "give either --data TEXT or --data-file FILE");
-    return sign_one(c, "record", record_fields);
+    return ops_from_options(c, OP_RECORD, sign_and_answer);
 }
 
-static const struct cli_option record_options[] = {
-    {"topic", "TEXT", CLI_REQUIRED, "what kind of record: at most 64 bytes"},
-    {"record-key", "TEXT", CLI_REQUIRED, "which one: at most 128 bytes"},
-    {"data", "TEXT", CLI_OPTIONAL, "its content: at most 32 KiB; everybody can read it"},
-    {"data-file", "FILE", CLI_OPTIONAL, "the same from a file, any bytes"},
-    SIGN_OPTIONS,
-    {0}};
+static const struct cli_option record_options[] = {OPS_RECORD_OPTIONS, SIGN_OPTIONS, {0}};
 
 const struct command cmd_sign_record = {
     .words = "sign record",
@@ -167,19 +79,12 @@ const struct command cmd_sign_record = {
 
 /* ---- keys ---- */
 
-static const struct field_of key_add_fields[] = {
-    {"new-key", "new_key_file"}, {"new-passphrase-file", "new_passphrase_file"}, {0}};
-
 static enum cli_exit run_key_add(struct cli *c)
 {
-    return sign_one(c, "key-add", key_add_fields);
+    return ops_from_options(c, OP_KEY_ADD, sign_and_answer);
 }
 
-static const struct cli_option key_add_options[] = {
-    {"new-key", "FILE", CLI_REQUIRED, "the new key's secret file: it gives its consent"},
-    {"new-passphrase-file", "FILE", CLI_OPTIONAL, "its passphrase; else asked at the terminal"},
-    SIGN_OPTIONS,
-    {0}};
+static const struct cli_option key_add_options[] = {OPS_KEY_ADD_OPTIONS, SIGN_OPTIONS, {0}};
 
 const struct command cmd_sign_key_add = {
     .words = "sign key-add",
@@ -194,21 +99,12 @@ const struct command cmd_sign_key_add = {
     .run = run_key_add,
 };
 
-static const struct field_of key_revoke_fields[] = {
-    {"revoke", "key_file"}, {"revoke-hex", "key"}, {0}};
-
 static enum cli_exit run_key_revoke(struct cli *c)
 {
-    if (cli_has(c, "revoke") == cli_has(c, "revoke-hex"))
-        return cli_usage(c, "give either --revoke FILE.pub or --revoke-hex HEX");
-    return sign_one(c, "key-revoke", key_revoke_fields);
+    return ops_from_options(c, OP_KEY_REVOKE, sign_and_answer);
 }
 
-static const struct cli_option key_revoke_options[] = {
-    {"revoke", "FILE.pub", CLI_OPTIONAL, "the public file of the key to revoke"},
-    {"revoke-hex", "HEX", CLI_OPTIONAL, "or the public key itself, 64 hex digits"},
-    SIGN_OPTIONS,
-    {0}};
+static const struct cli_option key_revoke_options[] = {OPS_KEY_REVOKE_OPTIONS, SIGN_OPTIONS, {0}};
 
 const struct command cmd_sign_key_revoke = {
     .words = "sign key-revoke",
@@ -225,8 +121,7 @@ const struct command cmd_sign_key_revoke = {
 
 static enum cli_exit run_cancel(struct cli *c)
 {
-    static const struct field_of none[] = {{0}};
-    return sign_one(c, "cancel", none);
+    return ops_from_options(c, OP_CANCEL, sign_and_answer);
 }
 
 static const struct cli_option cancel_options[] = {SIGN_OPTIONS, {0}};

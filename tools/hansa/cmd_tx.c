@@ -21,22 +21,21 @@ struct found {
     struct buf receipt; /* empty when there is no certificate */
 };
 
-static enum rc read_uncertified(struct found *f, struct data_dir *d, struct why *why)
+static enum rc read_uncertified(struct found *f, struct source *s, struct why *why)
 {
-    struct chain_read chain = {.dir = d};
-    enum rc rc = chain_get_tx(&chain, &f->place, &f->tx, why);
+    enum rc rc = chain_get_tx(s, &f->place, &f->tx, why);
     if (rc != RC_OK)
         return rc;
-    f->header = chain.block.header;
-    f->block_digest = chain.block.digest;
+    f->header = s->block.header;
+    f->block_digest = s->block.digest;
     return RC_OK;
 }
 
-static enum rc read_certified(struct found *f, struct data_dir *d, struct why *why)
+static enum rc read_certified(struct found *f, struct source *s, struct why *why)
 {
     struct receipt r;
-    enum rc rc = receipt_verify(&r, buf_bytes(&f->receipt), &d->genesis.chain_id,
-                                &d->genesis.member_table, why);
+    enum rc rc = receipt_verify(&r, buf_bytes(&f->receipt), &s->genesis->chain_id,
+                                &s->genesis->member_table, why);
     if (rc != RC_OK)
         return why_within(why, rc, "height %" PRIu64 ", transaction %" PRIu32, f->place.height,
                           f->place.tx_index);
@@ -48,25 +47,25 @@ static enum rc read_certified(struct found *f, struct data_dir *d, struct why *w
     return RC_OK;
 }
 
-static enum rc find(struct found *f, struct data_dir *d, const struct digest *txid,
+static enum rc find(struct found *f, struct source *s, const struct digest *txid,
                     bool needs_receipt, struct why *why)
 {
-    enum rc rc = store_get_place(d->store, txid, &f->place, why);
+    enum rc rc = source_place(s, txid, &f->place, why);
     if (rc != RC_OK)
         return rc;
-    rc = receipt_make(&f->receipt, d->store, &f->place, why);
+    rc = source_receipt(s, txid, &f->place, &f->receipt, why);
     if (rc == RC_NOT_FOUND && !needs_receipt)
-        rc = read_uncertified(f, d, why);
+        rc = read_uncertified(f, s, why);
     else if (rc == RC_OK)
-        rc = read_certified(f, d, why);
+        rc = read_certified(f, s, why);
     if (rc != RC_OK)
         return rc;
     /* The index was only asked where to look. */
     if (!digest_equal(&f->tx.id, txid) || f->header.height != f->place.height)
         return why_set(why, RC_STORE_DAMAGED,
-                       "the index of txids names another transaction: run hansa audit on this "
-                       "directory");
-    return chain_get_signer(d, &f->tx, &f->participant, why);
+                       "the index of txids names another transaction: run hansa audit on %s",
+                       source_audit_words(s));
+    return chain_get_signer(s, &f->tx, &f->participant, why);
 }
 
 static enum cli_exit answer(struct cli *c, const struct found *f, const struct genesis *g)
@@ -104,22 +103,21 @@ static enum cli_exit answer(struct cli *c, const struct found *f, const struct g
     return CLI_DONE;
 }
 
-static enum cli_exit show(struct cli *c, struct data_dir *d, const struct digest *txid)
+static enum cli_exit show(struct cli *c, struct source *s, const struct digest *txid)
 {
     struct why why = {""};
     struct found f = {0};
     const char *path = cli_value(c, "receipt");
-    enum rc rc = find(&f, d, txid, path != NULL, &why);
+    enum rc rc = find(&f, s, txid, path != NULL, &why);
     if (rc == RC_OK && path != NULL)
         rc = file_write_new(path, buf_bytes(&f.receipt), &why);
-    enum cli_exit code = rc == RC_OK ? answer(c, &f, &d->genesis) : cli_fail(c, rc, &why);
+    enum cli_exit code = rc == RC_OK ? answer(c, &f, s->genesis) : source_fail(c, s, rc, &why);
     buf_free(&f.receipt);
     return code;
 }
 
 static enum cli_exit run(struct cli *c)
 {
-    struct why why = {""};
     struct digest txid;
     char quoted[CLI_QUOTE_BYTES];
     if (!digest_from_hex(&txid, cli_argument(c, 0)))
@@ -127,12 +125,12 @@ static enum cli_exit run(struct cli *c)
                          "%s is no txid: that is 64 digits of 0-9 and a-f; for a transaction "
                          "in a file there is hansa tx show",
                          cli_quote(quoted, cli_argument(c, 0)));
-    struct data_dir d;
-    enum rc rc = data_dir_open_asked(&d, c, &why);
-    if (rc != RC_OK)
-        return cli_fail(c, rc, &why);
-    enum cli_exit code = show(c, &d, &txid);
-    data_dir_close(&d);
+    struct source s;
+    enum cli_exit code = source_open_asked(&s, c);
+    if (code != CLI_DONE)
+        return code;
+    code = show(c, &s, &txid);
+    source_close(&s);
     return code;
 }
 
@@ -140,7 +138,7 @@ static const struct cli_argument arguments[] = {
     {"TXID", CLI_REQUIRED, "64 hex digits, as hansa sign printed them"}, {0}};
 
 static const struct cli_option options[] = {
-    DATA_DIR_OPTIONS,
+    SOURCE_OPTIONS,
     {"receipt", "FILE", CLI_OPTIONAL, "write the receipt, which anyone can verify offline"},
     {0}};
 
@@ -149,11 +147,14 @@ const struct command cmd_tx = {
     .summary = "show a transaction of the ledger, and write its receipt",
     .arguments = arguments,
     .options = options,
-    .text = "The transaction's signature, its way into the block, and the certificate over the\n"
-            "block are verified before anything is shown.",
-    .example = "hansa tx TXID --dir node-0/data --receipt pay.receipt",
+    .text =
+        "The transaction's signature, its way into the block, and the certificate over the\n"
+        "block are verified before anything is shown, whoever answers; the name of the signer's\n"
+        "participant is a running node's word.",
+    .example = "hansa tx TXID --genesis genesis.json\n"
+               "hansa tx TXID --dir node-0/data --receipt pay.receipt",
     .exits = "0 shown; 1 the store is damaged, or the certificate does not hold; 2 not a txid;\n"
              "3 another chain; 4 no such transaction, or no certificate for a receipt yet;\n"
-             "5 a node runs in DIR, or the receipt cannot be written",
+             "5 a node runs in DIR, or the receipt cannot be written; 7 no node answers",
     .run = run,
 };

@@ -6,29 +6,7 @@
 #include "tools/hansa/commands.h"
 #include "tools/hansa/files.h"
 #include "tools/hansa/render.h"
-
-/* In hex, with a newline, it is twice as long. */
-enum { TX_FILE_BYTES_MAX = 2 * TX_BYTES_MAX + 2 };
-
-/* A file of lower-case hex digits, as `hansa sign` prints it, becomes bytes. A transaction itself
- * begins with its version, which is no hex digit, so the two are never mistaken. */
-static void undo_hex(struct buf *file)
-{
-    size_t size = file->size;
-    if (size > 0 && file->data[size - 1] == '\n')
-        size--;
-    if (size == 0 || size % 2 != 0)
-        return;
-    char *text = mem_alloc(size + 1);
-    memcpy(text, file->data, size);
-    uint8_t *bytes = mem_alloc(size / 2);
-    if (strlen(text) == size && hex_decode(bytes, size / 2, text)) {
-        buf_clear(file);
-        buf_add(file, bytes, size / 2);
-    }
-    mem_free(bytes);
-    mem_free(text);
-}
+#include "tools/hansa/tx_file.h"
 
 static uint32_t count_consents(const struct tx *tx)
 {
@@ -68,16 +46,9 @@ static enum cli_exit show(struct cli *c, struct buf *file, const struct genesis 
     char quoted[CLI_QUOTE_BYTES];
     struct why why = {""};
     const char *path = cli_argument(c, 0);
-    enum rc rc = file_read(file, path, TX_FILE_BYTES_MAX, "a transaction in hex", &why);
+    enum rc rc = tx_file_read(file, path, &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
-    const char *guess = file_guess(buf_bytes(file));
-    if (guess != NULL)
-        return cli_fail(c,
-                        why_set(&why, RC_MALFORMED, "%s: this is no transaction but %s",
-                                cli_quote(quoted, path), guess),
-                        &why);
-    undo_hex(file);
     struct tx tx;
     enum verdict v = tx_decode(&tx, buf_bytes(file), &g->chain_id);
     if (v != VERDICT_OK)

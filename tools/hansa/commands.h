@@ -19,9 +19,28 @@
     X(cmd_sign_key_add)                                                                            \
     X(cmd_sign_key_revoke)                                                                         \
     X(cmd_sign_cancel)                                                                             \
+    X(cmd_transfer)                                                                                \
+    X(cmd_issue)                                                                                   \
+    X(cmd_redeem)                                                                                  \
+    X(cmd_key_add)                                                                                 \
+    X(cmd_key_revoke)                                                                              \
+    X(cmd_cancel)                                                                                  \
+    X(cmd_submit)                                                                                  \
+    X(cmd_wait)                                                                                    \
+    X(cmd_import)                                                                                  \
+    X(cmd_import_show)                                                                             \
+    X(cmd_sandbox)                                                                                 \
+    X(cmd_sandbox_stop)                                                                            \
+    X(cmd_sandbox_kill)                                                                            \
+    X(cmd_sandbox_start)                                                                           \
+    X(cmd_bench)                                                                                   \
     X(cmd_tx_show)                                                                                 \
+    X(cmd_receipt_get)                                                                             \
     X(cmd_receipt_verify)                                                                          \
     X(cmd_proof_verify)                                                                            \
+    X(cmd_status)                                                                                  \
+    X(cmd_metrics)                                                                                 \
+    X(cmd_backup)                                                                                  \
     X(cmd_audit)                                                                                   \
     X(cmd_export)                                                                                  \
     X(cmd_account)                                                                                 \
@@ -31,6 +50,7 @@
     X(cmd_record_get)                                                                              \
     X(cmd_record_history)                                                                          \
     X(cmd_record_verify)                                                                           \
+    X(cmd_record_put)                                                                              \
     X(cmd_assets)                                                                                  \
     X(cmd_participants)
 

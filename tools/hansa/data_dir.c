@@ -6,6 +6,7 @@
 #include "ledger/name.h"
 #include "tools/hansa/certified.h"
 #include "tools/hansa/files.h"
+#include "tools/hansa/nodes.h"
 
 static enum rc read_genesis(struct data_dir *d, struct why *why)
 {
@@ -119,7 +120,7 @@ enum rc data_dir_open_asked(struct data_dir *out, const struct cli *c, struct wh
 void data_dir_print_next(const struct cli *c, const char *words, const char *path)
 {
     char quoted[CLI_QUOTE_BYTES], genesis[CLI_QUOTE_BYTES];
-    const char *genesis_path = cli_value(c, "genesis");
+    const char *genesis_path = nodes_genesis_path(c);
     printf("next: whoever gets it checks it with %s\n  hansa %s %s --genesis %s\n",
            genesis_path != NULL ? "the genesis file" : "the chain's genesis file, FILE", words,
            cli_quote(quoted, path),

@@ -38,14 +38,8 @@ void data_dir_close(struct data_dir *d);
 MUST_USE enum rc data_dir_open_expecting(struct data_dir *out, const char *path,
                                          const char *genesis_path, struct why *why);
 
-/* What commands that read a directory have in common: their options, and opening what they name. */
-#define DATA_DIR_OPTIONS                                                                           \
-    {"dir", "DIR", CLI_REQUIRED, "a stopped node's data directory"},                               \
-    {                                                                                              \
-        "genesis", "FILE", CLI_OPTIONAL, "refuse a directory of another chain than this file's"    \
-    }
-/* Opens for looking things up: also finds out whether what is shown is certified, and refuses a
- * directory that contradicts its own certificates (RC_PROOF). */
+/* Opens what --dir names, for looking things up: also finds out whether what is shown is certified,
+ * and refuses a directory that contradicts its own certificates (RC_PROOF). */
 MUST_USE enum rc data_dir_open_asked(struct data_dir *out, const struct cli *c, struct why *why);
 
 /* "next:" of a command that wrote a file for others: `hansa <words> <path>` with the genesis file

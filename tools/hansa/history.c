@@ -10,9 +10,9 @@ static enum rc damaged(const struct history *h, uint64_t number, struct why *why
 {
     return why_set(why, RC_STORE_DAMAGED,
                    "entry %" PRIu64 " of the history of %.*s in %.*s is damaged: %s; run hansa "
-                   "audit on this directory",
+                   "audit on %s",
                    number, (int)h->account.size, (const char *)h->account.data, (int)h->asset.size,
-                   (const char *)h->asset.data, what);
+                   (const char *)h->asset.data, what, source_audit_words(h->source));
 }
 
 static enum rc get_entry(struct history *h, uint64_t number, struct history_entry *out,
@@ -20,9 +20,8 @@ static enum rc get_entry(struct history *h, uint64_t number, struct history_entr
 {
     uint8_t room[KV_KEY_BYTES_MAX];
     struct bytes value;
-    enum rc rc =
-        store_get_index(h->chain.dir->store, KV_HISTORY,
-                        place_history_key(room, h->account, h->asset, number), &value, why);
+    enum rc rc = source_index(h->source, KV_HISTORY,
+                              place_history_key(room, h->account, h->asset, number), &value, why);
     if (rc == RC_NOT_FOUND)
         return damaged(h, number, why, "it is missing");
     if (rc == RC_OK && !place_history_decode(out, value))
@@ -40,15 +39,15 @@ static uint64_t opening_of(const struct genesis *g, const struct holding *holdin
     return 0;
 }
 
-enum rc history_open(struct history *h, struct data_dir *d, const struct holding *holding,
+enum rc history_open(struct history *h, struct source *s, const struct holding *holding,
                      uint64_t from, struct why *why)
 {
     CHECK(from >= 1);
-    *h = (struct history){.chain = {.dir = d},
+    *h = (struct history){.source = s,
                           .account = bytes_of_text(holding->account),
                           .asset = bytes_of_text(holding->asset),
                           .end = holding->balance,
-                          .opening = opening_of(&d->genesis, holding),
+                          .opening = opening_of(s->genesis, holding),
                           .next = from};
     h->balance = h->opening;
     if (from == 1)
@@ -57,8 +56,8 @@ enum rc history_open(struct history *h, struct data_dir *d, const struct holding
         return why_set(why, RC_NOT_FOUND,
                        "the history of '%s' in %s has %" PRIu64 " entries up to height %" PRIu64
                        ", none of number %" PRIu64,
-                       holding->account, holding->asset, h->end.entries_count,
-                       store_head(d->store)->height, from);
+                       holding->account, holding->asset, h->end.entries_count, source_height(s),
+                       from);
     struct history_entry before;
     enum rc rc = get_entry(h, from - 1, &before, why);
     if (rc != RC_OK)
@@ -139,7 +138,7 @@ enum rc history_next(struct history *h, struct history_line *out, struct why *wh
         return why_set(why, RC_NOT_FOUND, "there are no more entries");
     enum rc rc = get_entry(h, h->next, &out->entry, why);
     if (rc == RC_OK)
-        rc = chain_get_op(&h->chain, &out->entry.place, &out->tx, &out->op, why);
+        rc = chain_get_op(h->source, &out->entry.place, &out->tx, &out->op, why);
     if (rc != RC_OK)
         return rc;
     if (!movement_of(&m, &out->op, h->account) || m.credit != out->entry.credit ||
@@ -151,7 +150,7 @@ enum rc history_next(struct history *h, struct history_line *out, struct why *wh
     out->number = h->next++;
     out->counterparty = m.counterparty;
     out->memo = m.memo;
-    out->time_ms = h->chain.block.header.time_ms;
+    out->time_ms = h->source->block.header.time_ms;
     h->balance = out->entry.balance;
     h->last = out->entry.place;
     return RC_OK;

@@ -9,7 +9,7 @@
 #include "tools/hansa/holdings.h"
 
 struct history {
-    struct chain_read chain;
+    struct source *source;       /* borrows */
     struct bytes account, asset; /* lend from the holding */
     struct state_balance end;    /* after the last entry */
     uint64_t opening;            /* before entry 1, as the genesis file gives it */
@@ -28,13 +28,13 @@ struct history_line {
     uint64_t time_ms; /* of the block */
 };
 
-/* Stand before entry `from`. Requires: 1 <= from. Borrows d and holding until the last line.
+/* Stand before entry `from`. Requires: 1 <= from. Borrows s and holding until the last line.
  * Returns: RC_OK | RC_NOT_FOUND (from is beyond the last entry, and not 1) | as the store's reads.
  */
-MUST_USE enum rc history_open(struct history *h, struct data_dir *d, const struct holding *holding,
+MUST_USE enum rc history_open(struct history *h, struct source *s, const struct holding *holding,
                               uint64_t from, struct why *why);
 /* Returns: RC_OK | RC_NOT_FOUND (there are no more) | RC_STORE_DAMAGED (words name the entry) |
- * RC_STORE_IO. */
+ * as source_block(). */
 MUST_USE enum rc history_next(struct history *h, struct history_line *out, struct why *why);
 
 #endif

@@ -41,18 +41,18 @@ static enum rc visit(void *context, struct bytes key)
     return is_there ? RC_OK : RC_STORE_DAMAGED;
 }
 
-enum rc holdings_read(struct holdings *out, struct data_dir *d, struct bytes who,
-                      struct bytes asset, struct why *why)
+enum rc holdings_read(struct holdings *out, struct source *s, struct bytes who, struct bytes asset,
+                      struct why *why)
 {
     uint8_t room[ACCOUNT_BYTES_MAX + 1];
-    struct reading r = {.out = out, .layer = store_layer(d->store), .asset = asset};
+    struct reading r = {.out = out, .layer = s->layer, .asset = asset};
     bool is_account = memchr(who.data, '/', who.size) != NULL;
     CHECK(who.size <= ACCOUNT_BYTES_MAX);
     memset(out, 0, sizeof *out);
     struct wr prefix = wr_of(room, sizeof room);
     wr_bytes(&prefix, who);
     wr_u8(&prefix, is_account ? 0 : '/');
-    return store_list(d->store, STATE_BALANCE, wr_bytes_of(&prefix), visit, &r, why);
+    return source_list(s, STATE_BALANCE, wr_bytes_of(&prefix), visit, &r, why);
 }
 
 void holdings_close(struct holdings *h)
@@ -60,18 +60,17 @@ void holdings_close(struct holdings *h)
     mem_free(h->items);
 }
 
-enum rc holdings_participant(struct state_participant *out, struct data_dir *d, struct bytes name,
+enum rc holdings_participant(struct state_participant *out, struct source *s, struct bytes name,
                              struct why *why)
 {
-    struct layer *layer = store_layer(d->store);
-    bool is_there = state_get_participant(layer, name, out);
-    enum rc rc = layer_rc(layer);
+    bool is_there = state_get_participant(s->layer, name, out);
+    enum rc rc = source_state_rc(s, "the participant's entry", why);
     if (rc != RC_OK)
-        return why_set(why, rc, "the participant's entry cannot be read: %s", rc_text(rc));
+        return rc;
     if (is_there)
         return RC_OK;
     return why_set(why, RC_NOT_FOUND,
                    "there is no participant '%.*s' up to height %" PRIu64
                    " (hansa participants lists them)",
-                   (int)name.size, (const char *)name.data, store_head(d->store)->height);
+                   (int)name.size, (const char *)name.data, source_height(s));
 }

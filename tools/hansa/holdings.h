@@ -1,8 +1,8 @@
-/* What accounts hold: the balances whose key begins in some way, each read from the state tree. */
+/* What accounts hold: the balances whose key begins in some way, each read from the state. */
 #ifndef TOOLS_HANSA_HOLDINGS_H
 #define TOOLS_HANSA_HOLDINGS_H
 
-#include "tools/hansa/data_dir.h"
+#include "tools/hansa/source.h"
 
 struct holding {
     char account[ACCOUNT_BYTES_MAX + 1];
@@ -17,14 +17,14 @@ struct holdings {
 
 /* The balances of one account ("bank/main"), or of all accounts of a participant ("bank"); with an
  * asset (not empty) only those in it. None at all is RC_OK with count 0.
- * Returns: RC_OK | as store_list() and tree_get(). End with holdings_close() whatever it was. */
-MUST_USE enum rc holdings_read(struct holdings *out, struct data_dir *d, struct bytes who,
+ * Returns: RC_OK | as source_list(). End with holdings_close() whatever it was. */
+MUST_USE enum rc holdings_read(struct holdings *out, struct source *s, struct bytes who,
                                struct bytes asset, struct why *why);
 void holdings_close(struct holdings *h);
 
 /* An existing participant's entry. Returns: RC_OK | RC_NOT_FOUND, with the height in the words |
- * RC_STORE_DAMAGED | RC_STORE_IO. */
-MUST_USE enum rc holdings_participant(struct state_participant *out, struct data_dir *d,
+ * as source_state_rc(). */
+MUST_USE enum rc holdings_participant(struct state_participant *out, struct source *s,
                                       struct bytes name, struct why *why);
 
 #endif

@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include "crypto/base/check.h"
-#include "tools/hansa/cli.h"
 
 static volatile sig_atomic_t asked;
 static const char *last_words;
 static size_t last_words_bytes;
+static int last_exit;
 
 static void note(int signal_number)
 {
@@ -22,7 +22,7 @@ static void end(int signal_number)
     (void)signal_number;
     ssize_t put = write(STDERR_FILENO, last_words, last_words_bytes);
     (void)put;
-    _exit(CLI_ENVIRONMENT);
+    _exit(last_exit);
 }
 
 /* SA_RESTART: reads and writes under way go on, so that only the work itself decides to stop. */
@@ -44,9 +44,15 @@ bool interrupt_was_asked(void)
     return asked != 0;
 }
 
-void interrupt_end_with(const char *words)
+void interrupt_end_with(const char *words, int exit_code)
 {
+    last_exit = exit_code;
     last_words = words;
     last_words_bytes = strlen(words);
     watch(end);
+}
+
+void interrupt_end_as_usual(void)
+{
+    watch(SIG_DFL);
 }

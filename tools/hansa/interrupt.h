@@ -8,8 +8,9 @@
 void interrupt_watch(void);
 bool interrupt_was_asked(void);
 /* For work that cannot be asked to stop and leaves nothing behind: from now on a signal ends the
- * program with these words on stderr and exit code 5. Owns: borrows words until the program ends.
- */
-void interrupt_end_with(const char *words);
+ * program with these words on stderr and this exit code. Owns: borrows words until the program
+ * ends, or interrupt_end_as_usual(). */
+void interrupt_end_with(const char *words, int exit_code);
+void interrupt_end_as_usual(void);
 
 #endif

@@ -18,6 +18,10 @@ struct progress {
 void progress_start(struct progress *p, const char *what, bool is_silent);
 /* `done` of `total` heights, and all transactions in them. Cheap to call often. */
 void progress_tell(struct progress *p, uint64_t done, uint64_t total, uint64_t txs_count);
+/* `done` of `total` rows of a file, of which done_now since progress_start(). */
+void progress_tell_rows(struct progress *p, uint64_t done, uint64_t total, uint64_t done_now);
+/* The same of bytes. */
+void progress_tell_bytes(struct progress *p, uint64_t done, uint64_t total);
 /* Before anything else is printed. */
 void progress_end(struct progress *p);
 

@@ -1,12 +1,12 @@
 /* Records as they stand in the chain: each version is read back from its block, and the newest is
- * held against the hash that the state tree proves. */
+ * held against the hash in the state. */
 #ifndef TOOLS_HANSA_RECORD_H
 #define TOOLS_HANSA_RECORD_H
 
 #include "tools/hansa/chain_read.h"
 
 struct record {
-    struct chain_read chain;
+    struct source *source;                /* borrows */
     struct bytes participant, topic, key; /* borrowed */
     uint8_t room[STATE_KEY_BYTES_MAX];
     struct bytes state_key; /* lends room */
@@ -16,7 +16,7 @@ struct record {
 struct record_version {
     uint64_t version;
     struct place place;
-    struct tx tx;      /* with data: lends until the data directory is closed */
+    struct tx tx;      /* with data: lends until another block is read */
     struct bytes data; /* the whole of it */
     struct digest data_hash;
     uint64_t time_ms;            /* of the block */
@@ -25,10 +25,10 @@ struct record_version {
 
 /* Requires: participant, topic and key were judged.
  * Returns: RC_OK | RC_NOT_FOUND (words say up to which height) | as the store's reads. */
-MUST_USE enum rc record_open(struct record *r, struct data_dir *d, struct bytes participant,
+MUST_USE enum rc record_open(struct record *r, struct source *s, struct bytes participant,
                              struct bytes topic, struct bytes key, struct why *why);
 /* Requires: 1 <= version <= r->newest.version. Returns: RC_OK | RC_STORE_DAMAGED | RC_PROOF (the
- * certificate over its block does not hold) | RC_STORE_IO. */
+ * certificate over its block does not hold) | as source_block(). */
 MUST_USE enum rc record_get(struct record_version *out, struct record *r, uint64_t version,
                             struct why *why);
 

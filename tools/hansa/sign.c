@@ -79,27 +79,17 @@ static enum cli_exit refuse(struct cli *c, const struct tx_draft *draft, enum ve
         snprintf(words, sizeof words, "not signed: operation [%" PRIu32 "], %s", i, rules->name);
         break;
     }
-    return cli_fail_verdict(c, v, words);
+    return cli_fail_verdict(c, v, "%s", words);
 }
 
-static enum cli_exit sign(struct cli *c, const struct tx_draft *draft, const struct key *key,
-                          const struct genesis *g, json_t *warnings)
-{
-    struct buf whole = {0};
-    enum verdict v = tx_sign(&whole, draft, &key->sign, &g->chain_id);
-    enum cli_exit code =
-        v == VERDICT_OK ? answer(c, buf_bytes(&whole), g, warnings) : refuse(c, draft, v);
-    buf_free(&whole);
-    return code;
-}
-
-/* With the genesis read and the key open. */
-static enum cli_exit sign_ops(struct cli *c, struct tx_draft *draft, const struct json_at *at,
-                              const char *where, const struct key *key, const struct genesis *g)
+enum cli_exit sign_ops(struct cli *c, struct buf *whole, json_t **warnings, struct tx_draft *draft,
+                       const struct json_at *at, const char *where, const struct key *key,
+                       const struct genesis *g)
 {
     struct why why = {""};
     struct op_list list;
     const struct ops_context context = {g, key->public.name, &key->public.sign_public};
+    *warnings = NULL;
     enum rc rc = ops_read(&list, at, &context, &why);
     if (rc != RC_OK && where != NULL)
         rc = why_within(&why, rc, "%s", where);
@@ -107,9 +97,10 @@ static enum cli_exit sign_ops(struct cli *c, struct tx_draft *draft, const struc
         return cli_fail(c, rc, &why);
     draft->ops = list.ops;
     draft->ops_count = list.count;
-    json_t *warnings = sign_warnings(&list, &context);
-    enum cli_exit code = sign(c, draft, key, g, warnings);
-    json_decref(warnings);
+    *warnings = sign_warnings(&list, &context);
+    enum verdict v = tx_sign(whole, draft, &key->sign, &g->chain_id);
+    enum cli_exit code = v == VERDICT_OK ? CLI_DONE : refuse(c, draft, v);
+    draft->ops = NULL;
     ops_close(&list);
     return code;
 }
@@ -124,8 +115,14 @@ static enum cli_exit sign_with_genesis(struct cli *c, struct tx_draft *draft,
         key_open(&key, cli_value(c, "key"), cli_value(c, "passphrase-file"), g->chain, &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
-    enum cli_exit code = sign_ops(c, draft, at, where, &key, g);
+    struct buf whole = {0};
+    json_t *warnings;
+    enum cli_exit code = sign_ops(c, &whole, &warnings, draft, at, where, &key, g);
     key_close(&key);
+    if (code == CLI_DONE)
+        code = answer(c, buf_bytes(&whole), g, warnings);
+    json_decref(warnings);
+    buf_free(&whole);
     return code;
 }
 

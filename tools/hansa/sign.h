@@ -1,7 +1,9 @@
-/* Signing offline: what all `hansa sign ...` commands have in common. */
+/* Signing: what all `hansa sign ...` commands have in common, and what those that also send share
+ * with them. */
 #ifndef TOOLS_HANSA_SIGN_H
 #define TOOLS_HANSA_SIGN_H
 
+#include "genesis/genesis.h"
 #include "tools/hansa/cli.h"
 
 /* Their options, for the tables of the commands. */
@@ -21,8 +23,16 @@
     "will hardly accept; 3 the key, genesis or an operation is refused; 5 a file cannot be\n"      \
     "read, or the output file exists already"
 
-/* Sign the operations of this JSON (ops_read.h) and answer. where: what the words name as
- * the place of the operations, or NULL. */
+/* Read the operations and append the signed transaction to whole; nonce and valid_until are the
+ * draft's. where: what the words name as the place of the operations, or NULL. *warnings becomes an
+ * array of sentences, which the caller takes, whatever is returned.
+ * Returns: CLI_DONE, or it has said why not: return that. */
+struct tx_draft;
+MUST_USE enum cli_exit sign_ops(struct cli *c, struct buf *whole, json_t **warnings,
+                                struct tx_draft *draft, const struct json_at *at, const char *where,
+                                const struct key *key, const struct genesis *g);
+
+/* Sign the operations of this JSON (ops_read.h) and answer. where: as above. */
 enum cli_exit sign_and_answer(struct cli *c, json_t *ops, const char *where);
 
 #endif

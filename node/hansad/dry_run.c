@@ -1,0 +1,131 @@
+#include "node/hansad/dry_run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "crypto/base/check.h"
+#include "node/hansad/home.h"
+#include "node/hansad/node.h"
+
+/* ---- ports ---- */
+
+/* "host:port" or "[v6]:port", judged before. */
+static void split(const char *address, char host[static KEY_ADDRESS_BYTES_MAX + 1],
+                  const char **port)
+{
+    const char *colon = strrchr(address, ':');
+    CHECK(colon != NULL);
+    bool has_brackets = address[0] == '[';
+    const char *from = address + has_brackets;
+    int size = (int)(colon - from) - has_brackets;
+    snprintf(host, KEY_ADDRESS_BYTES_MAX + 1, "%.*s", size, from);
+    *port = colon + 1;
+}
+
+static int try_bind(const struct addrinfo *a)
+{
+    int one = 1;
+    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    int e = bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 1) == 0 ? 0 : errno;
+    close(fd);
+    return e;
+}
+
+static enum rc check_port(const char *what, const char *address, struct why *why)
+{
+    char host[KEY_ADDRESS_BYTES_MAX + 1];
+    const char *port;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *list;
+    split(address, host, &port);
+    int found = getaddrinfo(host, port, &hints, &list);
+    if (found != 0)
+        return why_set(why, RC_FILE_IO, "the port for %s: %s: %s", what, address,
+                       gai_strerror(found));
+    int e = try_bind(list);
+    freeaddrinfo(list);
+    if (e == 0)
+        return RC_OK;
+    return why_set(why, RC_FILE_IO, "the port for %s: %s: %s", what, address, strerror(e));
+}
+
+/* ---- words ---- */
+
+static void print_member(const struct home *h)
+{
+    char chain_id[DIGEST_HEX_BYTES];
+    digest_to_hex(chain_id, &h->genesis.chain_id);
+    printf("chain:           %s\nchain id:        %s\n", h->genesis.chain, chain_id);
+    printf("replica:         %s, member %" PRIu32 " of %" PRIu32 "\n", home_member(h)->name,
+           h->own_index + 1, h->genesis.members_count);
+    printf("for replicas:    %s\nfor clients:     %s\n", home_peer_address(h),
+           home_client_address(h));
+}
+
+static void print_start(const struct home *h)
+{
+    if (h->store != NULL)
+        printf("store:           height %" PRIu64 "\n", store_head(h->store)->height);
+    else
+        printf("store:           none yet: a start makes it\n");
+    if (h->is_first)
+        printf("a start:         is this key's first, writes its marker, and votes\n");
+    else if (h->is_fenced)
+        printf("a start:         follows as a learner and never votes: %s\n", h->fence_why.text);
+    else
+        printf("a start:         votes, from where it stopped\n");
+}
+
+/* The data directory may not be there yet: then what it will be in. */
+static enum rc disk_free(uint64_t *out, const struct home *h, struct why *why)
+{
+    char above[PATH_MAX];
+    const char *path = h->config->data;
+    if (h->kv == NULL) {
+        snprintf(above, sizeof above, "%s", path);
+        char *slash = strrchr(above, '/');
+        if (slash != NULL)
+            slash[1] = '\0';
+        path = slash != NULL ? above : ".";
+    }
+    return node_disk_free(out, path, why);
+}
+
+static void print_disk(const struct home *h, uint64_t free_bytes)
+{
+    bool is_short = free_bytes < h->config->disk_reserve_bytes;
+    printf("disk:            %" PRIu64 " bytes free, %" PRIu64 " kept in reserve%s\n", free_bytes,
+           h->config->disk_reserve_bytes, is_short ? ": no transactions would be taken" : "");
+}
+
+enum rc dry_run(const struct config *config, bool init, struct why *why)
+{
+    struct home *h = mem_alloc(sizeof *h);
+    uint64_t free_bytes;
+    enum rc rc = home_check(h, config, init, why);
+    if (rc != RC_OK) {
+        mem_free(h);
+        return rc;
+    }
+    rc = check_port("replicas", home_peer_address(h), why);
+    if (rc == RC_OK)
+        rc = check_port("clients", home_client_address(h), why);
+    if (rc == RC_OK)
+        rc = disk_free(&free_bytes, h, why);
+    if (rc == RC_OK) {
+        print_member(h);
+        print_disk(h, free_bytes);
+        print_start(h);
+    }
+    home_close(h);
+    mem_free(h);
+    return rc;
+}

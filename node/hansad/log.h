@@ -1,0 +1,68 @@
+/* Structured log lines on the standard error, one event a line, in logfmt or JSON:
+ *
+ *   ts=2026-11-21T09:40:04.123Z level=info event=committed height=17 txid=5e..
+ *   {"ts":"2026-11-21T09:40:04.123Z","level":"info","event":"committed","height":17}
+ *
+ * Values may come from peers and clients. Bytes that are not printable ASCII stand as \xHH, and the
+ * whole is a JSON string in both formats, so that no value can end its line, forge a field or talk
+ * to a terminal. A line is at most LOG_LINE_BYTES long, longer values are cut and the line says so.
+ * Writing never blocks: a reader who does not keep up loses lines, and is told how many.
+ *
+ *   struct log_line l;
+ *   log_begin(&l, log, LOG_INFO, "committed");
+ *   log_number(&l, "height", 17);
+ *   log_end(&l);
+ *
+ * Any thread may write: a line is one write(). */
+#ifndef NODE_HANSAD_LOG_H
+#define NODE_HANSAD_LOG_H
+
+#include <stdatomic.h>
+
+#include "crypto/digest.h"
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVELS_COUNT };
+enum log_format { LOG_LOGFMT, LOG_JSON, LOG_FORMATS_COUNT };
+extern const char *const log_level_words[LOG_LEVELS_COUNT];
+extern const char *const log_format_words[LOG_FORMATS_COUNT];
+
+struct log {
+    int fd;
+    enum log_level level; /* lines above it are not written */
+    enum log_format format;
+    atomic_uint_fast64_t lost_count; /* lines that found no room, not told yet */
+};
+
+enum {
+    /* What a pipe takes whole and at once (PIPE_BUF). */
+    LOG_LINE_BYTES = 4096
+};
+struct log_line {
+    struct log *log; /* NULL: this line is not wanted */
+    bool is_cut;
+    size_t size;
+    char text[LOG_LINE_BYTES];
+};
+
+/* event and keys are words of ours: [a-z0-9_]. */
+void log_begin(struct log_line *l, struct log *log, enum log_level level, const char *event);
+void log_text(struct log_line *l, const char *key, struct bytes value);
+void log_words(struct log_line *l, const char *key, const char *value);
+void log_number(struct log_line *l, const char *key, uint64_t value);
+void log_digest(struct log_line *l, const char *key, const struct digest *value);
+/* Ends the line, with its newline, and writes it. */
+void log_end(struct log_line *l);
+
+/* The whole of the commonest line: an event and its words. */
+void log_say(struct log *log, enum log_level level, const char *event, const char *words);
+
+/* For what may happen a thousand times a second: true once in every_ms, and then *skipped is how
+ * often it was false since. Zero-initialise. */
+struct log_limit {
+    uint64_t next_ms;
+    uint64_t skipped_count;
+};
+MUST_USE bool log_may(struct log_limit *limit, uint64_t now_ms, uint64_t every_ms,
+                      uint64_t *skipped);
+
+#endif

@@ -1,0 +1,65 @@
+/* What the files of hansad's node share. Nobody else includes this. */
+#ifndef NODE_HANSAD_NODE_IMPL_H
+#define NODE_HANSAD_NODE_IMPL_H
+
+#include "net/clients.h"
+#include "net/peers.h"
+#include "node/hansad/node.h"
+#include "node/hansad/serve.h"
+#include "node/hansad/storage.h"
+#include "node/hansad/workers.h"
+
+/* Upper bounds in microseconds of the histogram of commits; beyond the last: +Inf. */
+enum { NODE_COMMIT_BUCKETS = 8 };
+extern const uint64_t node_commit_bounds_us[NODE_COMMIT_BUCKETS];
+
+struct node {
+    struct home *home;
+    struct log *log;
+    struct loop *loop;
+    struct workers *workers;
+    struct storage *storage;
+    struct backup *backup;
+    struct driver *driver;
+    struct serve *serve;
+    struct peers *peers;
+    struct clients *clients;
+    int signal_fd;
+    bool is_ending;
+    struct driver_time time; /* of the events that are being handed on */
+    uint64_t started_ms;
+    /* The first reason to stop that is not the driver's. */
+    enum rc failure;
+    struct why failure_why;
+    /* What was said last, so that changes are said. */
+    bool was_learner, was_alarmed, was_short_of_disk, was_behind;
+    uint64_t said_view;
+    uint64_t look_ms, disk_ms, progress_ms; /* when it is due */
+    uint64_t progress_height;               /* at the last progress line */
+    uint64_t progress_txs;
+    uint64_t disk_free_bytes, store_bytes;
+    struct log_limit inbox_limit[MEMBERS_MAX];
+    /* Counts for metrics. */
+    uint64_t commits_count, commits_us, commits_bytes;
+    uint64_t commit_buckets[NODE_COMMIT_BUCKETS];
+    uint64_t marks_count;
+    uint64_t jobs_inline_count; /* run here because the ring was full */
+};
+
+struct driver_time node_time(void);
+
+/* ---- node_watch.c: looking after itself, and what it tells of itself ---- */
+/* What is due by the clock: disk, log lines. */
+void node_watch(struct node *n);
+uint64_t node_watch_deadline_ms(const struct node *n);
+void node_say_started(struct node *n);
+void node_status(void *context, struct proto_status *out);
+/* How far it is behind what others have committed: the highest height that a certificate seen here
+ * commits, or that at least one correct member claims. */
+uint64_t node_behind(const struct node *n, const struct driver_look *look);
+
+/* ---- metrics.c ---- */
+/* Append all metrics as Prometheus text. */
+void node_metrics(void *context, struct buf *out);
+
+#endif

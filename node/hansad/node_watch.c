@@ -1,0 +1,270 @@
+/* A node looks after itself: room on the disk, how far it is and how far behind, and whether it may
+ * still vote; and says so in the log, in STATUS and in the metrics. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "crypto/base/check.h"
+#include "node/hansad/node_impl.h"
+#include "node/hansad/version.h"
+
+/* ---- the disk ---- */
+
+enum rc node_disk_free(uint64_t *out, const char *data_path, struct why *why)
+{
+    struct statvfs room;
+    if (statvfs(data_path, &room) != 0)
+        return why_set(why, RC_FILE_IO, "%s: the room on its disk cannot be told: %s", data_path,
+                       strerror(errno));
+    *out = (uint64_t)room.f_bavail * room.f_frsize;
+    return RC_OK;
+}
+
+static uint64_t store_bytes(const struct node *n)
+{
+    char path[PATH_MAX + 16];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/data.mdb", n->home->config->data);
+    return stat(path, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
+}
+
+static void say_disk(struct node *n, bool is_short)
+{
+    struct log_line l;
+    log_begin(&l, n->log, is_short ? LOG_ERROR : LOG_INFO, is_short ? "disk_low" : "disk_enough");
+    log_number(&l, "free_bytes", n->disk_free_bytes);
+    log_number(&l, "reserve_bytes", n->home->config->disk_reserve_bytes);
+    log_words(&l, "words",
+              is_short
+                  ? "no transactions are taken until there is room again; votes and reads go on"
+                  : "transactions are taken");
+    log_end(&l);
+}
+
+static void look_at_disk(struct node *n)
+{
+    struct why why = {{0}};
+    const struct config *c = n->home->config;
+    if (node_disk_free(&n->disk_free_bytes, c->data, &why) != RC_OK) {
+        log_say(n->log, LOG_WARN, "disk_unknown", why.text);
+        return;
+    }
+    n->store_bytes = store_bytes(n);
+    bool is_short = n->disk_free_bytes < c->disk_reserve_bytes;
+    /* A copy is at most as large as what it is of. */
+    bool has_room = !is_short && n->disk_free_bytes - c->disk_reserve_bytes > n->store_bytes;
+    serve_set_room(n->serve, !is_short, has_room);
+    if (is_short != n->was_short_of_disk)
+        say_disk(n, is_short);
+    n->was_short_of_disk = is_short;
+}
+
+/* ---- progress ---- */
+
+static int compare_descending(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+uint64_t node_behind(const struct node *n, const struct driver_look *look)
+{
+    uint64_t claims[MEMBERS_MAX];
+    uint32_t count = n->home->genesis.members_count;
+    memcpy(claims, look->claimed_heights, sizeof claims);
+    qsort(claims, count, sizeof *claims, compare_descending);
+    uint64_t highest = claims[faulty_max_of(count)]; /* f may lie, one more does not */
+    if (look->core.certified_height > highest)
+        highest = look->core.certified_height;
+    return highest > look->durable_height ? highest - look->durable_height : 0;
+}
+
+static uint32_t peers_live(const struct node *n)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n->home->genesis.members_count; i++) {
+        struct peers_look peer;
+        if (i == n->home->own_index)
+            continue;
+        peers_look(n->peers, i, &peer);
+        count += peer.is_live;
+    }
+    return count;
+}
+
+static void say_progress(struct node *n, const struct driver_look *look)
+{
+    struct serve_look serve;
+    struct log_line l;
+    uint64_t behind = node_behind(n, look);
+    serve_look(n->serve, &serve);
+    bool is_news = look->durable_height != n->progress_height || behind > 0 ||
+                   look->pool.txs_count > 0 || n->log->level >= LOG_DEBUG;
+    if (!is_news)
+        return;
+    log_begin(&l, n->log, LOG_INFO, "progress");
+    log_number(&l, "height", look->durable_height);
+    log_number(&l, "behind", behind);
+    log_number(&l, "view", look->core.view);
+    log_number(&l, "primary", look->core.is_primary);
+    log_number(&l, "peers_live", peers_live(n));
+    log_number(&l, "txs", serve.txs_committed - n->progress_txs);
+    log_number(&l, "pending", look->pool.txs_count);
+    log_end(&l);
+    n->progress_height = look->durable_height;
+    n->progress_txs = serve.txs_committed;
+}
+
+/* ---- what must not go unseen ---- */
+
+static void say_changes(struct node *n, const struct driver_look *look)
+{
+    if (look->core.is_learner && !n->was_learner)
+        log_say(n->log, LOG_ERROR, "learner",
+                n->home->is_fenced
+                    ? n->home->fence_why.text
+                    : "this key has signed what this store does not know: it never votes again and "
+                      "follows as a learner; to take part again, let a membership change give this "
+                      "member a new key");
+    if (look->core.is_alarmed && !n->was_alarmed)
+        log_say(n->log, LOG_ERROR, "safety_alarm",
+                "two certificates contradict each other, so more than f members lie: this node has "
+                "stopped voting and stays readable; keep its data directory, it holds both "
+                "certificates");
+    n->was_learner = look->core.is_learner;
+    n->was_alarmed = look->core.is_alarmed;
+    if (look->core.view == n->said_view)
+        return;
+    struct log_line l;
+    log_begin(&l, n->log, LOG_INFO, "view");
+    log_number(&l, "view", look->core.view);
+    log_number(&l, "was", n->said_view);
+    log_number(&l, "primary", look->core.is_primary);
+    log_end(&l);
+    n->said_view = look->core.view;
+}
+
+static void say_behind(struct node *n, const struct driver_look *look)
+{
+    struct log_line l;
+    uint64_t behind = node_behind(n, look);
+    bool is_behind = behind >= NODE_BEHIND_HEIGHTS || (n->was_behind && behind > 0);
+    if (is_behind == n->was_behind)
+        return;
+    log_begin(&l, n->log, LOG_INFO, is_behind ? "catching_up" : "caught_up");
+    log_number(&l, "height", look->durable_height);
+    log_number(&l, "behind", behind);
+    log_end(&l);
+    n->was_behind = is_behind;
+}
+
+void node_watch(struct node *n)
+{
+    struct driver_look look;
+    uint64_t now_ms = n->time.now_ms;
+    if (now_ms < n->look_ms)
+        return;
+    n->look_ms = now_ms + NODE_LOOK_MS;
+    driver_look(n->driver, &look);
+    say_changes(n, &look);
+    say_behind(n, &look);
+    if (now_ms >= n->disk_ms) {
+        n->disk_ms = now_ms + NODE_DISK_MS;
+        look_at_disk(n);
+        if (n->backup != NULL)
+            backup_run(n->backup, now_ms);
+    }
+    if (now_ms >= n->progress_ms) {
+        if (n->progress_ms != 0)
+            say_progress(n, &look);
+        n->progress_ms = now_ms + NODE_PROGRESS_MS;
+    }
+}
+
+uint64_t node_watch_deadline_ms(const struct node *n)
+{
+    return n->look_ms;
+}
+
+void node_say_started(struct node *n)
+{
+    const struct home *h = n->home;
+    struct driver_look look;
+    struct log_line l;
+    driver_look(n->driver, &look);
+    n->progress_height = look.durable_height;
+    n->said_view = look.core.view;
+    log_begin(&l, n->log, LOG_INFO, "started");
+    log_words(&l, "version", HANSAD_VERSION);
+    log_words(&l, "chain", h->genesis.chain);
+    log_digest(&l, "chain_id", &h->genesis.chain_id);
+    log_words(&l, "replica", home_member(h)->name);
+    log_number(&l, "index", h->own_index);
+    log_words(&l, "peer_address", home_peer_address(h));
+    log_words(&l, "client_address", home_client_address(h));
+    log_words(&l, "data", h->config->data);
+    log_number(&l, "height", look.durable_height);
+    log_number(&l, "view", look.core.view);
+    log_number(&l, "votes", !look.core.is_learner && !look.core.is_alarmed);
+    log_number(&l, "verify_threads", workers_count(n->workers));
+    log_end(&l);
+}
+
+/* ---- STATUS ---- */
+
+static void tell_peer(const struct node *n, uint32_t index, const struct driver_look *look,
+                      struct proto_peer *out)
+{
+    struct peers_look peer;
+    out->committed_height = look->claimed_heights[index];
+    if (index == n->home->own_index) {
+        out->is_live = 1;
+        out->committed_height = look->durable_height;
+        return;
+    }
+    peers_look(n->peers, index, &peer);
+    out->is_live = peer.is_live;
+    out->heard_ms_ago = UINT64_MAX;
+    if (peer.heard_ms != 0)
+        out->heard_ms_ago = n->time.now_ms > peer.heard_ms ? n->time.now_ms - peer.heard_ms : 0;
+}
+
+void node_status(void *context, struct proto_status *out)
+{
+    const struct node *n = context;
+    const struct home *h = n->home;
+    const struct block_header *head = store_head(h->store);
+    struct driver_look look;
+    struct serve_look serve;
+    driver_look(n->driver, &look);
+    serve_look(n->serve, &serve);
+    *out = (struct proto_status){.chain_id = h->genesis.chain_id,
+                                 .member_index = (uint8_t)h->own_index,
+                                 .view = look.core.view,
+                                 .mode = (uint8_t)look.core.mode,
+                                 .is_primary = look.core.is_primary,
+                                 .is_learner = look.core.is_learner,
+                                 .is_alarmed = look.core.is_alarmed,
+                                 .committed_height = look.core.committed.height,
+                                 .durable_height = look.durable_height,
+                                 .flushed_height = store_flushed_height(h->store),
+                                 .certified_height = look.core.certified_height,
+                                 .head_digest = *store_head_digest(h->store),
+                                 .head_time_ms = head->time_ms,
+                                 .wall_ms = n->time.wall_ms,
+                                 .up_ms = n->time.now_ms - n->started_ms,
+                                 .pool_txs = look.pool.txs_count,
+                                 .pool_bytes = look.pool.bytes,
+                                 .store_bytes = n->store_bytes,
+                                 .disk_free_bytes = n->disk_free_bytes,
+                                 .disk_reserve_bytes = h->config->disk_reserve_bytes,
+                                 .takes_transactions = serve.takes_txs,
+                                 .txs_committed = serve.txs_committed,
+                                 .peers_count = (uint8_t)h->genesis.members_count};
+    for (uint32_t i = 0; i < h->genesis.members_count; i++)
+        tell_peer(n, i, &look, &out->peers[i]);
+}

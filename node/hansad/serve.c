@@ -1,0 +1,274 @@
+/* Requests in, replies out, and following the chain. */
+#include "node/hansad/serve.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "node/hansad/serve_impl.h"
+
+/* ---- replies ---- */
+
+uint64_t serve_durable_height(const struct serve *s)
+{
+    struct driver_look look;
+    driver_look(s->config.driver, &look);
+    return look.durable_height;
+}
+
+static void send(struct serve *s, uint64_t number, struct bytes reply)
+{
+    s->config.reply(s->config.context, number, reply);
+}
+
+static void hold(struct serve *s, uint64_t number, uint64_t height)
+{
+    struct serve_held *h = mem_alloc(sizeof *h);
+    h->number = number;
+    h->height = height;
+    buf_add_bytes(&h->reply, buf_bytes(&s->bytes));
+    s->look.held_bytes += h->reply.size;
+    if (s->held_last != NULL)
+        s->held_last->next = h;
+    else
+        s->held_first = h;
+    s->held_last = h;
+}
+
+void serve_reply(struct serve *s, uint64_t number, uint64_t height)
+{
+    s->look.codes[s->reply.code]++;
+    buf_clear(&s->bytes);
+    proto_encode_reply(&s->bytes, &s->reply);
+    /* Behind one that waits, so that what one client sees never goes back. */
+    bool must_wait = s->held_first != NULL || height > serve_durable_height(s);
+    if (!must_wait)
+        send(s, number, buf_bytes(&s->bytes));
+    else if (s->look.held_bytes + s->bytes.size <= SERVE_HELD_BYTES_MAX)
+        hold(s, number, height);
+    else
+        serve_refuse(s, number, s->reply.type, PROTO_BUSY);
+}
+
+void serve_refuse(struct serve *s, uint64_t number, enum proto_type type, enum proto_code code)
+{
+    CHECK(code != PROTO_OK);
+    s->look.codes[code]++;
+    s->reply.type = type;
+    s->reply.code = code;
+    buf_clear(&s->bytes);
+    proto_encode_reply(&s->bytes, &s->reply);
+    send(s, number, buf_bytes(&s->bytes));
+}
+
+void serve_fail(struct serve *s, uint64_t number, enum proto_type type, enum rc rc,
+                const struct why *why)
+{
+    struct log_line l;
+    log_begin(&l, s->config.log, LOG_ERROR, "read_failed");
+    log_words(&l, "code", rc_name(rc));
+    log_words(&l, "words", why->text[0] != '\0' ? why->text : rc_text(rc));
+    log_end(&l);
+    serve_refuse(s, number, type, PROTO_FAILED);
+}
+
+static void release_held(struct serve *s)
+{
+    uint64_t durable_height = s->held_first != NULL ? serve_durable_height(s) : 0;
+    while (s->held_first != NULL && s->held_first->height <= durable_height) {
+        struct serve_held *h = s->held_first;
+        s->held_first = h->next;
+        if (s->held_first == NULL)
+            s->held_last = NULL;
+        s->look.held_bytes -= h->reply.size;
+        send(s, h->number, buf_bytes(&h->reply));
+        buf_free(&h->reply);
+        mem_free(h);
+    }
+}
+
+/* ---- requests ---- */
+
+static void tell_status(struct serve *s, uint64_t number)
+{
+    memset(&s->reply.status, 0, sizeof s->reply.status);
+    s->config.status(s->config.context, &s->reply.status);
+    serve_reply(s, number, store_head(s->config.store)->height);
+}
+
+static void tell_metrics(struct serve *s, uint64_t number)
+{
+    struct buf text = {0};
+    s->config.metrics(s->config.context, &text);
+    s->reply.data = buf_bytes(&text);
+    serve_reply(s, number, 0);
+    buf_free(&text);
+}
+
+/* What is not open to all asks for a participant's signature, which this protocol version does not
+ * carry. A receipt goes to who knows its txid, and so knows the transaction. */
+static bool is_forbidden(const struct serve *s, enum proto_type type)
+{
+    bool is_read = type == PROTO_STATE || type == PROTO_INDEX || type == PROTO_NAMES ||
+                   type == PROTO_BLOCK || type == PROTO_PROOF;
+    bool is_closed = s->config.genesis->reads != READS_OPEN;
+    return (is_closed && is_read) || (type == PROTO_BACKUP && s->config.backup == NULL);
+}
+
+void serve_on_request(struct serve *s, uint64_t number, struct bytes request,
+                      struct driver_time time)
+{
+    struct proto_request *r = &s->request;
+    s->time = time;
+    if (!proto_decode_request(r, request)) {
+        s->look.requests[0]++;
+        serve_refuse(s, number, 0, PROTO_MALFORMED);
+        return;
+    }
+    s->look.requests[r->type]++;
+    s->reply.type = r->type;
+    s->reply.code = PROTO_OK;
+    if (is_forbidden(s, r->type)) {
+        serve_refuse(s, number, r->type, PROTO_FORBIDDEN);
+        return;
+    }
+    switch (r->type) {
+    case PROTO_SUBMIT:
+        serve_submit(s, number);
+        break;
+    case PROTO_WAIT:
+        serve_await(s, number);
+        break;
+    case PROTO_STATUS:
+        tell_status(s, number);
+        break;
+    case PROTO_METRICS:
+        tell_metrics(s, number);
+        break;
+    case PROTO_BACKUP:
+        serve_backup(s, number);
+        break;
+    default:
+        serve_read(s, number);
+        break;
+    }
+}
+
+/* ---- following the chain ---- */
+
+static void log_block(const struct serve *s, const struct block *block)
+{
+    struct log_line l;
+    log_begin(&l, s->config.log, LOG_DEBUG, "committed_block");
+    log_number(&l, "height", block->header.height);
+    log_digest(&l, "digest", &block->digest);
+    log_number(&l, "txs", block->header.tx_count);
+    log_number(&l, "proposer", block->header.proposer);
+    log_end(&l);
+    struct rd r = rd_of(block->body);
+    for (uint32_t i = 0; s->config.log->level >= LOG_DEBUG && i < block->header.tx_count; i++) {
+        struct tx tx;
+        if (tx_decode(&tx, block_next_tx(&r), &s->config.genesis->chain_id) != VERDICT_OK)
+            continue;
+        log_begin(&l, s->config.log, LOG_DEBUG, "committed");
+        log_digest(&l, "txid", &tx.id);
+        log_number(&l, "height", block->header.height);
+        log_number(&l, "index", i);
+        log_end(&l);
+    }
+}
+
+/* RC_NOT_FOUND: nothing is there to be followed yet. */
+static enum rc follow_one(struct serve *s, uint64_t height, struct why *why)
+{
+    struct certificate certificate;
+    struct block block;
+    enum rc rc = store_get_certificate(s->config.store, height, &certificate, why);
+    if (rc == RC_OK)
+        rc = store_get_block(s->config.store, height, &block, why);
+    if (rc != RC_OK)
+        return rc;
+    s->look.followed_height = height;
+    s->look.txs_committed += block.header.tx_count;
+    s->look.bytes_committed += block.whole.size;
+    log_block(s, &block);
+    serve_waits_on_block(s, &block);
+    return RC_OK;
+}
+
+static enum rc follow(struct serve *s, struct why *why)
+{
+    uint64_t durable_height = serve_durable_height(s);
+    enum rc rc = RC_OK;
+    for (int i = 0; i < SERVE_FOLLOWED_MAX && rc == RC_OK; i++) {
+        if (s->look.followed_height >= durable_height)
+            return RC_OK;
+        rc = follow_one(s, s->look.followed_height + 1, why);
+    }
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+/* ---- life ---- */
+
+enum rc serve_open(struct serve **out, const struct serve_config *config, struct why *why)
+{
+    struct certificate certificate;
+    struct serve *s = mem_alloc(sizeof *s);
+    *out = NULL;
+    s->config = *config;
+    s->takes_txs = s->may_copy = true;
+    s->scratch = layer_new(store_layer(config->store), NULL);
+    uint64_t height = store_head(config->store)->height;
+    enum rc rc = RC_NOT_FOUND;
+    for (; height > 0 && rc == RC_NOT_FOUND; height -= rc == RC_NOT_FOUND)
+        rc = store_get_certificate(config->store, height, &certificate, why);
+    s->look.followed_height = height;
+    if (rc == RC_OK || rc == RC_NOT_FOUND) {
+        *out = s;
+        return RC_OK;
+    }
+    serve_close(s);
+    return rc;
+}
+
+void serve_close(struct serve *s)
+{
+    if (s == NULL)
+        return;
+    serve_waits_free(s);
+    while (s->held_first != NULL) {
+        struct serve_held *h = s->held_first;
+        s->held_first = h->next;
+        buf_free(&h->reply);
+        mem_free(h);
+    }
+    layer_free(s->scratch);
+    buf_free(&s->bytes);
+    mem_free(s);
+}
+
+enum rc serve_run(struct serve *s, struct driver_time time, struct why *why)
+{
+    s->time = time;
+    enum rc rc = follow(s, why);
+    release_held(s);
+    serve_waits_run(s);
+    return rc;
+}
+
+uint64_t serve_deadline_ms(const struct serve *s)
+{
+    return serve_waits_deadline_ms(s);
+}
+
+void serve_set_room(struct serve *s, bool for_txs, bool for_backup)
+{
+    s->takes_txs = for_txs;
+    s->may_copy = for_backup;
+}
+
+void serve_look(const struct serve *s, struct serve_look *out)
+{
+    *out = s->look;
+    out->takes_txs = s->takes_txs;
+}

@@ -1,0 +1,83 @@
+/* What clients ask of a node, answered: transactions go to the driver and their outcomes come back
+ * when they are settled or the client has waited long enough; reads are made at once, on the
+ * protocol's thread, a bounded amount of work each.
+ *
+ * What a read shows may be committed and not yet durable here: its reply waits until that is so, as
+ * everything does that leaves a replica (rule 4). Each durable block that a certificate covers is
+ * looked at once, in order ("followed"): that settles those who wait for a transaction that this
+ * node's driver was not given.
+ *
+ * No system calls and no clock: time comes with the calls. One thread, the driver's. */
+#ifndef NODE_HANSAD_SERVE_H
+#define NODE_HANSAD_SERVE_H
+
+#include "node/driver/driver.h"
+#include "node/hansad/backup.h"
+#include "node/hansad/log.h"
+#include "node/proto.h"
+
+enum {
+    /* Requests of SUBMIT and WAIT that wait: as many as the network remembers the way back of. More
+     * are told that the node is busy. */
+    SERVE_WAITS_MAX = 4096,
+    /* Transactions that the driver owes an answer for, whether a client still waits or not: it
+     * keeps its answers while a commit is under way. Twice what may wait in the largest usual pool.
+     */
+    SERVE_OWED_MAX = 65536,
+    /* Replies that wait for the disk. */
+    SERVE_HELD_BYTES_MAX = 32 * 1024 * 1024,
+    /* Blocks followed in one run, before others have their turn. */
+    SERVE_FOLLOWED_MAX = 64,
+    /* Requests that wait for one and the same backup: a client's, and its own repetitions. */
+    SERVE_BACKUP_ASKERS_MAX = 16,
+    /* For so long a request for a new backup is given the one that is there: it may be the same
+     * request, come twice. */
+    SERVE_BACKUP_FRESH_MS = 60 * 1000
+};
+
+struct serve_config {
+    const struct genesis *genesis;
+    struct store *store;
+    struct driver *driver;
+    struct log *log;
+    struct backup *backup; /* NULL: not allowed */
+    void *context;
+    /* Answer a request. Borrows. */
+    void (*reply)(void *context, uint64_t number, struct bytes reply);
+    void (*status)(void *context, struct proto_status *out);
+    void (*metrics)(void *context, struct buf *out);
+};
+
+struct serve;
+/* Owns: borrows all that config names. Returns: RC_OK | as the store's reads. */
+MUST_USE enum rc serve_open(struct serve **out, const struct serve_config *config, struct why *why);
+void serve_close(struct serve *s);
+
+/* Any bytes may be handed in; `number` is what reply() is to be given. */
+void serve_on_request(struct serve *s, uint64_t number, struct bytes request,
+                      struct driver_time time);
+/* The driver's answers. */
+void serve_on_answer(struct serve *s, uint64_t client, const struct driver_answer *answer);
+/* The copy that was begun has ended (backup_fd()). */
+void serve_on_backup(struct serve *s, struct driver_time time);
+/* What is due: call after the driver ran, and at serve_deadline_ms(). Returns: RC_OK | as the
+ * store's reads: then this store is not to be used any more. */
+MUST_USE enum rc serve_run(struct serve *s, struct driver_time time, struct why *why);
+uint64_t serve_deadline_ms(const struct serve *s);
+
+/* Whether the disk has room: for new transactions (else they are answered BUSY), and for a copy. */
+void serve_set_room(struct serve *s, bool for_txs, bool for_backup);
+
+struct serve_look {
+    bool takes_txs;
+    uint64_t followed_height; /* durable and covered */
+    uint64_t txs_committed, bytes_committed;
+    uint32_t waits_count;
+    uint64_t held_bytes;
+    uint64_t requests[PROTO_TYPE_END]; /* by type; 0: not understood */
+    uint64_t codes[PROTO_CODE_COUNT];
+    uint64_t outcomes[PROTO_OUTCOME_COUNT];
+};
+void serve_look(const struct serve *s, struct serve_look *out);
+
+#endif

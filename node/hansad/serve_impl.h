@@ -1,0 +1,89 @@
+/* What the files of hansad's serve share. Nobody else includes this. */
+#ifndef NODE_HANSAD_SERVE_IMPL_H
+#define NODE_HANSAD_SERVE_IMPL_H
+
+#include "node/hansad/serve.h"
+
+/* One transaction that a request waits for. */
+struct serve_slot {
+    struct serve_wait *wait;
+    bool is_open;
+    bool is_watched; /* for its txid, in the blocks to come */
+    struct serve_slot *next_watched;
+    struct proto_result result;
+};
+
+/* A SUBMIT or a WAIT that waits. */
+struct serve_wait {
+    struct serve_wait *newer, *older; /* in no order of time: each has its own */
+    struct serve_wait *next_in_bucket;
+    uint64_t serial;
+    uint64_t number; /* of the request */
+    enum proto_type type;
+    uint64_t until_ms;
+    uint32_t count, open_count;
+    struct serve_slot slots[];
+};
+
+/* A reply that waits for a height to be durable. */
+struct serve_held {
+    struct serve_held *next;
+    uint64_t number;
+    uint64_t height;
+    struct buf reply;
+};
+
+enum { SERVE_BUCKETS = 4096 };
+
+struct serve {
+    struct serve_config config;
+    struct driver_time time;
+    struct layer *scratch; /* reads of the committed state, whose failures stay here */
+    struct proto_request request;
+    struct proto_reply reply;
+    struct buf bytes;
+    bool takes_txs, may_copy;
+    struct serve_look look;
+
+    struct serve_wait *waits;
+    struct serve_wait *by_serial[SERVE_BUCKETS];
+    struct serve_slot *watched[SERVE_BUCKETS];
+    uint64_t last_serial;
+    uint32_t watched_count;
+    uint32_t owed_count;   /* answers by the driver */
+    uint64_t waits_due_ms; /* no wait's time is over before */
+
+    struct serve_held *held_first, *held_last;
+    uint64_t backup_askers[SERVE_BACKUP_ASKERS_MAX];
+    struct proto_request backup_request; /* of the first */
+    uint32_t backup_askers_count;
+    uint64_t backup_ms; /* when the copy that is there was made */
+    enum rc failure;
+    struct why failure_why;
+};
+
+/* ---- serve.c ---- */
+/* Encode s->reply and let it go; height: what it shows is durable from there on. */
+void serve_reply(struct serve *s, uint64_t number, uint64_t height);
+void serve_refuse(struct serve *s, uint64_t number, enum proto_type type, enum proto_code code);
+/* A read failed: the client is told so, and the log why. */
+void serve_fail(struct serve *s, uint64_t number, enum proto_type type, enum rc rc,
+                const struct why *why);
+uint64_t serve_durable_height(const struct serve *s);
+
+/* ---- serve_wait.c: SUBMIT, WAIT ---- */
+void serve_submit(struct serve *s, uint64_t number);
+void serve_await(struct serve *s, uint64_t number);
+/* A followed block: settle who waits for what stands in it. */
+void serve_waits_on_block(struct serve *s, const struct block *block);
+void serve_waits_run(struct serve *s);
+uint64_t serve_waits_deadline_ms(const struct serve *s);
+void serve_waits_free(struct serve *s);
+
+/* ---- serve_read.c: all that is read ---- */
+void serve_read(struct serve *s, uint64_t number);
+
+/* ---- serve_backup.c ---- */
+void serve_backup(struct serve *s, uint64_t number);
+
+#endif

@@ -1,0 +1,187 @@
+/* What clients and nodes say to each other, inside the sealed requests of net/: the tool encodes
+ * requests and decodes replies, the node the other way round; both stand here, side by side.
+ *
+ * Layout, little-endian: request = version u8 = 1 | type u8 | fields; reply = version u8 = 1 | type
+ * u8 (the request's) | status u8 | fields, if it is OK. A node that did not understand so much as
+ * the type answers MALFORMED with type 0. One value, one encoding; left-over bytes are refused, and
+ * so are flags other than 0 and 1, unknown numbers, and fields that are not zero where there is
+ * nothing to say. Sizes: a transaction TX_BYTES_MAX, a key or name 1..KV_KEY_BYTES_MAX (prefix and
+ * after may be empty), a receipt, proof or block as in ledger/, all in all PROTO_MSG_BYTES_MAX.
+ *
+ * All requests are idempotent, since the network may deliver one twice. Reads say at which height
+ * they were made, and hand out raw entries of state and indexes: whoever shows them decodes them,
+ * and a proof can be asked for beside.
+ *
+ *   SUBMIT   wait_ms u32 | count u8 (1..64) | (bytes u32 | transaction) * count
+ *            -> count u8 | outcome * count, in the same order
+ *   WAIT     wait_ms u32 | count u8 | txid 32 * count
+ *            -> as SUBMIT: COMMITTED, or UNKNOWN when it is not committed in time
+ *      outcome: outcome u8 | txid 32 | verdict u8 | pool_answer u8 | height u64 | tx_index u32 |
+ *               has_other u8 | other_txid 32
+ *   RECEIPT  txid 32 -> bytes u32 | receipt
+ *   STATUS   -> struct proto_status, its fields in order
+ *   METRICS  -> bytes u32 | Prometheus text
+ *   STATE    table u8 | count u8 (1..64) | (key_bytes u16 | key) * count
+ *            -> height u64 | count u8 | (is_present u8 | bytes u32 | value) * count
+ *   INDEX    table u8 | as STATE -> as STATE
+ *   NAMES    table u8 | prefix: bytes u16 | after: bytes u16 (empty: from the first) | max u16
+ *            (1..256) -> height u64 | is_end u8 | count u16 | (bytes u16 | name) * count
+ *   BLOCK    height u64 -> bytes u32 | block | has_certificate u8 | certificate
+ *   PROOF    table u8 | key_bytes u16 | key -> bytes u32 | proof file
+ *   BACKUP   offset u64 | count u32 (0..512 KiB) of the backup named id 16 (zero: begin a new one)
+ *            -> id 16 | total u64 | bytes u32 | data */
+#ifndef NODE_PROTO_H
+#define NODE_PROTO_H
+
+#include "ledger/place.h"
+#include "ledger/receipt.h"
+#include "ledger/verdict.h"
+
+enum {
+    PROTO_VERSION = 1,
+    PROTO_TXS_MAX = 64,  /* of one SUBMIT or WAIT */
+    PROTO_KEYS_MAX = 64, /* of one STATE or INDEX */
+    PROTO_NAMES_MAX = 256,
+    PROTO_WAIT_MS_MAX = 30000,
+    PROTO_CHUNK_BYTES_MAX = 512 * 1024, /* of a backup */
+    PROTO_MSG_BYTES_MAX = 1024 * 1024 + 64 * 1024
+};
+
+#define PROTO_TYPE_LIST(X)                                                                         \
+    X(PROTO_SUBMIT, 1, "SUBMIT")                                                                   \
+    X(PROTO_WAIT, 2, "WAIT")                                                                       \
+    X(PROTO_RECEIPT, 3, "RECEIPT")                                                                 \
+    X(PROTO_STATUS, 4, "STATUS")                                                                   \
+    X(PROTO_METRICS, 5, "METRICS")                                                                 \
+    X(PROTO_STATE, 6, "STATE")                                                                     \
+    X(PROTO_INDEX, 7, "INDEX")                                                                     \
+    X(PROTO_NAMES, 8, "NAMES")                                                                     \
+    X(PROTO_BLOCK, 9, "BLOCK")                                                                     \
+    X(PROTO_PROOF, 10, "PROOF")                                                                    \
+    X(PROTO_BACKUP, 11, "BACKUP")
+enum proto_type {
+#define X(name, number, word) name = number,
+    PROTO_TYPE_LIST(X)
+#undef X
+        PROTO_TYPE_END
+};
+const char *proto_type_word(enum proto_type t);
+
+/* OK, or why there are no fields. The word is the metric label and the log word. */
+#define PROTO_STATUS_LIST(X)                                                                       \
+    X(PROTO_OK, "ok", "ok")                                                                        \
+    X(PROTO_MALFORMED, "malformed", "the node does not understand the request")                    \
+    X(PROTO_NOT_FOUND, "not_found", "there is no such thing in this node's ledger")                \
+    X(PROTO_BUSY, "busy", "the node has too much to do: try again later")                          \
+    X(PROTO_FAILED, "failed", "the node could not read its ledger: see its log")                   \
+    X(PROTO_FORBIDDEN, "forbidden", "the node's configuration does not allow this")
+enum proto_code {
+#define X(name, word, text) name,
+    PROTO_STATUS_LIST(X)
+#undef X
+        PROTO_CODE_COUNT
+};
+const char *proto_code_word(enum proto_code c);
+const char *proto_code_text(enum proto_code c);
+
+/* What became of a transaction (pbft.md 10.3). */
+#define PROTO_OUTCOME_LIST(X)                                                                      \
+    X(PROTO_COMMITTED, "committed")                                                                \
+    X(PROTO_REJECTED, "rejected") /* final */                                                      \
+    X(PROTO_REFUSED, "refused")   /* now; the nonce stays open */                                  \
+    X(PROTO_TX_BUSY, "busy")                                                                       \
+    X(PROTO_UNKNOWN, "unknown")
+enum proto_outcome {
+#define X(name, word) name,
+    PROTO_OUTCOME_LIST(X)
+#undef X
+        PROTO_OUTCOME_COUNT
+};
+const char *proto_outcome_word(enum proto_outcome o);
+
+struct proto_result {
+    enum proto_outcome outcome;
+    struct digest txid;
+    enum verdict verdict;
+    uint8_t pool_answer;      /* enum pool_answer */
+    struct place place;       /* COMMITTED, else zero; never with an op_index */
+    bool has_other;           /* REJECTED: the nonce is this one's */
+    struct digest other_txid; /* zero without */
+};
+
+struct proto_peer {
+    uint8_t is_live;
+    uint64_t heard_ms_ago; /* UINT64_MAX: never */
+    uint64_t committed_height;
+    int64_t clock_skew_ms; /* its wall clock less mine, as far as its STATUS tells; 0 if unknown */
+};
+
+struct proto_status {
+    struct digest chain_id;
+    uint8_t member_index; /* < peers_count */
+    uint64_t epoch, view;
+    uint8_t mode; /* enum pbft_mode */
+    uint8_t is_primary, is_learner, is_alarmed;
+    uint64_t committed_height, durable_height, flushed_height;
+    uint64_t certified_height; /* highest COMMIT certificate seen: the lag is what is in between */
+    struct digest head_digest;
+    uint64_t head_time_ms, wall_ms, up_ms;
+    uint32_t pool_txs;
+    uint64_t pool_bytes;
+    uint64_t store_bytes, disk_free_bytes, disk_reserve_bytes;
+    uint8_t takes_transactions; /* 0: the disk is below its reserve */
+    uint64_t txs_committed;     /* since the process started */
+    uint8_t peers_count;        /* = members; the own entry is live */
+    struct proto_peer peers[MEMBERS_MAX];
+};
+
+/* ---- requests ---- */
+
+struct proto_request {
+    enum proto_type type;
+    uint32_t wait_ms;                   /* SUBMIT, WAIT */
+    uint32_t count;                     /* SUBMIT, WAIT, STATE, INDEX; BACKUP: bytes wanted */
+    struct bytes items[PROTO_TXS_MAX];  /* SUBMIT: transactions; STATE, INDEX: keys; PROOF: the
+                                           first; lend */
+    struct digest txids[PROTO_TXS_MAX]; /* WAIT; RECEIPT: the first */
+    uint8_t table;                      /* STATE, NAMES, PROOF: state table; INDEX: kv table */
+    struct bytes prefix, after;         /* NAMES */
+    uint32_t names_max;                 /* NAMES */
+    uint64_t height;                    /* BLOCK */
+    uint64_t offset;                    /* BACKUP */
+    uint8_t backup_id[16];
+};
+/* Append. Requires: all within the limits above, PROTO_WAIT_MS_MAX, tables known, and
+ * PROTO_MSG_BYTES_MAX bytes in all: many large transactions are more than one SUBMIT. */
+void proto_encode_request(struct buf *out, const struct proto_request *r);
+/* Lends from bytes. False when it is no request (any bytes may be handed in): then only out->type
+ * may be used, which is what the reply MALFORMED wants: the request's, or 0 if it cannot be told.
+ * Tables are known ones then; which of them are for everybody's eyes, the node decides. */
+MUST_USE bool proto_decode_request(struct proto_request *out, struct bytes bytes);
+
+/* ---- replies ---- */
+
+struct proto_reply {
+    enum proto_type type;
+    enum proto_code code;
+    uint64_t height; /* STATE, INDEX, NAMES */
+    uint32_t count;  /* results: 1..64; items: 1..64, names 0..256 */
+    bool is_end;     /* NAMES */
+    struct proto_result results[PROTO_TXS_MAX];
+    bool is_present[PROTO_KEYS_MAX];     /* STATE, INDEX */
+    struct bytes items[PROTO_NAMES_MAX]; /* STATE, INDEX: values; NAMES; lend */
+    struct bytes data;                   /* RECEIPT, METRICS, BLOCK, PROOF, BACKUP; lends */
+    bool has_certificate;                /* BLOCK: the lowest COMMIT at or above its height */
+    struct certificate certificate;
+    struct proto_status status;
+    uint8_t backup_id[16];
+    uint64_t total;
+};
+/* Append. With a code other than OK only type and code are looked at. Requires: as for requests;
+ * who collects INDEX values or metrics sees to PROTO_MSG_BYTES_MAX himself, all else fits. */
+void proto_encode_reply(struct buf *out, const struct proto_reply *r);
+/* Lends from bytes. False when it is no reply (any bytes may be handed in). Whether its type and
+ * count are those of the request is for the caller to compare. */
+MUST_USE bool proto_decode_reply(struct proto_reply *out, struct bytes bytes);
+
+#endif

@@ -1,0 +1,176 @@
+# Imports against real nodes of a sandbox: refusals, kills of the tool and of all nodes, two at once;
+# the sums in the ledger say whether a row was paid twice or not at all. And the sandbox itself.
+. "$(dirname "$0")/lib.sh"
+
+sandbox=
+trap '[ -z "$sandbox" ] || { kill "$sandbox"; wait "$sandbox"; } 2>/dev/null; rm -rf "$WORK"' EXIT
+
+# await SECONDS COMMAND...
+await() {
+    tries=$(($1 * 20))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 0.05
+    done
+}
+
+start_sandbox() {
+    "$HANSA" sandbox --dir box >sandbox.out 2>sandbox.err &
+    sandbox=$!
+    await 60 grep -q '^ready:' sandbox.out
+}
+
+# All processes of the box.
+left_running() {
+    for process in /proc/[0-9]*; do
+        tr '\0' ' ' <"$process/cmdline" | grep -q "^hansad .*$WORK/box/" && echo "$process"
+    done 2>/dev/null
+}
+
+# rows FILE COUNT: a payment of 0.01 each.
+rows() {
+    echo 'n,to,amount' >"$1"
+    seq 1 "$2" | sed 's/$/,ALICE,0.01/' >>"$1"
+}
+
+# pay CSV TO WORDS...: import it, from bob's main account to alice's.
+pay() {
+    csv=$1 to=$2
+    shift 2
+    "$HANSA" import "$csv" --key box/keys/bob.key --op transfer --from bob/main --to "$to" \
+        --amount '{amount}' --asset CZK --memo 'no. {n}' "$@"
+}
+
+# holds ACCOUNT AMOUNT ENTRIES: what is wrong with that.
+holds() {
+    "$HANSA" account "$1" --asset CZK >out 2>err
+    grep -q "$2 CZK, $3 history entr" out || echo "$1 does not hold $2 after $3 entries"
+}
+
+# ---- the sandbox ----
+
+mkdir other
+touch other/file
+refused "sandbox_among_other_files_is_refused" 3 'is not empty, and no sandbox' sandbox --dir other
+check "sandbox_becomes_ready" start_sandbox
+if [ "$tests_failed" -gt 0 ]; then
+    cat sandbox.err box/*/log
+    exit 1
+fi
+cp sandbox.out out
+result "sandbox_says_where_things_are" \
+    "$(lacks out 'directory:|alpha:|delta:|ready: 4 nodes, a quorum of 3 works|export HANSA_GENESIS=')"
+result "its_four_nodes_run" "$([ "$(left_running | wc -l)" -eq 4 ] || left_running)"
+HANSA_GENESIS=$WORK/box/genesis.json
+export HANSA_GENESIS
+refused "sandbox_in_a_directory_that_is_used_is_refused" 5 'another sandbox runs' sandbox --dir box
+refused "node_that_is_none_is_refused" 3 'is no node here' sandbox stop epsilon
+refused "sandbox_that_is_none_is_refused" 4 'no sandbox runs' sandbox stop alpha --dir .
+accepted "node_is_stopped" 'stopped: delta' sandbox stop delta
+accepted "node_is_started_again" 'started: delta' sandbox start 3
+
+# ---- importing ----
+
+rows some.csv 300
+run import some.csv --key box/keys/bob.key --op transfer --from bob/main --to 'alice/a{n}' \
+    --amount '{amount}' --asset CZK --dry-run
+result "dry_run_sends_nothing" "$(lacks out '300, all well-formed|3.00 CZK|nothing was sent')$([ ! -e some.csv.journal ] || echo there is a journal)"
+check "all_rows_are_paid" pay some.csv 'alice/{to|lower}'
+result "rows_are_paid_once" "$(holds alice/alice 3.00 300)"
+check "import_that_is_done_does_nothing" pay some.csv 'alice/{to|lower}'
+result "rows_are_not_paid_again" "$(holds alice/alice 3.00 300)"
+refused "import_with_another_template_is_refused" 3 "now 'to alice/x'" import some.csv \
+    --key box/keys/bob.key --op transfer --from bob/main --to alice/x --amount '{amount}' \
+    --asset CZK --memo 'no. {n}'
+accepted "journal_is_shown" 'rows signed:     300|committed:       300' import show some.csv.journal
+
+printf 'n,to,amount\n1,a,0.01\n2,a\n3,a,x\n' >bad.csv
+refused "wrong_rows_are_named_and_nothing_is_sent" 3 'line 3: the row has 2 fields|line 4' \
+    import bad.csv --key box/keys/bob.key --op transfer --from bob/main --to 'alice/{to}' \
+    --amount '{amount}' --asset CZK
+printf '\357\273\277"n","amount"\r\n1,"0.01"\r\n2,0.02\r\n' >windows.csv
+check "mark_and_carriage_returns_are_accepted" "$HANSA" import windows.csv --key box/keys/bob.key \
+    --op transfer --from bob/main --to 'alice/w{n}' --amount '{amount}' --asset CZK
+result "windows_rows_are_paid" "$(holds alice/w2 0.02 1)"
+
+# ---- refusals ----
+
+rows broke.csv 200
+sed -i 's/^3,ALICE,0.01$/3,ALICE,5000.00/' broke.csv
+code=0
+pay broke.csv alice/broke >out 2>err || code=$?
+result "refused_row_is_named" "$(lacks err 'line 4: the balance is too low|were not tried')$([ "$code" -eq 6 ] || echo "exit $code")"
+code=0
+pay broke.csv alice/broke --skip-refused >out 2>err || code=$?
+result "skip_refused_goes_on" "$(holds alice/broke 1.99 199)$([ "$code" -eq 6 ] || echo "exit $code")"
+"$HANSA" issue --key box/keys/bank.key --to bob/main --amount 6000.00 --asset CZK >out 2>err
+check "refused_row_is_paid_when_there_is_money" pay broke.csv alice/broke
+result "no_other_row_was_paid_again" "$(holds alice/broke 5001.99 200)"
+
+# ---- kills ----
+
+rows many.csv 4000
+kills=0
+while ! timeout -s KILL 0.3 "$HANSA" import many.csv --key box/keys/bob.key --op transfer \
+    --from bob/main --to alice/many --amount '{amount}' --asset CZK >out 2>err; do
+    kills=$((kills + 1))
+    [ "$kills" -lt 100 ] || break
+done
+result "import_killed_again_and_again_pays_each_row_once" \
+    "$([ "$kills" -gt 0 ] || echo never killed)$(holds alice/many 40.00 4000)"
+
+rows nodes.csv 4000
+pay nodes.csv alice/nodes >import.out 2>import.err &
+import=$!
+await 30 test -s nodes.csv.journal
+sleep 0.3
+"$HANSA" sandbox kill all >out 2>err
+sleep 0.5
+"$HANSA" sandbox start all >out 2>err
+check "import_outlives_its_nodes" wait "$import"
+result "nodes_killed_in_the_middle_cost_no_row" "$(holds alice/nodes 40.00 4000)"
+
+cp box/keys/bob.key copy.key
+chmod 600 copy.key
+rows one.csv 1500
+cp one.csv two.csv
+pay one.csv alice/both >out 2>err &
+import=$!
+await 30 test -s one.csv.journal
+refused "second_import_with_the_key_is_refused" 5 'another import signs with this key' import two.csv \
+    --key box/keys/bob.key --op transfer --from bob/main --to alice/both --amount '{amount}' \
+    --asset CZK
+check "second_import_with_a_copy_of_the_key_recovers" "$HANSA" import two.csv --key copy.key \
+    --op transfer --from bob/main --to alice/both --amount '{amount}' --asset CZK
+check "first_import_recovers_too" wait "$import"
+result "two_imports_with_one_key_pay_each_row_once" "$(holds alice/both 30.00 3000)"
+
+"$HANSA" sandbox stop all >out 2>err
+rows dead.csv 10
+refused "nodes_that_are_dead_are_said_to_be" 7 'no node answered|the same command again' import \
+    dead.csv --key box/keys/bob.key --op transfer --from bob/main --to alice/dead \
+    --amount '{amount}' --asset CZK --timeout 1
+"$HANSA" sandbox start all >out 2>err
+check "import_goes_on_when_they_are_back" "$HANSA" import dead.csv --key box/keys/bob.key \
+    --op transfer --from bob/main --to alice/dead --amount '{amount}' --asset CZK
+result "its_rows_are_paid_once" "$(holds alice/dead 0.10 10)"
+
+# ---- the end of the sandbox ----
+
+kill -KILL "$sandbox"
+wait "$sandbox" 2>/dev/null
+await 10 sh -c "! kill -0 $sandbox"
+sleep 0.2
+result "sandbox_that_is_killed_leaves_nothing_running" "$(left_running)"
+check "sandbox_goes_on_with_its_directory" start_sandbox
+result "its_ledger_is_still_there" "$(holds alice/dead 0.10 10)"
+kill -TERM "$sandbox"
+check "sandbox_ends_well" wait "$sandbox"
+sandbox=
+result "sandbox_that_ended_leaves_nothing_running" "$(left_running)"
+check "bench_runs_in_a_sandbox_of_its_own" "$HANSA" bench --duration 1 --clients 2 --json
+json "bench_measures_what_is_committed" 'd["txs_committed"] > 0 and 0 < d["share_of_bound"] < 10 and d["p50_ms"] <= d["p99_ms"]'
+accepted "its_ledger_is_sound" 'Everything holds.' audit box/alpha/data
+finish

@@ -1,0 +1,257 @@
+# The tool against running nodes: sending, reading, status, backup; silent nodes and lying ones.
+. "$(dirname "$0")/lib.sh"
+HANSAD=$BUILD/hansad
+FAKE=$BUILD/tests/programs/fake_node
+SECONDS_MAX=60
+# Nine in a row that nobody has, below those that the system gives to connections.
+ports=$(/usr/bin/python3 -c '
+import os, socket
+for start in range(20000 + os.getpid() % 1000 * 10, 32000, 10):
+    try:
+        held = [socket.socket() for i in range(9)]
+        for i in range(9): held[i].bind(("127.0.0.1", start + i))
+        print(start)
+        break
+    except OSError: pass')
+fake_port=$((ports + 8))
+unset HANSA_GENESIS HANSA_NODE HANSA_KEY
+trap 'kill_all; rm -rf "$WORK"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
+
+# ---- four nodes on loopback ----
+for i in 0 1 2 3; do
+    "$HANSA" keygen m$i --network demo --replica --peer 127.0.0.1:$((ports + i)) \
+        --client 127.0.0.1:$((ports + 4 + i)) >/dev/null
+done
+for name in bank alice bob; do "$HANSA" keygen $name --network demo >/dev/null; done
+"$HANSA" keygen alice --network demo --out alice-2.key >/dev/null
+"$HANSA" genesis init --chain demo --out genesis.json --member m0.key.pub --member m1.key.pub \
+    --member m2.key.pub --member m3.key.pub --participant bank.key.pub \
+    --participant alice.key.pub --participant bob.key.pub --asset CZK:2:bank \
+    --balance bank/main=1000.00:CZK --parameter pipeline_heights=2 --parameter checkpoint_every_heights=4 \
+    --parameter window_heights=8 >/dev/null
+"$HANSA" genesis init --chain demo --out other.json --members 4 --keys-dir other-keys >/dev/null
+
+# start I WORDS...: node I in the background; its log is mI.log.
+start() {
+    i=$1
+    shift
+    "$HANSAD" --genesis genesis.json --key m"$i".key --data d"$i" --backups --map-bytes 1073741824 \
+        --disk-reserve-bytes 1048576 --verify-threads 1 "$@" 2>>m"$i".log &
+    echo $! >m"$i".pid
+}
+# signal SIGNAL NAME: to the process that we started under this name, if it is there.
+signal() {
+    [ ! -s "$2".pid ] || kill -"$1" "$(cat "$2".pid)" 2>/dev/null
+}
+kill_all() {
+    for name in m0 m1 m2 m3 fake; do
+        signal CONT $name
+        signal KILL $name
+    done
+    wait 2>/dev/null
+}
+# lying LIE: m3 tells it, at the port of the fakes, over what m1 says.
+lying() {
+    signal KILL fake
+    wait "$(cat fake.pid 2>/dev/null)" 2>/dev/null
+    "$FAKE" genesis.json m3.key 127.0.0.1:$fake_port 1 "$1" 2>>fake.log &
+    echo $! >fake.pid
+}
+until_true() {
+    tries=$((SECONDS_MAX * 5))
+    until "$@" >out 2>err; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 0.2
+    done
+}
+# says NAME EXIT 'out words' 'err words' WORDS...: for what speaks on both.
+says() {
+    name=$1 want=$2 out_words=$3 err_words=$4
+    shift 4
+    run "$@"
+    problem=
+    [ "$code" -eq "$want" ] || problem="exit $code, not $want; "
+    [ -z "$out_words" ] || problem="$problem$(lacks out "$out_words")"
+    [ -z "$err_words" ] || problem="$problem$(lacks err "$err_words")"
+    result "$name" "$problem"
+}
+
+# ---- before there is a node ----
+g="--genesis genesis.json"
+# shellcheck disable=SC2086
+{
+refused "without_genesis_and_dir_it_is_said_what_to_give" 2 "--genesis FILE|HANSA_GENESIS|--dir DIR" account bank/main
+refused "dir_and_node_exclude_each_other" 2 "give one of them" account bank/main --dir d0 --node 0
+refused "status_without_genesis" 2 "--genesis FILE is missing" status
+refused "unknown_member" 3 "'m9' in the genesis; did you mean" account bank/main $g --node m9
+refused "unknown_address" 3 "NAME@HOST:PORT" account bank/main $g --node 10.0.0.1:1
+refused "silence_is_named_node_by_node" 7 "m0 (127.0.0.1:$((ports + 4))) is silent|m3 (" account bank/main $g --timeout 1
+says "status_of_nobody" 7 "m0 |no answer" "none of 4 nodes answers within 1 s" status $g --timeout 1
+refused "transfer_to_nobody_sends_nothing" 7 "no answer within 1 s" transfer $g --key bank.key \
+    --from bank/main --to alice/main --amount 1.00 --asset CZK --timeout 1
+run sign transfer --key bank.key $g --nonce 1 --from bank/main --to alice/main --amount 100.00 \
+    --asset CZK --out pay.tx
+txid=$(sed -n 's/^txid: *//p' out)
+says "outcome_is_unknown_when_nobody_answers" 7 "txid:            $txid" \
+    "the outcome of transaction $txid is unknown: run \`hansa wait $txid\`" submit pay.tx $g --timeout 1
+run submit pay.tx $g --timeout 1 --json
+cp err said
+check "json_says_on_stderr_what_is_being_sent" /usr/bin/python3 -c '
+import json, sys
+lines = open("said").read().split("\n", 1)
+assert json.loads(lines[0]) == {"sending": {"txid": sys.argv[1], "nonce": 1}}, lines[0]
+d = json.loads(lines[1])["error"]
+assert d["exit"] == "unknown" and d["details"]["txid"] == sys.argv[1], d' "$txid"
+
+# ---- sending ----
+for i in 0 1 2 3; do start $i --init; done
+until_true "$HANSA" status $g || {
+    echo "not ok four_nodes_work_together"
+    tail -n 3 m?.log
+    exit 1
+}
+says "status_shows_all_nodes" 0 "quorum 3|m0 |m3 |primary|4 of 4 work together in view" "" status $g
+run status $g --json
+json "status_is_json_too" 'd["holds"] and d["quorum"] == 3 and d["working"] == 4 and
+    [n["name"] for n in d["nodes"]] == ["m0", "m1", "m2", "m3"] and
+    all(n["takes_transactions"] and n["peers_live"] == 3 for n in d["nodes"])'
+accepted "submitted_file_is_committed_and_proven" "$txid|at height 1, index 0, signed by 3 of 4 members|'pay.receipt'" \
+    submit pay.tx $g --receipt pay.receipt
+accepted "its_receipt_holds" "has committed transaction|$txid" receipt verify pay.receipt $g
+accepted "submitted_again_it_is_the_same" "at height 1, index 0" submit pay.tx $g --node 2
+accepted "wait_finds_it" "at height 1, index 0" wait "$txid" $g --node 3
+accepted "receipt_get_writes_it" "verified" receipt get "$txid" $g --out again.receipt --node m1
+check "receipts_are_of_one_transaction" cmp -s -n 200 pay.receipt again.receipt
+refused "existing_receipt_is_refused_before_sending" 5 "pay.receipt" submit pay.tx $g --receipt pay.receipt
+nobody=$(printf 'ab%.0s' $(seq 32))
+refused "receipt_of_nothing" 4 "no node that was asked has a receipt" receipt get "$nobody" $g --out no.receipt
+says "wait_for_nothing_is_unknown" 7 "" "$nobody is unknown|after 1 s" wait "$nobody" $g --timeout 1
+flip pay.tx -1 bad.tx
+refused "bad_signature_is_not_sent" 1 "'bad.tx': not sent" submit bad.tx $g
+refused "foreign_chain_is_no_transaction_here" 1 "not sent" submit pay.tx --genesis other.json
+
+HANSA_GENESIS=$PWD/genesis.json HANSA_KEY=$PWD/bank.key HANSA_NODE=m1,m2
+export HANSA_GENESIS HANSA_KEY HANSA_NODE
+accepted "environment_makes_commands_short" "txid:|committed:" transfer --from bank/main \
+    --to bob/main --amount 2.50 --asset CZK
+accepted "account_shows_it" "897.50 CZK|word of node m1" account bank/main
+run account bank/main --json
+json "account_is_json_too" 'd["node"] == "m1" and d["certified"] is False and
+    d["balances"][0]["amount"] == "897.50" and d["height"] == 2'
+accepted "issue_is_committed" "committed:" issue --to bank/main --amount 5.00 --asset CZK
+accepted "redeem_is_committed" "committed:" redeem --from bank/main --amount 5.00 --asset CZK
+accepted "record_is_put" "committed:" record put --topic bill --record-key 7 --data 'one two'
+accepted "record_is_got" "one two|version:         1" record get bank bill 7
+printf 'one two' >bill
+accepted "record_is_verified" "Yes:" record verify bill bank bill 7
+accepted "record_history_is_shown" "version:         1" record history bank bill 7
+accepted "key_is_added" "committed:" key add --key alice.key --new-key alice-2.key
+accepted "key_show_asks_a_node" "active at height|next nonce:      1" key show alice-2.key --node m1
+accepted "key_is_revoked" "committed:" key revoke --key alice-2.key --revoke alice.key.pub
+says "revoked_key_signs_no_more" 6 "" "the key was revoked, for ever" transfer --key alice.key \
+    --from alice/main --to bob/main --amount 1.00 --asset CZK
+says "refused_transaction_says_why" 6 "txid:" "refuses transaction|the balance is too low|hansa cancel" \
+    transfer --from bank/main --to bob/main --amount 9999.00 --asset CZK
+says "refusal_is_json_too" 6 "" '"verdict": "overdraft"|"outcome": "refused"' transfer \
+    --from bank/main --to bob/main --amount 9999.00 --asset CZK --json
+accepted "cancel_closes_the_nonce" "committed:" cancel
+run sign cancel --key bank.key $g --nonce 2 --out late.tx
+says "used_nonce_is_rejected_for_good" 6 "txid:" "for good: its nonce was used by transaction" submit late.tx
+
+# ---- reading ----
+accepted "history_is_shown" "balance|opening:|transfer to alice/main|transfer to bob/main" history bank/main
+accepted "history_goes_on_from" "-2.50 CZK" history bank/main --from 2 --limit 1
+accepted "assets_are_listed" "CZK:|supply" assets
+accepted "participants_are_listed" "alice:|bank:|bob:" participants
+accepted "block_is_shown" "certificate:     commit at height|$txid" block 1
+accepted "head_is_shown" "cancel" block head
+refused "block_by_digest_needs_a_directory" 3 "give a HEIGHT" block "$nobody"
+refused "block_beyond_the_head" 4 "node m1 (|the newest is at" block 99
+accepted "tx_is_shown_and_proven" "signed by|participant:     bank" tx "$txid" --receipt tx.receipt
+accepted "its_receipt_holds_too" "has committed" receipt verify tx.receipt $g
+refused "tx_that_is_not_there" 4 "hansa wait $nobody" tx "$nobody"
+refused "account_that_is_not_there" 4 "node m1 (|there is no account 'bob/x'" account bob/x
+accepted "metrics_are_text" "# TYPE " metrics --node m2
+accepted "backup_is_made" "'copy'|next:" backup copy --node m2
+accepted "backup_is_audited" "Everything holds." audit copy $g
+accepted "backup_is_read_like_a_directory" "certified:" account bank/main --dir copy
+refused "existing_directory_is_no_backup" 5 "'copy': it exists already" backup copy --node m2
+refused "backup_is_of_one_node" 2 "--node" backup copy-2
+
+# ---- lying nodes: m3's place is taken by one ----
+unset HANSA_NODE
+fake="m3@127.0.0.1:$fake_port"
+# after LIE NAME EXIT 'words' WORDS...
+after() {
+    lie=$1
+    shift
+    lying "$lie"
+    refused "$@"
+}
+lying none
+until_true "$HANSA" account bank/main --node "$fake"
+accepted "honest_fake_is_believed" "word of node m3" account bank/main --node "$fake"
+after silent "silent_node_is_named" 7 "m3 (127.0.0.1:$fake_port) is silent" account bank/main --node "$fake" --timeout 1
+lying silent
+accepted "silent_node_is_passed_over" "word of node m1" account bank/main --node "$fake" --node m1
+accepted "silent_node_holds_up_nothing" "committed:" transfer --from bank/main --to bob/main \
+    --amount 1.00 --asset CZK --node "$fake" --node m1
+after garbage "garbage_is_no_answer" 7 "its answer is no reply to this" account bank/main --node "$fake" --timeout 5
+after busy "busy_node_is_named" 7 "too much to do" account bank/main --node "$fake" --timeout 1
+lying busy
+accepted "busy_node_is_passed_over" "committed:" transfer --from bank/main --to bob/main \
+    --amount 1.00 --asset CZK --node "$fake" --node m1
+lying knows_nothing
+accepted "node_that_knows_nothing_is_passed_over" "committed:" transfer --from bank/main --to bob/main \
+    --amount 1.00 --asset CZK --node "$fake" --node m1
+lying all_is_committed
+says "committed_without_a_receipt_is_not_believed" 7 "txid:" "no receipt proves it|hansa wait" transfer \
+    --from bank/main --to bob/main --amount 1.00 --asset CZK --node "$fake" --timeout 2
+after receipt "broken_receipt_is_not_written" 1 "the receipt from m3 |does not hold" receipt get "$txid" \
+    --node "$fake" --out broken.receipt
+check "and_there_is_no_file" test ! -e broken.receipt
+lying receipt
+accepted "another_nodes_receipt_is_taken" "verified" receipt get "$txid" --node "$fake" --node m1 \
+    --out other.receipt
+after receipt "tx_with_a_broken_receipt" 1 "node m3 " tx "$txid" --node "$fake"
+after block "broken_block_is_refused" 1 "node m3 |do not give the header" block 1 --node "$fake"
+after certificate "broken_certificate_is_refused" 1 "node m3 |a signature is wrong" block 1 --node "$fake"
+after order "names_out_of_order_are_refused" 1 "not in order" participants --node "$fake"
+after end "endless_list_is_refused" 1 "node m3 " participants --node "$fake"
+after value "balance_that_its_history_does_not_give" 1 "node m3 " history bank/main --node "$fake"
+after metrics "metrics_that_talk_to_the_terminal" 3 "no plain text" metrics --node "$fake"
+refused "node_of_another_key_is_not_heard" 7 "is silent" account bank/main --node "m2@127.0.0.1:$fake_port" --timeout 1
+refused "node_of_another_chain_is_not_heard" 7 "is silent" participants --genesis other.json \
+    --node "member-3@127.0.0.1:$((ports + 7))" --timeout 1
+# Proofs are of checkpoints that the members have certified, which take a few heights.
+lying none
+for i in 1 2 3 4; do run cancel; done
+if SECONDS_MAX=10 until_true "$HANSA" account bank/main --prove main.proof; then
+    accepted "balance_is_proven" "bank/main" proof verify main.proof $g
+    accepted "absence_is_proven_too" "never had" account bob/none --asset CZK --prove none.proof
+    lying proof
+    refused "broken_proof_is_not_written" 1 "node m3 " account bank/main --node "$fake" \
+        --prove broken.proof
+    check "and_there_is_no_proof" test ! -e broken.proof
+else
+    echo "not ok balance_is_proven # SKIP skipped: no checkpoint was certified within 10 s"
+fi
+signal KILL fake
+
+# ---- nodes that stop ----
+signal STOP m3
+says "a_quorum_is_enough" 0 "m3 |no answer|3 of 4 work together" "" status --timeout 1
+accepted "and_commits" "committed:" transfer --from bank/main --to bob/main --amount 1.00 --asset CZK
+says "status_of_the_one_that_stopped" 7 "m3 " "none of 1 nodes" status --node m3 --timeout 1
+signal STOP m2
+says "half_of_them_is_no_quorum" 1 "no answer" "2 of 4 nodes answer|3 have to" status --timeout 1
+says "without_a_quorum_the_outcome_is_unknown" 7 "txid:" "is unknown: no node knows yet" transfer \
+    --from bank/main --to bob/main --amount 1.25 --asset CZK --timeout 3
+waiting=$(sed -n 's/^txid: *//p' out)
+signal CONT m2
+signal CONT m3
+accepted "and_known_when_they_are_back" "committed:" wait "$waiting" --timeout 60
+}
+finish

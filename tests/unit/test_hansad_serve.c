@@ -1,0 +1,214 @@
+/* What clients are told of transactions, by the real driver and store of a world in the test's
+ * hand: outcomes when they are settled, and never silence (rule 10.3). */
+#include "tests/unit/hansad_serve.h"
+
+/* ---- SUBMIT ---- */
+
+static void a_submitted_transaction_is_told_once_it_is_durable(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    const struct world_block *block = block_of(tx);
+    uint64_t number = submit(&tx, 1, 5000);
+    world_settle(&w);
+    world_propose(&w, block);
+    world_settle(&w);
+    world_votes(&w, CERT_PREPARE, block);
+    world_settle(&w);
+    world_votes(&w, CERT_COMMIT, block);
+    world_run(&w);
+    assert_true(w.is_submitted);
+    run();
+    assert_false(is_replied(number)); /* committed, and not durable yet */
+    world_land(&w);
+    run();
+    assert_committed(number, 0, &tx->tx.id, 1);
+    struct serve_look look;
+    serve_look(serve, &look);
+    assert_int_equal(look.txs_committed, 1);
+    assert_int_equal(look.followed_height, 1);
+    assert_int_equal(look.waits_count, 0);
+}
+
+static void a_request_waits_for_all_of_its_transactions(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *txs[] = {world_record(&w, 0, 1), world_record(&w, 1, 1)};
+    uint64_t number = submit(txs, 2, 5000);
+    world_settle(&w);
+    world_commit(&w, block_of(txs[1]));
+    run();
+    assert_false(is_replied(number));
+    world_pass(&w, 5000);
+    run();
+    assert_code(number, PROTO_OK);
+    assert_int_equal(reply.results[0].outcome, PROTO_UNKNOWN);
+    assert_memory_equal(&reply.results[0].txid, &txs[0]->tx.id, DIGEST_BYTES);
+    assert_committed(number, 1, &txs[1]->tx.id, 1);
+}
+
+static void a_refusal_says_why(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *good = world_record(&w, 0, 1);
+    const struct world_tx *txs[] = {world_forged(&w, good), world_record(&w, 1, 1000)};
+    uint64_t number = submit(txs, 2, 5000);
+    world_settle(&w);
+    assert_code(number, PROTO_OK);
+    assert_int_equal(reply.results[0].outcome, PROTO_REJECTED);
+    assert_int_equal(reply.results[0].verdict, VERDICT_BAD_SIGNATURE);
+    assert_int_equal(reply.results[1].outcome, PROTO_REFUSED);
+    assert_int_equal(reply.results[1].pool_answer, POOL_BEYOND_WINDOW);
+}
+
+static void another_transaction_of_the_nonce_is_named(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    const struct world_tx *other = world_transfer(&w, 0, 1, 1, 5);
+    world_commit(&w, block_of(tx));
+    run();
+    uint64_t number = submit(&other, 1, 5000);
+    world_settle(&w);
+    assert_code(number, PROTO_OK);
+    assert_int_equal(reply.results[0].outcome, PROTO_REJECTED);
+    assert_int_equal(reply.results[0].verdict, VERDICT_NONCE_USED);
+    assert_true(reply.results[0].has_other);
+    assert_memory_equal(&reply.results[0].other_txid, &tx->tx.id, DIGEST_BYTES);
+}
+
+/* The driver gives up after DRIVER_ANSWER_MS; the client asked for longer. */
+static void who_waits_longer_than_the_driver_is_told_by_the_chain(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    uint64_t number = submit(&tx, 1, PROTO_WAIT_MS_MAX);
+    world_settle(&w);
+    world_pass(&w, DRIVER_ANSWER_MS + 1000);
+    world_settle(&w);
+    run();
+    assert_int_equal(world_look(&w).waiting_count, 0); /* it gave up */
+    assert_false(is_replied(number));
+    world_commit(&w, block_of(tx));
+    run();
+    assert_committed(number, 0, &tx->tx.id, 1);
+}
+
+static void with_the_disk_below_its_reserve_nothing_is_taken(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *txs[] = {world_record(&w, 0, 1), world_record(&w, 1, 1)};
+    world_commit(&w, block_of(txs[0]));
+    run();
+    serve_set_room(serve, false, false);
+    uint64_t number = submit(txs, 2, 5000);
+    assert_committed(number, 0, &txs[0]->tx.id, 1);
+    assert_int_equal(reply.results[1].outcome, PROTO_TX_BUSY);
+    world_settle(&w);
+    assert_int_equal(world_look(&w).pool.txs_count, 0);
+    assert_int_equal(nonce_in(ask_nonce(0)), 1); /* reads go on */
+    serve_set_room(serve, true, true);
+    submit(&txs[1], 1, 5000);
+    world_settle(&w);
+    assert_int_equal(world_look(&w).pool.txs_count, 1);
+}
+
+/* ---- WAIT ---- */
+
+static void waiting_for_what_somebody_else_submitted(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    uint64_t first = wait_for(&tx->tx.id, 5000), second = wait_for(&tx->tx.id, 5000);
+    uint64_t in_vain = wait_for(&world_record(&w, 1, 1)->tx.id, 5000);
+    world_commit(&w, block_of(tx));
+    assert_false(is_replied(first));
+    run();
+    assert_committed(first, 0, &tx->tx.id, 1);
+    assert_committed(second, 0, &tx->tx.id, 1);
+    assert_false(is_replied(in_vain));
+    assert_committed(wait_for(&tx->tx.id, 0), 0, &tx->tx.id, 1); /* at once */
+}
+
+static void waiting_for_what_is_committed_and_not_durable(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    const struct world_block *block = block_of(tx);
+    world_propose(&w, block);
+    world_settle(&w);
+    world_votes(&w, CERT_PREPARE, block);
+    world_settle(&w);
+    world_votes(&w, CERT_COMMIT, block);
+    world_run(&w);
+    assert_true(w.is_submitted);
+    uint64_t number = wait_for(&tx->tx.id, 5000);
+    run();
+    assert_false(is_replied(number));
+    world_land(&w);
+    run();
+    assert_committed(number, 0, &tx->tx.id, 1);
+}
+
+static void waiting_ends_when_its_time_is_over(void **state)
+{
+    (void)state;
+    begin_serving();
+    struct digest txid = {{7}};
+    uint64_t number = wait_for(&txid, 1000), later = wait_for(&txid, 2000);
+    assert_int_equal(serve_deadline_ms(serve), w.time.now_ms + 1000);
+    world_pass(&w, 999);
+    run();
+    assert_false(is_replied(number));
+    world_pass(&w, 1);
+    run();
+    assert_code(number, PROTO_OK);
+    assert_int_equal(reply.results[0].outcome, PROTO_UNKNOWN);
+    assert_memory_equal(&reply.results[0].txid, &txid, sizeof txid);
+    assert_false(is_replied(later));
+    assert_int_equal(serve_deadline_ms(serve), w.time.now_ms + 1000);
+}
+
+static void more_waiting_than_the_bound_is_busy(void **state)
+{
+    (void)state;
+    begin_serving();
+    struct digest txid = {{7}};
+    for (int i = 0; i < SERVE_WAITS_MAX; i++)
+        wait_for(&txid, 1000);
+    assert_false(is_replied(last_number));
+    assert_code(wait_for(&txid, 1000), PROTO_BUSY);
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    assert_code(submit(&tx, 1, 1000), PROTO_BUSY);
+    world_pass(&w, 1000);
+    run();
+    for (uint64_t i = 1; i <= SERVE_WAITS_MAX; i++)
+        assert_true(is_replied(i));
+    wait_for(&txid, 1000);
+    assert_false(is_replied(last_number));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SERVE_TEST(a_submitted_transaction_is_told_once_it_is_durable),
+        SERVE_TEST(a_request_waits_for_all_of_its_transactions),
+        SERVE_TEST(a_refusal_says_why),
+        SERVE_TEST(another_transaction_of_the_nonce_is_named),
+        SERVE_TEST(who_waits_longer_than_the_driver_is_told_by_the_chain),
+        SERVE_TEST(with_the_disk_below_its_reserve_nothing_is_taken),
+        SERVE_TEST(waiting_for_what_somebody_else_submitted),
+        SERVE_TEST(waiting_for_what_is_committed_and_not_durable),
+        SERVE_TEST(waiting_ends_when_its_time_is_over),
+        SERVE_TEST(more_waiting_than_the_bound_is_busy),
+    };
+    return cmocka_run_group_tests_name("hansad_serve", tests, NULL, NULL);
+}

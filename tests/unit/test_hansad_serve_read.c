@@ -1,0 +1,184 @@
+/* What clients read of the ledger: told when it is durable, in bounded pieces, and only what is
+ * open to them. */
+#include "ledger/receipt.h"
+#include "tests/unit/hansad_serve.h"
+
+/* ---- reads ---- */
+
+static void what_a_read_shows_is_durable_when_it_is_told(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    const struct world_block *block = block_of(tx);
+    assert_int_equal(nonce_in(ask_nonce(0)), 0);
+    world_propose(&w, block);
+    world_settle(&w);
+    world_votes(&w, CERT_PREPARE, block);
+    world_settle(&w);
+    world_votes(&w, CERT_COMMIT, block);
+    world_run(&w);
+    assert_true(w.is_submitted);
+    uint64_t read = ask_nonce(0), behind = ask_nonce(1);
+    struct proto_request get_block = {.type = PROTO_BLOCK, .height = 1};
+    uint64_t early = ask(&get_block);
+    run();
+    assert_false(is_replied(read));
+    assert_false(is_replied(behind));
+    assert_code(early, PROTO_NOT_FOUND);
+    world_land(&w);
+    run();
+    assert_int_equal(nonce_in(read), 1);
+    assert_int_equal(reply.height, 1);
+    assert_int_equal(nonce_in(behind), 0);
+    uint64_t late = ask(&get_block);
+    assert_code(late, PROTO_OK);
+    assert_true(reply.has_certificate);
+    assert_int_equal(reply.data.size, block->block.whole.size);
+}
+
+static void a_receipt_of_what_is_committed_verifies(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    struct proto_request r = {.type = PROTO_RECEIPT, .txids = {tx->tx.id}};
+    assert_code(ask(&r), PROTO_NOT_FOUND);
+    world_commit(&w, block_of(tx));
+    uint64_t number = ask(&r);
+    assert_code(number, PROTO_OK);
+    struct receipt receipt;
+    struct why why = {{0}};
+    assert_int_equal(receipt_verify(&receipt, reply.data, &w.chain.genesis.chain_id,
+                                    &w.chain.genesis.member_table, &why),
+                     RC_OK);
+    assert_memory_equal(&receipt.tx.id, &tx->tx.id, DIGEST_BYTES);
+}
+
+static void an_index_entry_leads_to_its_transaction(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    world_commit(&w, block_of(tx));
+    struct proto_request r = {.type = PROTO_INDEX, .table = KV_TXID, .count = 2};
+    struct digest none = {{9}};
+    r.items[0] = bytes_of(tx->tx.id.bytes, DIGEST_BYTES);
+    r.items[1] = bytes_of(none.bytes, DIGEST_BYTES);
+    uint64_t number = ask(&r);
+    struct place place;
+    assert_code(number, PROTO_OK);
+    assert_true(reply.is_present[0]);
+    assert_false(reply.is_present[1]);
+    assert_true(place_tx_decode(&place, reply.items[0]));
+    assert_int_equal(place.height, 1);
+}
+
+/* Neither votes nor meta records are anybody's. */
+static void tables_that_are_no_index_are_not_shown(void **state)
+{
+    (void)state;
+    begin_serving();
+    static const enum kv_table tables[] = {KV_META, KV_BLOCK, KV_CERT, KV_TREE, KV_VOTE};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        struct proto_request r = {.type = PROTO_INDEX, .table = tables[i], .count = 1};
+        r.items[0] = bytes_of_text("state");
+        assert_code(ask(&r), PROTO_MALFORMED);
+    }
+}
+
+static void names_come_in_pages(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *txs[] = {world_record(&w, 0, 1), world_record(&w, 1, 1)};
+    world_commit(&w, world_block(&w, NULL, txs, 2)); /* records in the layer, the rest flushed */
+    char after[KV_KEY_BYTES_MAX] = "";
+    size_t after_size = 0, count = 0;
+    for (bool is_end = false; !is_end;) {
+        struct proto_request r = {.type = PROTO_NAMES,
+                                  .table = STATE_PARTICIPANT,
+                                  .after = bytes_of(after, after_size),
+                                  .names_max = 3};
+        assert_code(ask(&r), PROTO_OK);
+        assert_true(reply.count <= 3);
+        for (uint32_t i = 0; i < reply.count; i++, count++) {
+            assert_true(bytes_compare(reply.items[i], bytes_of(after, after_size)) > 0);
+            after_size = reply.items[i].size;
+            memcpy(after, reply.items[i].data, after_size);
+        }
+        is_end = reply.is_end;
+        assert_true(is_end || reply.count == 3);
+    }
+    assert_int_equal(count, w.chain.genesis.initial.participants_count);
+    struct proto_request r = {.type = PROTO_NAMES, .table = STATE_RECORD, .names_max = 1};
+    assert_code(ask(&r), PROTO_OK);
+    assert_int_equal(reply.count, 1);
+    assert_false(reply.is_end);
+    memcpy(after, reply.items[0].data, reply.items[0].size);
+    r.after = bytes_of(after, reply.items[0].size);
+    assert_code(ask(&r), PROTO_OK);
+    assert_int_equal(reply.count, 1);
+    assert_true(reply.is_end);
+}
+
+static void keys_longer_than_any_are_refused(void **state)
+{
+    (void)state;
+    begin_serving();
+    uint8_t key[STATE_KEY_BYTES_MAX + 1] = {1};
+    struct proto_request r = {.type = PROTO_STATE, .table = STATE_BALANCE, .count = 1};
+    r.items[0] = bytes_of(key, sizeof key);
+    assert_code(ask(&r), PROTO_MALFORMED);
+    r.type = PROTO_PROOF;
+    assert_code(ask(&r), PROTO_MALFORMED);
+    r = (struct proto_request){.type = PROTO_NAMES, .table = STATE_RECORD, .names_max = 1};
+    r.prefix = bytes_of(key, sizeof key);
+    assert_code(ask(&r), PROTO_MALFORMED);
+    r.prefix = bytes_of(key, 0);
+    r.after = bytes_of(key, sizeof key);
+    assert_code(ask(&r), PROTO_MALFORMED);
+}
+
+static void bytes_that_are_no_request_are_answered_so(void **state)
+{
+    (void)state;
+    begin_serving();
+    serve_on_request(serve, ++last_number, bytes_of_text("no request"), w.time);
+    assert_code(last_number, PROTO_MALFORMED);
+    serve_on_request(serve, ++last_number, bytes_of(NULL, 0), w.time);
+    assert_code(last_number, PROTO_MALFORMED);
+}
+
+static void what_the_configuration_or_genesis_closes_is_forbidden(void **state)
+{
+    (void)state;
+    begin_serving();
+    struct proto_request r = {.type = PROTO_BACKUP, .count = 1};
+    assert_code(ask(&r), PROTO_FORBIDDEN);
+    assert_int_equal(nonce_in(ask_nonce(0)), 0);
+    w.chain.genesis.reads = READS_PARTICIPANTS;
+    assert_code(ask_nonce(0), PROTO_FORBIDDEN);
+    r = (struct proto_request){.type = PROTO_BLOCK, .height = 1};
+    assert_code(ask(&r), PROTO_FORBIDDEN);
+    r = (struct proto_request){.type = PROTO_STATUS};
+    assert_code(ask(&r), PROTO_OK);
+    r = (struct proto_request){.type = PROTO_METRICS};
+    assert_code(ask(&r), PROTO_OK);
+    assert_true(bytes_has_prefix(reply.data, bytes_of_text("hansa_height")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SERVE_TEST(what_a_read_shows_is_durable_when_it_is_told),
+        SERVE_TEST(a_receipt_of_what_is_committed_verifies),
+        SERVE_TEST(an_index_entry_leads_to_its_transaction),
+        SERVE_TEST(tables_that_are_no_index_are_not_shown),
+        SERVE_TEST(names_come_in_pages),
+        SERVE_TEST(keys_longer_than_any_are_refused),
+        SERVE_TEST(bytes_that_are_no_request_are_answered_so),
+        SERVE_TEST(what_the_configuration_or_genesis_closes_is_forbidden),
+    };
+    return cmocka_run_group_tests_name("hansad_serve_read", tests, NULL, NULL);
+}

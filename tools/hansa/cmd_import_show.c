@@ -1,0 +1,189 @@
+/* `hansa import show`: what a journal says of its import, also while that is at work. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "tools/hansa/commands.h"
+#include "tools/hansa/journal.h"
+#include "tools/hansa/render.h"
+
+/* The last ones of a journal are remembered, since an end names a batch and not its rows. */
+enum { OPEN_MAX = 4096 };
+
+struct open_batch {
+    uint64_t batch, first_line, last_line;
+    uint32_t rows;
+    struct digest txid;
+    bool has_cancel;
+};
+
+struct looking {
+    struct cli *c;
+    bool has_begun;
+    struct journal_binding binding;
+    uint64_t batches, rows, committed, refused, lost; /* rows, but for batches */
+    uint64_t refused_ends;
+    struct open_batch open[OPEN_MAX];
+    size_t open_count;
+    json_t *refusals; /* only with --json */
+};
+
+static struct open_batch *find(struct looking *l, uint64_t batch)
+{
+    for (size_t i = 0; i < l->open_count; i++) {
+        if (l->open[i].batch == batch)
+            return &l->open[i];
+    }
+    return NULL;
+}
+
+static enum rc see_signed(struct looking *l, const struct journal_record *r, struct why *why)
+{
+    struct tx tx;
+    if (l->open_count == OPEN_MAX || !l->has_begun ||
+        tx_decode(&tx, r->tx, &l->binding.chain_id) != VERDICT_OK)
+        return why_set(why, RC_STORE_DAMAGED, "the journal contradicts itself about batch %" PRIu64,
+                       r->batch);
+    if (r->batch >= l->batches) {
+        l->batches = r->batch + 1;
+        l->rows += r->rows;
+    }
+    l->open[l->open_count++] =
+        (struct open_batch){r->batch, r->first_line, r->last_line, r->rows, tx.id, false};
+    return RC_OK;
+}
+
+static void see_end(struct looking *l, const struct journal_record *r, struct open_batch *b)
+{
+    if (r->type == JOURNAL_COMMITTED)
+        l->committed += b->rows;
+    if (r->type == JOURNAL_REFUSED) {
+        l->refused_ends++;
+        json_t *one = json_object();
+        render_set_number(one, "first_line", b->first_line);
+        render_set_number(one, "last_line", b->last_line);
+        render_set_text(one, "text", bytes_of_text(verdict_text(r->verdict)));
+        CHECK(json_array_append_new(l->refusals, one) == 0);
+    }
+    if (r->type == JOURNAL_LOST)
+        l->lost++;
+    size_t behind = (size_t)(l->open + l->open_count - (b + 1));
+    memmove(b, b + 1, behind * sizeof *b);
+    l->open_count--;
+}
+
+static enum rc see(void *context, const struct journal_record *r, struct why *why)
+{
+    struct looking *l = context;
+    struct open_batch *b = find(l, r->batch);
+    switch (r->type) {
+    case JOURNAL_BEGIN:
+        l->has_begun = true;
+        l->binding = r->binding;
+        l->binding.rules = bytes_of(NULL, 0); /* lent until this returns only */
+        return RC_OK;
+    case JOURNAL_SIGNED:
+        return see_signed(l, r, why);
+    case JOURNAL_CANCEL:
+        if (b != NULL)
+            b->has_cancel = true;
+        return RC_OK;
+    default:
+        if (b != NULL)
+            see_end(l, r, b);
+        return RC_OK;
+    }
+}
+
+static uint64_t under_way(const struct looking *l)
+{
+    uint64_t rows = 0;
+    for (size_t i = 0; i < l->open_count; i++)
+        rows += l->open[i].rows;
+    return rows;
+}
+
+static enum cli_exit answer_json(struct looking *l)
+{
+    json_t *out = json_object();
+    json_t *list = json_array();
+    render_set_digest(out, "chain_id", &l->binding.chain_id);
+    render_set_public_key(out, "signer", &l->binding.signer);
+    render_set_digest(out, "csv_hash", &l->binding.csv);
+    render_set_number(out, "rows_signed", l->rows);
+    render_set_number(out, "rows_committed", l->committed);
+    render_set_number(out, "rows_under_way", under_way(l));
+    render_set_number(out, "nonces_lost", l->lost);
+    for (size_t i = 0; i < l->open_count; i++) {
+        json_t *one = json_object();
+        render_set_number(one, "first_line", l->open[i].first_line);
+        render_set_number(one, "last_line", l->open[i].last_line);
+        render_set_digest(one, "txid", &l->open[i].txid);
+        CHECK(json_object_set_new(one, "has_cancel", json_boolean(l->open[i].has_cancel)) == 0);
+        CHECK(json_array_append_new(list, one) == 0);
+    }
+    CHECK(json_object_set_new(out, "under_way", list) == 0);
+    CHECK(json_object_set(out, "refusals", l->refusals) == 0);
+    return cli_answer(l->c, out);
+}
+
+static enum cli_exit answer(struct looking *l)
+{
+    if (l->c->json)
+        return answer_json(l);
+    char hex[DIGEST_HEX_BYTES];
+    digest_to_hex(hex, &l->binding.chain_id);
+    cli_line("chain id", "%s", hex);
+    cli_line("rows signed", "%" PRIu64, l->rows);
+    cli_line("committed", "%" PRIu64, l->committed);
+    cli_line("under way", "%" PRIu64, under_way(l));
+    for (size_t i = 0; i < l->open_count; i++) {
+        digest_to_hex(hex, &l->open[i].txid);
+        printf("line %" PRIu64 ": txid %s%s\n", l->open[i].first_line, hex,
+               l->open[i].has_cancel ? ", refused: a cancel is under way" : "");
+    }
+    if (l->refused_ends > 0)
+        cli_line("refused", "%" PRIu64 " times (--json lists them)", l->refused_ends);
+    return CLI_DONE;
+}
+
+static enum cli_exit run(struct cli *c)
+{
+    struct why why = {""};
+    struct journal journal;
+    const char *path = cli_argument(c, 0);
+    enum rc rc = journal_open_to_look(&journal, path, &why);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    struct looking *l = mem_alloc(sizeof *l);
+    l->c = c;
+    l->refusals = json_array();
+    char quoted[CLI_QUOTE_BYTES];
+    rc = journal_replay(&journal, see, l, &why);
+    if (rc == RC_OK && !l->has_begun)
+        rc = why_set(&why, RC_NOT_FOUND, "the import it is of had not begun");
+    if (rc != RC_OK)
+        rc = why_within(&why, rc, "%s", cli_quote(quoted, path));
+    enum cli_exit code = rc == RC_OK ? answer(l) : cli_fail(c, rc, &why);
+    json_decref(l->refusals);
+    mem_free(l);
+    journal_close(&journal);
+    return code;
+}
+
+static const struct cli_argument arguments[] = {
+    {"JOURNAL", CLI_REQUIRED, "the journal of an import, CSV.journal"}, {0}};
+
+const struct command cmd_import_show = {
+    .words = "import show",
+    .summary = "what the journal of an import says, also while that is at work",
+    .arguments = arguments,
+    .text =
+        "Shows how many rows were signed and are committed, and each line whose outcome is not\n"
+        "known yet with its txid.",
+    .example = "hansa import show payments.csv.journal",
+    .exits = "0 shown; 1 the journal is damaged; 3 it is no journal; 4 there is none;\n"
+             "5 it cannot be read",
+    .run = run,
+};

@@ -1,0 +1,114 @@
+/* The nodes of a chain as the tool talks to them: one after the other until one answers, or all of
+ * them side by side.
+ *
+ * A node is known by its link key in the genesis file: whoever answers at its address without that
+ * key is not heard. What a node says is its own word all the same, unless it carries a proof. */
+#ifndef TOOLS_HANSA_NODES_H
+#define TOOLS_HANSA_NODES_H
+
+#include "genesis/genesis.h"
+#include "node/proto.h"
+#include "tools/hansa/cli.h"
+
+enum {
+    NODES_PATIENCE_MS = 2000, /* silence after which the next node is asked beside */
+    NODES_AGAIN_MS = 500,     /* after an answer of no use that node is asked again */
+    NODES_READ_SECONDS = 10,  /* default of --timeout when only reading */
+    NODES_SEND_SECONDS = 30,  /* and when something is sent */
+    NODES_SECONDS_MAX = 24 * 60 * 60
+};
+
+enum { NODES_TROUBLE_BYTES = 96 };
+struct node {
+    uint32_t member_index; /* in the genesis */
+    char address[KEY_ADDRESS_BYTES_MAX + 1];
+    struct dial *dial;                 /* NULL until it is first asked */
+    uint64_t sent;                     /* the number of the question it was last asked */
+    char trouble[NODES_TROUBLE_BYTES]; /* why its last answer was of no use; "" = there was none */
+};
+
+struct nodes {
+    const struct genesis *genesis; /* borrows */
+    uint32_t count;                /* 1..MEMBERS_MAX */
+    struct node items[MEMBERS_MAX];
+    uint32_t first;         /* who is asked first: the one that answered last */
+    uint32_t timeout_ms;    /* of --timeout: for a whole command */
+    uint64_t deadline_ms;   /* loop_now_ms() when that is over; nodes_restart() begins it anew */
+    uint64_t asked;         /* questions so far */
+    struct genesis *opened; /* by nodes_open_asked(): closed with the nodes */
+};
+
+/* ---- opening ---- */
+
+/* The options that all commands which talk to nodes have in common; --genesis apart, for those
+ * whose --genesis means something else too. */
+#define NODES_OPTIONS_BUT_GENESIS                                                                  \
+    {"node", "NODE", CLI_REPEATED,                                                                 \
+     "whom to ask: name, index, address or NAME@HOST:PORT; else HANSA_NODE, else all"},            \
+    {                                                                                              \
+        "timeout", "SECONDS", CLI_OPTIONAL, "give up after so long; default 10, with sending 30"   \
+    }
+#define NODES_OPTIONS                                                                              \
+    {"genesis", "FILE", CLI_OPTIONAL,                                                              \
+     "the chain's genesis file; else the one HANSA_GENESIS names"},                                \
+        NODES_OPTIONS_BUT_GENESIS
+
+/* --genesis, or what HANSA_GENESIS names, or NULL. Requires: the command declares --genesis. */
+const char *nodes_genesis_path(const struct cli *c);
+/* What the command line and the environment name: genesis file and nodes (HANSA_NODE takes several
+ * with commas between them). Connects nothing yet. seconds: default of --timeout.
+ * Requires: the command declares NODES_OPTIONS.
+ * Returns: CLI_DONE (end with nodes_close()), or it has said why not: return that. */
+MUST_USE enum cli_exit nodes_open_asked(struct nodes *out, struct cli *c, uint32_t seconds);
+/* The same for commands that look at all nodes: HANSA_NODE does not count. */
+MUST_USE enum cli_exit nodes_open_all_asked(struct nodes *out, struct cli *c, uint32_t seconds);
+/* The same without a command line. names: each as --node takes it; count 0 = all members in order;
+ * the same node twice is one. Borrows genesis until nodes_close(). Returns: RC_OK | RC_INVALID. */
+MUST_USE enum rc nodes_open(struct nodes *out, const struct genesis *genesis,
+                            const char *const *names, size_t names_count, uint32_t timeout_ms,
+                            struct why *why);
+void nodes_close(struct nodes *n);
+/* The time of --timeout begins now. */
+void nodes_restart(struct nodes *n);
+/* What is left of it, 0 when it is over. */
+uint32_t nodes_left_ms(const struct nodes *n);
+
+/* "alpha (127.0.0.1:7201)" */
+enum { NODES_NAME_BYTES = KEY_NAME_BYTES_MAX + KEY_ADDRESS_BYTES_MAX + 8 };
+const char *nodes_name(char out[static NODES_NAME_BYTES], const struct nodes *n, uint32_t index);
+/* Its name in the genesis. Lends from that. */
+const char *nodes_member_name(const struct nodes *n, uint32_t index);
+
+/* ---- asking ---- */
+
+/* An answer and who gave it. Zero-initialise, end with nodes_answer_close(); may be used again.
+ * Large: keep it off the stack where there are many. */
+struct nodes_answer {
+    bool has_answered;        /* in nodes_ask_all(): else trouble says why not */
+    uint32_t node;            /* index in nodes.items */
+    uint64_t wall_ms;         /* here, when it came */
+    struct buf bytes;         /* what reply lends from */
+    struct proto_reply reply; /* of the request's type, with as many items as were asked for */
+    char trouble[NODES_TROUBLE_BYTES];
+};
+void nodes_answer_close(struct nodes_answer *a);
+
+/* Ask nodes.first; when it is silent for patience_ms (0: NODES_PATIENCE_MS) ask the next one
+ * beside it, and so on, until one answers with PROTO_OK, or for a read with PROTO_NOT_FOUND, or the
+ * time is over. A node that answers otherwise (busy, failed, forbidden, bytes that are no reply) is
+ * passed over at once, and asked again later. Who answered is asked first from then on.
+ * Returns: RC_OK | RC_NOT_FOUND (out->node says so) | RC_TIMEOUT (words: each node that was asked,
+ * and what it did). */
+MUST_USE enum rc nodes_ask(struct nodes *n, const struct proto_request *request,
+                           uint32_t patience_ms, struct nodes_answer *out, struct why *why);
+/* Ask one node alone, at most so long; out->reply.code may be anything.
+ * Returns: RC_OK | RC_TIMEOUT | RC_MALFORMED (its bytes are no reply to this); words name the node.
+ */
+MUST_USE enum rc nodes_ask_one(struct nodes *n, uint32_t index, const struct proto_request *request,
+                               uint32_t timeout_ms, struct nodes_answer *out, struct why *why);
+/* Ask all side by side, and wait at most timeout_ms in all: out has room for nodes.count, and
+ * out[i] is of node i. */
+void nodes_ask_all(struct nodes *n, const struct proto_request *request, uint32_t timeout_ms,
+                   struct nodes_answer *out);
+
+#endif

@@ -1,0 +1,297 @@
+/* Asking nodes: one after the other until one answers, or all of them side by side. Every reply is
+ * judged to be one to this very request before anybody looks at it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "net/dial.h"
+#include "net/loop.h"
+#include "tools/hansa/nodes.h"
+
+void nodes_answer_close(struct nodes_answer *a)
+{
+    buf_free(&a->bytes);
+}
+
+/* ---- one node ---- */
+
+static void trouble(struct node *node, const char *words)
+{
+    snprintf(node->trouble, sizeof node->trouble, "%.*s", (int)sizeof node->trouble - 1, words);
+}
+
+/* False when the address is nothing that can be dialled; that is its trouble then. */
+static bool put_question(struct nodes *n, uint32_t index, struct bytes request)
+{
+    struct node *node = &n->items[index];
+    struct why why = {""};
+    node->trouble[0] = '\0';
+    if (node->dial == NULL) {
+        enum rc rc =
+            dial_open(&node->dial, node->address, n->genesis->members[node->member_index].link_key,
+                      &n->genesis->chain_id, &why);
+        if (rc != RC_OK) {
+            node->dial = NULL;
+            trouble(node, why.text);
+            return false;
+        }
+    }
+    dial_send(node->dial, request);
+    node->sent = n->asked;
+    return true;
+}
+
+/* What decodes as a reply may still be one to another request, or have other counts: whoever reads
+ * answers by index relies on this. */
+static bool is_reply_to(const struct proto_reply *reply, const struct proto_request *request)
+{
+    if (reply->code == PROTO_MALFORMED)
+        return true;
+    if (reply->type != request->type)
+        return false;
+    if (reply->code != PROTO_OK)
+        return true;
+    switch (request->type) {
+    case PROTO_SUBMIT:
+    case PROTO_WAIT:
+    case PROTO_STATE:
+    case PROTO_INDEX:
+        return reply->count == request->count;
+    case PROTO_NAMES:
+        return reply->count <= request->names_max;
+    case PROTO_BACKUP:
+        return reply->data.size <= request->count;
+    case PROTO_RECEIPT:
+    case PROTO_STATUS:
+    case PROTO_METRICS:
+    case PROTO_BLOCK:
+    case PROTO_PROOF:
+    case PROTO_TYPE_END:
+        break;
+    }
+    return true;
+}
+
+/* Whether a reply has come. When it has, out->reply may be read if its trouble is empty. */
+static bool take(struct nodes *n, uint32_t index, const struct proto_request *request,
+                 struct nodes_answer *out)
+{
+    struct node *node = &n->items[index];
+    buf_clear(&out->bytes);
+    if (!dial_take(node->dial, &out->bytes))
+        return false;
+    out->node = index;
+    out->wall_ms = loop_wall_ms();
+    node->sent = 0;
+    if (!proto_decode_reply(&out->reply, buf_bytes(&out->bytes)) ||
+        !is_reply_to(&out->reply, request))
+        trouble(node, "its answer is no reply to this");
+    return true;
+}
+
+/* Until something may have come for one of those that were asked and have not answered. */
+static void wait_any(const struct nodes *n, uint64_t until_ms)
+{
+    struct pollfd fds[MEMBERS_MAX];
+    nfds_t count = 0;
+    for (uint32_t i = 0; i < n->count; i++) {
+        if (n->items[i].dial != NULL && n->items[i].sent == n->asked)
+            fds[count++] = (struct pollfd){.fd = dial_fd(n->items[i].dial), .events = POLLIN};
+    }
+    uint64_t now_ms = loop_now_ms();
+    uint64_t wait_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+    int got = poll(fds, count, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms);
+    CHECK(got >= 0 || errno == EINTR);
+}
+
+/* ---- one after the other ---- */
+
+struct asking {
+    struct nodes *n;
+    const struct proto_request *request;
+    struct buf bytes;  /* of the request */
+    uint32_t launched; /* so many, from nodes.first on, have had their turn */
+    uint64_t next_ms;  /* when the next one has its turn */
+    uint64_t
+        again_ms[MEMBERS_MAX]; /* when one whose answer was of no use is asked again; 0 = not */
+};
+
+static bool is_read(enum proto_type type)
+{
+    return type != PROTO_SUBMIT && type != PROTO_WAIT;
+}
+
+/* Also sets why not. */
+static bool is_useful(struct asking *a, const struct nodes_answer *answer)
+{
+    struct node *node = &a->n->items[answer->node];
+    enum proto_code code = answer->reply.code;
+    if (node->trouble[0] != '\0')
+        return false;
+    if (code == PROTO_OK || (code == PROTO_NOT_FOUND && is_read(a->request->type)))
+        return true;
+    trouble(node, proto_code_text(code));
+    return false;
+}
+
+static void ask_again_later(struct asking *a, uint32_t index)
+{
+    uint64_t now_ms = loop_now_ms();
+    a->again_ms[index] = now_ms + NODES_AGAIN_MS;
+    a->next_ms = now_ms; /* somebody else, at once */
+}
+
+static void launch(struct asking *a, uint32_t index)
+{
+    a->again_ms[index] = 0;
+    if (!put_question(a->n, index, buf_bytes(&a->bytes)))
+        ask_again_later(a, index);
+}
+
+static void launch_due(struct asking *a, uint32_t patience_ms)
+{
+    uint64_t now_ms = loop_now_ms();
+    if (a->launched < a->n->count && now_ms >= a->next_ms) {
+        uint32_t index = (a->n->first + a->launched++) % a->n->count;
+        a->next_ms = now_ms + patience_ms;
+        launch(a, index);
+    }
+    for (uint32_t i = 0; i < a->n->count; i++) {
+        if (a->again_ms[i] != 0 && now_ms >= a->again_ms[i])
+            launch(a, i);
+    }
+}
+
+static uint64_t next_wake_ms(const struct asking *a)
+{
+    uint64_t wake_ms = a->n->deadline_ms;
+    if (a->launched < a->n->count && a->next_ms < wake_ms)
+        wake_ms = a->next_ms;
+    for (uint32_t i = 0; i < a->n->count; i++) {
+        if (a->again_ms[i] != 0 && a->again_ms[i] < wake_ms)
+            wake_ms = a->again_ms[i];
+    }
+    return wake_ms;
+}
+
+static bool take_useful(struct asking *a, struct nodes_answer *out)
+{
+    for (uint32_t i = 0; i < a->n->count; i++) {
+        if (a->n->items[i].sent != a->n->asked || !take(a->n, i, a->request, out))
+            continue;
+        if (is_useful(a, out))
+            return true;
+        ask_again_later(a, i);
+    }
+    return false;
+}
+
+static enum rc say_silence(const struct asking *a, struct why *why)
+{
+    struct why list = {""};
+    const struct nodes *n = a->n;
+    for (uint32_t i = 0; i < a->launched; i++) {
+        char name[NODES_NAME_BYTES];
+        uint32_t index = (n->first + i) % n->count;
+        const char *words = n->items[index].trouble;
+        size_t used = strlen(list.text);
+        snprintf(list.text + used, sizeof list.text - used, "%s%s %s%s", used > 0 ? "; " : "",
+                 nodes_name(name, n, index), words[0] != '\0' ? "answers: " : "is silent", words);
+    }
+    return why_set(why, RC_TIMEOUT,
+                   "no answer within %" PRIu32 " s: %s. Is the network up, and is this its genesis "
+                   "file? hansa status asks all nodes",
+                   n->timeout_ms / 1000, list.text);
+}
+
+enum rc nodes_ask(struct nodes *n, const struct proto_request *request, uint32_t patience_ms,
+                  struct nodes_answer *out, struct why *why)
+{
+    struct asking a = {.n = n, .request = request};
+    patience_ms = patience_ms == 0 ? NODES_PATIENCE_MS : patience_ms;
+    /* However many they are, each has its turn within the time. */
+    if (patience_ms > n->timeout_ms / (n->count + 1))
+        patience_ms = n->timeout_ms / (n->count + 1);
+    proto_encode_request(&a.bytes, request);
+    n->asked++;
+    bool is_answered = false;
+    for (;;) {
+        launch_due(&a, patience_ms);
+        is_answered = take_useful(&a, out);
+        if (is_answered || nodes_left_ms(n) == 0)
+            break;
+        wait_any(n, next_wake_ms(&a));
+    }
+    buf_free(&a.bytes);
+    if (!is_answered)
+        return say_silence(&a, why);
+    n->first = out->node;
+    return out->reply.code == PROTO_OK ? RC_OK : RC_NOT_FOUND;
+}
+
+/* ---- one alone ---- */
+
+enum rc nodes_ask_one(struct nodes *n, uint32_t index, const struct proto_request *request,
+                      uint32_t timeout_ms, struct nodes_answer *out, struct why *why)
+{
+    char name[NODES_NAME_BYTES];
+    struct node *node = &n->items[index];
+    uint64_t until_ms = loop_now_ms() + timeout_ms;
+    bool is_answered = false;
+    struct buf bytes = {0};
+    CHECK(index < n->count);
+    proto_encode_request(&bytes, request);
+    n->asked++;
+    bool is_sent = put_question(n, index, buf_bytes(&bytes));
+    buf_free(&bytes);
+    while (is_sent && !is_answered) {
+        wait_any(n, until_ms);
+        is_answered = take(n, index, request, out);
+        if (!is_answered && loop_now_ms() >= until_ms)
+            break;
+    }
+    if (is_answered && node->trouble[0] == '\0')
+        return RC_OK;
+    if (is_answered || !is_sent)
+        return why_set(why, is_sent ? RC_MALFORMED : RC_INVALID, "%s: %s",
+                       nodes_name(name, n, index), node->trouble);
+    return why_set(why, RC_TIMEOUT, "%s is silent: no answer within %.3g s",
+                   nodes_name(name, n, index), timeout_ms / 1000.0);
+}
+
+/* ---- all side by side ---- */
+
+void nodes_ask_all(struct nodes *n, const struct proto_request *request, uint32_t timeout_ms,
+                   struct nodes_answer *out)
+{
+    struct buf bytes = {0};
+    uint32_t open_count = 0;
+    uint64_t until_ms = loop_now_ms() + timeout_ms;
+    proto_encode_request(&bytes, request);
+    n->asked++;
+    for (uint32_t i = 0; i < n->count; i++) {
+        out[i].has_answered = false;
+        open_count += put_question(n, i, buf_bytes(&bytes));
+    }
+    buf_free(&bytes);
+    while (open_count > 0 && loop_now_ms() < until_ms) {
+        wait_any(n, until_ms);
+        for (uint32_t i = 0; i < n->count; i++) {
+            if (n->items[i].sent != n->asked || !take(n, i, request, &out[i]))
+                continue;
+            open_count--;
+            if (n->items[i].trouble[0] == '\0' && out[i].reply.code != PROTO_OK)
+                trouble(&n->items[i], proto_code_text(out[i].reply.code));
+            out[i].has_answered = n->items[i].trouble[0] == '\0';
+        }
+    }
+    for (uint32_t i = 0; i < n->count; i++) {
+        const char *words = n->items[i].trouble;
+        out[i].node = i;
+        snprintf(out[i].trouble, sizeof out[i].trouble, "%s",
+                 words[0] != '\0' || out[i].has_answered ? words : "no answer");
+    }
+}

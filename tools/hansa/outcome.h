@@ -1,0 +1,36 @@
+/* What became of one transaction, as commands that send or wait for one answer it. That it is
+ * committed is said only with its receipt, verified: no node has to be believed. */
+#ifndef TOOLS_HANSA_OUTCOME_H
+#define TOOLS_HANSA_OUTCOME_H
+
+#include "tools/hansa/submit.h"
+
+#define OUTCOME_RECEIPT_OPTION                                                                     \
+    {                                                                                              \
+        "receipt", "FILE", CLI_OPTIONAL, "write the receipt to a new file: anyone can verify it"   \
+    }
+/* input says what 3 means here. */
+#define OUTCOME_EXITS(input)                                                                       \
+    "0 committed, and its receipt verified; 1 a signature or a node's receipt does not hold;\n"    \
+    "3 " input "; 5 a file cannot be read or written; 6 rejected\n"                                \
+    "or refused by the ledger: the words say whether for good; 7 no outcome in time: it is\n"      \
+    "not known, hansa wait TXID asks again"
+
+struct outcome_of {
+    struct digest txid;
+    uint64_t nonce; /* 0: not known here */
+};
+
+/* Whether --receipt names a file that can be made: asked before anything is sent.
+ * Returns: CLI_DONE, or it has said why not. */
+MUST_USE enum cli_exit outcome_judge_receipt(struct cli *c);
+/* Say, before anything is sent, what is being sent: a transaction whose txid is known can be asked
+ * for whatever happens. From now on Ctrl-C ends the program with words that say so too, until
+ * outcome_answer(). */
+void outcome_announce(struct cli *c, const struct outcome_of *o);
+/* Answer. rc and why are what submit_txs() or submit_wait() gave. Requires: the command declares
+ * OUTCOME_RECEIPT_OPTION. */
+enum cli_exit outcome_answer(struct cli *c, struct nodes *n, const struct outcome_of *o,
+                             const struct submit_end *end, enum rc rc, struct why *why);
+
+#endif

@@ -1,0 +1,24 @@
+/* Signing operations and sending them at once: what `hansa transfer` and its like have in common.
+ */
+#ifndef TOOLS_HANSA_SEND_H
+#define TOOLS_HANSA_SEND_H
+
+#include "tools/hansa/outcome.h"
+
+#define SEND_OPTIONS                                                                               \
+    {"key", "FILE", CLI_OPTIONAL, "the signer's secret key file; else the one HANSA_KEY names"},   \
+        {"passphrase-file", "FILE", CLI_OPTIONAL, "its passphrase; else asked at the terminal"},   \
+        {"nonce", "N", CLI_OPTIONAL, "else the key's next one, as a node tells it"},               \
+        {"valid-until", "HEIGHT", CLI_OPTIONAL, "the last height it may stand at; default: any"},  \
+        OUTCOME_RECEIPT_OPTION, NODES_OPTIONS
+#define SEND_EXITS OUTCOME_EXITS("the key, genesis or operation is refused")
+#define SEND_TEXT                                                                                  \
+    "The txid is printed before anything is sent (with --json on stderr, as {\"sending\": ..}).\n" \
+    "If the answer gets lost, hansa wait TXID tells the outcome: do not just send it again with\n" \
+    "a new nonce."
+
+/* Sign the operations of this JSON with the key's next nonce, send, and answer with the outcome;
+ * an ops_act (ops_options.h). */
+enum cli_exit send_and_answer(struct cli *c, json_t *ops, const char *where);
+
+#endif

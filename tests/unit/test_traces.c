@@ -111,6 +111,28 @@ static void trace_of_a_lost_vote_healed_by_the_next_status(void **state)
     assert_trace("lost_vote_healed_by_status");
 }
 
+static bool is_vote_for_height_1_of_2_or_3(void *context, uint32_t from, uint32_t to,
+                                           const struct pbft_msg *m)
+{
+    (void)context;
+    (void)to;
+    bool is_vote = m->type == PBFT_PREPARE || m->type == PBFT_COMMIT;
+    return is_vote && from >= 2 && m->vote.statement.height == 1;
+}
+
+/* All votes of two nodes for height 1 are lost to all, and no STATUS comes: those for height 2
+ * cover it (5.5, 5.6), so that both commit. */
+static void trace_of_a_lost_vote_healed_by_the_next_height(void **state)
+{
+    (void)state;
+    begin(2);
+    cluster_say(&c, "the votes of nodes 2 and 3 for height 1 are lost");
+    c.loses = is_vote_for_height_1_of_2_or_3;
+    cluster_aim(&c, 2);
+    assert_true(cluster_run_to(&c, 2, 100));
+    assert_trace("lost_vote_healed_by_the_next");
+}
+
 static bool is_commit(void *context, uint32_t from, uint32_t to, const struct pbft_msg *m)
 {
     (void)context;
@@ -163,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(trace_of_the_normal_case, end),
         cmocka_unit_test_teardown(trace_of_a_lost_vote_healed_by_the_next_status, end),
+        cmocka_unit_test_teardown(trace_of_a_lost_vote_healed_by_the_next_height, end),
         cmocka_unit_test_teardown(trace_of_a_restart_of_all, end),
         cmocka_unit_test_teardown(trace_of_a_lagging_replica_that_catches_up_by_range, end),
     };

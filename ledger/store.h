@@ -172,6 +172,10 @@ MUST_USE enum rc store_proposals(struct store *s, store_visit_block *visit, void
 /* A view of the last commit, renewed by every commit. Lends until then. */
 struct kv_view *store_view(struct store *s);
 
+/* The name of the committed block at a height. Height 0 and what is above the head are
+ * RC_NOT_FOUND. Returns: RC_OK | RC_NOT_FOUND | RC_STORE_DAMAGED | RC_STORE_IO. */
+MUST_USE enum rc store_get_digest(struct store *s, uint64_t height, struct digest *out,
+                                  struct why *why);
 /* The committed block at a height: fetched, decoded, and its digest held against the chain's.
  * Lends until the next commit. Height 0 is RC_NOT_FOUND.
  * Returns: RC_OK | RC_NOT_FOUND | RC_STORE_DAMAGED (words say what) | RC_STORE_IO. */

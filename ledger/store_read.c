@@ -51,21 +51,28 @@ static enum rc read_failed(struct why *why, enum rc rc, const char *what, uint64
                    rc_text(rc));
 }
 
-enum rc store_get_block(struct store *s, uint64_t height, struct block *out, struct why *why)
+enum rc store_get_digest(struct store *s, uint64_t height, struct digest *out, struct why *why)
 {
-    uint8_t room[8], block_room[8 + DIGEST_BYTES];
+    uint8_t room[8];
     struct bytes value;
-    struct digest digest;
     if (height == 0 || height > s->chain_height)
         return read_failed(why, RC_NOT_FOUND, "block", height);
     enum rc rc = kv_get(s->view, KV_CHAIN, store_height_key(room, height), &value);
     if (rc != RC_OK) /* up to the head there is one at each height */
         return read_failed(why, rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc, "block", height);
     struct rd r = rd_of(value);
-    rd_copy(&r, digest.bytes, DIGEST_BYTES);
-    if (!rd_done(&r))
-        return read_failed(why, RC_STORE_DAMAGED, "block digest", height);
+    rd_copy(&r, out->bytes, DIGEST_BYTES);
+    return rd_done(&r) ? RC_OK : read_failed(why, RC_STORE_DAMAGED, "block digest", height);
+}
 
+enum rc store_get_block(struct store *s, uint64_t height, struct block *out, struct why *why)
+{
+    uint8_t block_room[8 + DIGEST_BYTES];
+    struct bytes value;
+    struct digest digest;
+    enum rc rc = store_get_digest(s, height, &digest, why);
+    if (rc != RC_OK)
+        return rc;
     rc = kv_get(s->view, KV_BLOCK, store_block_key(block_room, height, &digest), &value);
     if (rc != RC_OK) /* the chain says that it is there */
         return read_failed(why, rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc, "block", height);

@@ -307,6 +307,14 @@ static void take(struct pool *p, struct arrival *a, uint64_t last)
     CHECK(pool_key_tidy(p, a->key));
 }
 
+static enum verdict why_pending(const struct pool *p, const struct pool_key *key,
+                                const struct pool_entry *e)
+{
+    if (e->is_executable || e->tx.nonce - 1 != key->last_nonce)
+        return VERDICT_OK;
+    return p->state.try_apply(p->state.context, &e->tx);
+}
+
 enum pool_answer pool_add(struct pool *p, const struct tx *tx, uint32_t from, uint64_t now_ms,
                           enum verdict *verdict)
 {
@@ -327,8 +335,10 @@ enum pool_answer pool_add(struct pool *p, const struct tx *tx, uint32_t from, ui
                         .is_next = tx->nonce - 1 == last};
     a.displaced = a.key == NULL ? NULL : pool_key_entry(a.key, tx->nonce);
     /* By txid: the same body under another signature is the same transaction (pitfalls H3). */
-    if (a.displaced != NULL && digest_equal(&a.displaced->tx.id, &tx->id))
-        return POOL_KNOWN;
+    if (a.displaced != NULL && digest_equal(&a.displaced->tx.id, &tx->id)) {
+        *verdict = why_pending(p, a.key, a.displaced);
+        return *verdict == VERDICT_OK ? POOL_KNOWN : POOL_REFUSED;
+    }
     if (a.displaced != NULL && (a.displaced->is_executable || !a.is_next))
         return POOL_SLOT_TAKEN;
     /* Before it is tried: a flood beyond a full share costs little. */
@@ -351,6 +361,15 @@ void pool_summary(const struct pool *p, struct pool_summary *out)
                                  .executable_count = p->executable_count};
     if (!pool_list_is_empty(&p->ready))
         out->oldest_executable_ms = POOL_ENTRY_AT(p->ready.next, ready)->executable_since_ms;
+}
+
+enum verdict pool_why_pending(const struct pool *p, const struct public_key *key, uint64_t nonce,
+                              const struct digest *txid)
+{
+    const struct pool_key *found = pool_key_find(p, key);
+    const struct pool_entry *e = found == NULL ? NULL : pool_key_entry(found, nonce);
+    bool is_here = e != NULL && digest_equal(&e->tx.id, txid);
+    return is_here ? why_pending(p, found, e) : VERDICT_OK;
 }
 
 bool pool_has(const struct pool *p, const struct public_key *key, uint64_t nonce)

@@ -74,7 +74,8 @@ void pool_free(struct pool *p);
  * not executable, and is tried again at each commit; when the verdict is final it is dropped.
  * A slot's transaction that is not executable gives way to one that is; anything else of that nonce
  * gets POOL_SLOT_TAKEN, or POOL_REFUSED when it was tried (its nonce is last+1) in vain. The same
- * txid under another signature is POOL_KNOWN: the first stays. */
+ * txid under another signature is POOL_KNOWN: the first stays. So is the same transaction again,
+ * but where its turn has come and it does not apply: that is POOL_REFUSED, and it stays as well. */
 enum pool_answer pool_add(struct pool *p, const struct tx *tx, uint32_t from, uint64_t now_ms,
                           enum verdict *verdict);
 
@@ -119,6 +120,11 @@ void pool_forward_due(struct pool *p, uint64_t now_ms, uint64_t again_ms, pool_f
 uint64_t pool_forward_next_ms(const struct pool *p, uint64_t again_ms);
 /* A view was installed: all as if it came now, a key's nonces in order (6.3, pitfalls E5). */
 void pool_forward_again(struct pool *p, uint64_t now_ms);
+
+/* Why a pending transaction is not in a block: VERDICT_OK when it could be, waits for its turn, or
+ * is not here; else what applying it to the committed state says. */
+enum verdict pool_why_pending(const struct pool *p, const struct public_key *key, uint64_t nonce,
+                              const struct digest *txid);
 
 /* Only in tests and metrics. */
 bool pool_has(const struct pool *p, const struct public_key *key, uint64_t nonce);

@@ -373,6 +373,18 @@ static void give_up_uncovered(struct driver *d)
     memmove(d->uncovered, d->uncovered + late, d->uncovered_count * sizeof *d->uncovered);
 }
 
+/* It has waited long enough. Where its turn has come and it does not apply, that is what it is
+ * told: "unknown" would make it ask again for ever. Not before this, because what applies on a
+ * block that is not committed yet may not do so on the committed state. */
+static void give_up(struct driver *d, const struct driver_waiter *w)
+{
+    enum verdict verdict = pool_why_pending(d->pool, &w->signer, w->nonce, &w->txid);
+    if (verdict == VERDICT_OK)
+        say_outcome(d, w->client, &w->txid, DRIVER_UNKNOWN, POOL_KNOWN);
+    else
+        reject(d, w->client, &w->txid, verdict);
+}
+
 void driver_clients_run(struct driver *d)
 {
     pool_forward_due(d->pool, d->time.now_ms, forward_again_ms(d), forward, d);
@@ -381,7 +393,7 @@ void driver_clients_run(struct driver *d)
         struct driver_waiter *w = driver_waiter_take_late(d);
         if (w == NULL)
             return;
-        say_outcome(d, w->client, &w->txid, DRIVER_UNKNOWN, POOL_KNOWN);
+        give_up(d, w);
         mem_free(w);
     }
 }

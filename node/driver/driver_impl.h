@@ -74,9 +74,11 @@ struct driver_job {
     struct buf bytes;     /* of the message or the transaction, or the listed ones one by one */
     uint32_t link;        /* MESSAGE */
     struct pbft_msg *msg; /* MESSAGE: decoded, lends from bytes */
-    uint64_t client;      /* CLIENT_TX */
-    uint64_t check;       /* BLOCK_TXS: which check it belongs to */
-    struct tx *txs;       /* BLOCK_TXS, CLIENT_TX; lend from bytes */
+    /* MESSAGE: its certificate is against the ledger (13). */
+    bool is_against_ledger;
+    uint64_t client; /* CLIENT_TX */
+    uint64_t check;  /* BLOCK_TXS: which check it belongs to */
+    struct tx *txs;  /* BLOCK_TXS, CLIENT_TX; lend from bytes */
     uint32_t txs_count;
     /* The results. */
     enum verify_drop drop;

@@ -188,6 +188,38 @@ static bool take_known_forward(struct driver *d, const struct driver_job *job)
     return true;
 }
 
+/* The certificate that a message brings; NULL: none, or not of COMMITs. */
+static const struct certificate *commit_certificate(const struct pbft_msg *m)
+{
+    const struct certificate *c = NULL;
+    if (m->type == PBFT_QC)
+        c = &m->qc;
+    if (m->type == PBFT_DATA && m->data.kind == PBFT_FETCH_RANGE)
+        c = &m->data.certificate;
+    return c != NULL && c->statement.kind == CERT_COMMIT ? c : NULL;
+}
+
+/* 13: two COMMIT certificates that disagree on a height are the alarm, however long ago the first
+ * came. The core remembers the latest heights only, and none of those before a restart; the ledger
+ * has them all. */
+static bool is_against_ledger(struct driver *d, const struct pbft_msg *m)
+{
+    const struct certificate *c = commit_certificate(m);
+    struct pbft_view_of look;
+    struct digest digest;
+    struct why why = {{0}};
+    pbft_look(d->core, &look);
+    if (c == NULL || look.is_alarmed || c->statement.epoch != d->verify_config.epoch ||
+        c->statement.height == 0 || c->statement.height > d->durable_height)
+        return false;
+    enum rc rc = store_get_digest(d->store, c->statement.height, &digest, &why);
+    if (rc != RC_OK) {
+        driver_fail(d, rc, &why); /* up to the head there is one at each height */
+        return false;
+    }
+    return !digest_equal(&digest, &c->statement.digest);
+}
+
 /* Judge the form of one message; what is of use goes to be verified. */
 static void take_one(struct driver *d, struct driver_job *job)
 {
@@ -198,7 +230,9 @@ static void take_one(struct driver *d, struct driver_job *job)
         end_message(d, job);
         return;
     }
-    enum pbft_drop glance = m->type == PBFT_FORWARD ? PBFT_KEEP : pbft_glance(d->core, m);
+    bool is_alarming = is_against_ledger(d, m);
+    enum pbft_drop glance =
+        m->type == PBFT_FORWARD || is_alarming ? PBFT_KEEP : pbft_glance(d->core, m);
     if (glance != PBFT_KEEP || take_known_forward(d, job)) {
         d->glance_drops[glance]++;
         end_message(d, job);
@@ -206,6 +240,7 @@ static void take_one(struct driver *d, struct driver_job *job)
     }
     job->msg = mem_resize(NULL, msg_bytes(m));
     memcpy(job->msg, m, msg_bytes(m));
+    job->is_against_ledger = is_alarming;
     d->links[job->link].jobs_count++;
     driver_job_submit(job);
 }
@@ -269,7 +304,12 @@ static void on_message(struct driver *d, struct driver_job *job)
         return;
     }
     struct pbft_event e = {.type = PBFT_EVENT_MSG, .now_ms = d->time.now_ms, .msg = job->msg};
-    keep_bodies(d, job->msg);
+    if (job->is_against_ledger) {
+        e.type = PBFT_EVENT_CONTRADICTION;
+        e.contradiction = commit_certificate(job->msg);
+    } else {
+        keep_bodies(d, job->msg);
+    }
     driver_step(d, &e);
 }
 

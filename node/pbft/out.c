@@ -30,7 +30,7 @@ void pbft_write_state(struct pbft *p)
     act->state.tip = p->tip;
 }
 
-void pbft_alarm(struct pbft *p, const struct certificate *a, const struct certificate *b)
+void pbft_alarm(struct pbft *p, const struct certificate *a, const struct certificate *other)
 {
     /* Section 13: more than f members lie. Stop voting and proposing; stay readable. Durable before
      * it is told, so that a restart neither forgets the certificates nor votes again. */
@@ -39,6 +39,6 @@ void pbft_alarm(struct pbft *p, const struct certificate *a, const struct certif
     for (int i = 0; i < 2; i++) {
         struct pbft_act *act = pbft_put(p, types[i]);
         act->certificate = a;
-        act->other = b->entries_count > 0 ? b : NULL;
+        act->other = other != NULL && other->entries_count > 0 ? other : NULL;
     }
 }

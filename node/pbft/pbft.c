@@ -103,6 +103,7 @@ struct pbft *pbft_init(void *memory, const struct pbft_config *config,
     p->status_counter = durable->status_counter;
     p->is_learner = durable->is_learner;
     p->is_alarmed = durable->is_alarmed;
+    p->range_turn = config->own_index + 1; /* not all begin with the same */
     CHECK(!p->has_high || p->high.statement.view <= p->view);
     return p;
 }
@@ -228,6 +229,9 @@ void pbft_step(struct pbft *p, const struct pbft_event *event, struct pbft_outpu
         break;
     case PBFT_EVENT_BUILT:
         drop = pbft_on_built(p, &event->built);
+        break;
+    case PBFT_EVENT_CONTRADICTION:
+        drop = pbft_on_contradiction(p, event->contradiction);
         break;
     case PBFT_EVENT_POOL:
         p->pool = event->pool;

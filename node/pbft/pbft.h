@@ -108,7 +108,11 @@ enum pbft_event_type {
     PBFT_EVENT_TICK, /* the deadline has come */
     PBFT_EVENT_CHECKED,
     PBFT_EVENT_BUILT,
-    PBFT_EVENT_POOL
+    PBFT_EVENT_POOL,
+    /* 13: a COMMIT certificate of a committed height is not of the block that the ledger has there.
+     * The core remembers what it committed lately and compares that itself; it is the driver that
+     * can look up the rest. */
+    PBFT_EVENT_CONTRADICTION
 };
 
 struct pbft_event {
@@ -119,6 +123,7 @@ struct pbft_event {
         struct pbft_checked checked;
         struct pbft_built built;
         struct pbft_pool pool;
+        const struct certificate *contradiction; /* verified; borrowed until pbft_step returns */
     };
 };
 

@@ -67,6 +67,7 @@ struct pbft_peer {
     uint64_t range_height; /* of its last range, and when that may be asked for again */
     uint64_t range_quiet_ms;
     uint64_t fetching_until_ms; /* 9.4: a FETCH of mine is in flight to it */
+    uint64_t fetching_height;   /* from where, if it is one of a range; 0 = of a block */
 };
 
 struct pbft {
@@ -104,9 +105,11 @@ struct pbft {
     struct pbft_pool pool;
     uint64_t status_at_ms;
     uint64_t status_counter;
-    bool is_fetch_due;       /* something happened after which a body may be missing */
-    uint64_t fetch_retry_ms; /* 0 = nothing is being fetched */
-    uint64_t range_until_ms; /* a range is being fetched: it brings what certificates name */
+    bool is_fetch_due;        /* something happened after which a body may be missing */
+    uint64_t fetch_retry_ms;  /* 0 = nothing is being fetched */
+    uint64_t range_until_ms;  /* a range is being fetched, and late from then on; 0 = none is */
+    uint32_t range_turn;      /* 9.2: whose turn it is to be asked for the next */
+    uint32_t range_asks_left; /* before one has to be of use: a bound on asking in vain */
     struct pbft_peer peers[MEMBERS_MAX];
     uint64_t drops[PBFT_DROP_COUNT];
 
@@ -123,7 +126,8 @@ struct pbft {
 struct pbft_act *pbft_put(struct pbft *p, enum pbft_act_type type);
 struct pbft_act *pbft_put_send(struct pbft *p, enum pbft_act_type type, uint32_t to);
 void pbft_write_state(struct pbft *p);
-void pbft_alarm(struct pbft *p, const struct certificate *a, const struct certificate *b);
+/* The other may be NULL or empty: it stands in the ledger. */
+void pbft_alarm(struct pbft *p, const struct certificate *a, const struct certificate *other);
 
 /* ---- slot.c: the log of heights ---- */
 uint32_t pbft_primary(const struct pbft *p, uint64_t view);
@@ -168,6 +172,8 @@ enum pbft_drop pbft_on_vote(struct pbft *p, uint32_t from, const struct pbft_vot
 enum pbft_drop pbft_judge_certificate(const struct pbft *p, const struct certificate *c);
 /* Any valid certificate, from any message (rules 5.4, 5.6). */
 enum pbft_drop pbft_on_certificate(struct pbft *p, const struct certificate *c);
+/* 13: a COMMIT certificate against what the ledger has, of a height that no slot remembers. */
+enum pbft_drop pbft_on_contradiction(struct pbft *p, const struct certificate *c);
 /* Keep a COMMIT certificate with its height, once that is inside the window. */
 void pbft_keep_cqc(struct pbft *p, const struct certificate *c);
 bool pbft_may_vote(const struct pbft *p);

@@ -38,22 +38,25 @@ static bool has_free_fetch(const struct pbft *p)
 static void send_fetch(struct pbft *p, uint32_t to, const struct pbft_fetch *fetch)
 {
     p->peers[to].fetching_until_ms = p->now_ms + p->config.status_ms;
+    p->peers[to].fetching_height = fetch->kind == PBFT_FETCH_RANGE ? fetch->from_height : 0;
     pbft_put_send(p, PBFT_SEND_FETCH, to)->fetch = *fetch;
 }
 
-/* A member to ask for this block: one whose PREPARE names it (5.7), else anybody; in turn. The own
- * index when all are busy. */
+/* A member to ask for this block, in turn: one whose PREPARE names it, and where no f+1 are known
+ * to have voted for it (a certificate came as a whole) else anybody. The own index when all of them
+ * are busy. */
 static uint32_t whom_to_ask(struct pbft *p, struct pbft_slot *slot, const struct digest *digest)
 {
     uint32_t members_count = p->config.members.members_count;
     uint32_t anybody = p->config.own_index;
+    bool is_voted = count_votes(p, slot, digest) > p->faulty_max; /* 5.7: from the signers */
     for (uint32_t i = 0; i < members_count; i++) {
         uint32_t at = (slot->fetch_turn + i) % members_count;
         if (!is_free_to_ask(p, at))
             continue;
         if (has_voted_for(p, slot, at, digest))
             return at;
-        if (anybody == p->config.own_index)
+        if (!is_voted && anybody == p->config.own_index)
             anybody = at;
     }
     return anybody;
@@ -118,6 +121,47 @@ static void fetch_certified(struct pbft *p)
     }
 }
 
+/* Rule 9.2: ranges come from rotating peers, so that none of them sets the pace. What a peer claims
+ * to have decides no more than whether it is asked. */
+static bool fetch_next_range(struct pbft *p)
+{
+    uint32_t members_count = p->config.members.members_count;
+    uint64_t from_height = p->committed.height + 1;
+    if (p->range_asks_left == 0 || p->is_alarmed || !has_free_fetch(p))
+        return false;
+    for (uint32_t i = 0; i < members_count; i++) {
+        uint32_t at = (p->range_turn + i) % members_count;
+        if (!is_free_to_ask(p, at) || p->peers[at].committed_height < from_height)
+            continue;
+        struct pbft_fetch fetch = {.kind = PBFT_FETCH_RANGE,
+                                   .from_height = from_height,
+                                   .blocks_max = p->config.sync_blocks_max};
+        send_fetch(p, at, &fetch);
+        p->range_turn = at + 1;
+        p->range_asks_left--;
+        p->range_until_ms = p->now_ms + p->config.status_ms;
+        return true;
+    }
+    return false;
+}
+
+/* While a range is under way it brings what certificates name. One that is late is left to arrive
+ * or not: the next source is asked, and single bodies beside it. */
+static void fetch_ahead(struct pbft *p)
+{
+    if (p->now_ms < p->range_until_ms) {
+        retry_at(p, p->range_until_ms);
+        return;
+    }
+    bool is_late = p->range_until_ms > 0;
+    p->range_until_ms = 0;
+    bool is_asked = fetch_next_range(p);
+    if (is_asked)
+        retry_at(p, p->range_until_ms);
+    if (is_late || !is_asked)
+        fetch_certified(p);
+}
+
 /* Once after whatever may have left a body missing, and again every T_s. */
 void pbft_try_fetch(struct pbft *p)
 {
@@ -125,10 +169,7 @@ void pbft_try_fetch(struct pbft *p)
         return;
     p->is_fetch_due = false;
     p->fetch_retry_ms = 0;
-    if (p->now_ms < p->range_until_ms)
-        retry_at(p, p->range_until_ms);
-    else
-        fetch_certified(p);
+    fetch_ahead(p);
     for (uint64_t height = p->committed.height + 1;
          height <= p->committed.height + p->config.pipeline_heights; height++) {
         struct pbft_slot *slot = pbft_slot_find(p, height);
@@ -306,10 +347,8 @@ static enum pbft_drop judge_range(const struct pbft *p, const struct pbft_data *
 
 /* A range: its certificate commits its last block or head, and all below. The decoder and
  * node/verify held all links and the certificate, which is taken first (5.4). */
-static enum pbft_drop on_range(struct pbft *p, uint32_t link, const struct pbft_data *data)
+static enum pbft_drop on_range(struct pbft *p, const struct pbft_data *data)
 {
-    const struct pbft_block *first = &data->blocks[0];
-    const struct pbft_block *last = &data->blocks[data->blocks_count - 1];
     enum pbft_drop drop = pbft_on_certificate(p, &data->certificate);
     if (drop == PBFT_KEEP || drop == PBFT_DROP_NOT_NEEDED)
         drop = judge_range_blocks(p, data);
@@ -319,43 +358,44 @@ static enum pbft_drop on_range(struct pbft *p, uint32_t link, const struct pbft_
                     take_all(p, data->heads, data->heads_count, false);
     if (!has_room)
         return PBFT_DROP_SLOT_FULL;
-    /* While that peer is ahead, the next range is asked for at once; not when this one
-     * commits nothing, its certificate being beyond my window: more of that kind is of no use. */
-    bool is_next = first->height <= p->committed.height + 1 &&
-                   pbft_in_window(p, data->certificate.statement.height);
-    if (is_next && p->peers[link].committed_height > last->height && is_free_to_ask(p, link) &&
-        has_free_fetch(p)) {
-        struct pbft_fetch fetch = {.kind = PBFT_FETCH_RANGE,
-                                   .from_height = last->height + 1,
-                                   .blocks_max = p->config.sync_blocks_max};
-        send_fetch(p, link, &fetch);
-        p->range_until_ms = p->now_ms + p->config.status_ms;
-    }
+    /* The next range is asked for at once, of whoever's turn it is, and of everybody once if it
+     * must be; not when this one commits nothing, its certificate being beyond my window: more of
+     * that kind is of no use. */
+    if (data->blocks[0].height <= p->committed.height + 1 &&
+        pbft_in_window(p, data->certificate.statement.height))
+        p->range_asks_left = p->config.members.members_count - 1;
     return PBFT_KEEP;
+}
+
+/* Whether it answers what this link was asked. A range does by where it begins: peers send ranges
+ * unasked too (9.1), and one of those must not pass for the one that is under way. */
+static bool is_answer(const struct pbft *p, uint32_t link, const struct pbft_data *data)
+{
+    uint64_t height = data->kind == PBFT_FETCH_RANGE ? data->blocks[0].height : 0;
+    return !is_free_to_ask(p, link) && p->peers[link].fetching_height == height;
 }
 
 enum pbft_drop pbft_judge_data(const struct pbft *p, uint32_t link, const struct pbft_data *data)
 {
-    if (!is_free_to_ask(p, link))
+    if (is_answer(p, link, data))
         return PBFT_KEEP; /* it frees the link, if nothing else */
     return data->kind == PBFT_FETCH_RANGE ? judge_range(p, data) : judge_block(p, data);
 }
 
-/* What comes from a link that owes an answer is taken for that answer, and frees the link whether
- * or not it is of use; nothing follows from DATA that is of no use and was not asked for. */
+/* An answer frees the link whether or not it is of use; nothing follows from DATA that is of no use
+ * and was not asked for. */
 enum pbft_drop pbft_on_data(struct pbft *p, uint32_t link, const struct pbft_data *data)
 {
     CHECK(data->blocks_count > 0);
     if (data->has_pre_prepare && data->pre_prepare_from == p->config.own_index)
         pbft_on_own_pre_prepare(p, &data->pre_prepare);
-    bool was_asked = !is_free_to_ask(p, link);
+    bool was_asked = is_answer(p, link, data);
     if (was_asked) {
         p->peers[link].fetching_until_ms = 0;
         if (data->kind == PBFT_FETCH_RANGE)
-            p->range_until_ms = 0; /* this is the one that was under way, or as good */
+            p->range_until_ms = 0;
     }
-    enum pbft_drop drop =
-        data->kind == PBFT_FETCH_RANGE ? on_range(p, link, data) : on_block(p, data);
+    enum pbft_drop drop = data->kind == PBFT_FETCH_RANGE ? on_range(p, data) : on_block(p, data);
     if (was_asked || drop == PBFT_KEEP)
         p->is_fetch_due = true;
     return drop;

@@ -153,6 +153,18 @@ static void alarm_about(struct pbft *p, const struct certificate *c)
     pbft_alarm(p, &p->alarm_cqc, certificate_above(p, c->statement.height));
 }
 
+enum pbft_drop pbft_on_contradiction(struct pbft *p, const struct certificate *c)
+{
+    CHECK(c->statement.kind == CERT_COMMIT);
+    CHECK(c->statement.height <= p->committed.height);
+    pbft_on_own_entries(p, c);
+    if (!p->is_alarmed) {
+        p->alarm_cqc = *c;
+        pbft_alarm(p, &p->alarm_cqc, NULL);
+    }
+    return PBFT_DROP_CONFLICT;
+}
+
 /* A certificate that raises nothing: not high, not what is certified. */
 static bool is_known_certificate(const struct pbft *p, const struct statement *s)
 {

@@ -115,6 +115,9 @@ void cluster_trace_event(struct cluster *c, uint32_t at, const struct pbft_event
     case PBFT_EVENT_POOL:
         cluster_trace_text(c, "%u pool %s", at, pool_words(&e->pool));
         break;
+    case PBFT_EVENT_CONTRADICTION:
+        cluster_trace_text(c, "%u's ledger is against a certificate", at);
+        break;
     }
 }
 

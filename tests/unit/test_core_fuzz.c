@@ -426,6 +426,8 @@ static void step_at_random(struct world *w)
         (void)lone_pool(l, draw(w, 4) > 0, draw(w, 2) == 0);
     } else if (how == 2 && draw(w, 10) == 0) { /* a clock that goes back is one that stands */
         struct pbft_event event = {.type = PBFT_EVENT_TICK};
+        (void)lone_step(l, &event); /* it has seen the time that it is to stand at */
+        hold(w);
         l->now_ms = draw(w, w->seen_ms);
         (void)lone_step(l, &event);
         l->now_ms = w->seen_ms;

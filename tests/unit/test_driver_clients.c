@@ -419,6 +419,36 @@ static void rule_10_3_who_waited_long_enough_is_told_unknown(void **state)
     assert_int_equal(outcome(2), DRIVER_COMMITTED);
 }
 
+/* One whose turn came meanwhile and that does not apply is told why, or it would ask for ever; and
+ * so is who asks again. It stays, and commits when it applies. */
+static void rule_10_3_who_waited_for_what_does_not_apply_is_told_so(void **state)
+{
+    (void)state;
+    begin(1);
+    const struct world_tx *first = world_record(&w, 0, 1);
+    const struct world_tx *tx = world_transfer(&w, 0, 1, 2, CHAIN_OPENING + 5);
+    world_submit(&w, 1, tx);
+    const struct world_block *block = block_of(NULL, first);
+    world_commit(&w, block);
+    world_pass(&w, DRIVER_ANSWER_MS - 1);
+    world_settle(&w);
+    assert_null(world_answer(&w, 1));
+    world_pass(&w, 1);
+    world_settle(&w);
+    assert_int_equal(outcome(1), DRIVER_REFUSED);
+    assert_int_equal(world_answer(&w, 1)->verdict, VERDICT_OVERDRAFT);
+    world_submit(&w, 2, tx);
+    world_settle(&w);
+    assert_int_equal(outcome(2), DRIVER_REFUSED);
+    block = block_of(block, world_transfer(&w, 2, 0, 1, 5));
+    world_commit(&w, block);
+    world_submit(&w, 3, tx);
+    world_settle(&w);
+    assert_null(world_answer(&w, 3));
+    world_commit(&w, block_of(block, tx));
+    assert_int_equal(outcome(3), DRIVER_COMMITTED);
+}
+
 static void who_cannot_wait_any_more_is_told_unknown_at_once(void **state)
 {
     (void)state;
@@ -457,6 +487,7 @@ int main(void)
         DRIVER_TEST(rule_10_3_a_full_pool_is_busy),
         DRIVER_TEST(more_being_verified_than_the_limit_is_busy),
         DRIVER_TEST(rule_10_3_who_waited_long_enough_is_told_unknown),
+        DRIVER_TEST(rule_10_3_who_waited_for_what_does_not_apply_is_told_so),
         DRIVER_TEST(who_cannot_wait_any_more_is_told_unknown_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,11 @@ static struct pool_summary summary(void)
     return s;
 }
 
+static enum verdict why_pending(const struct tx *tx)
+{
+    return pool_why_pending(w.pool, &tx->signer, tx->nonce, &tx->id);
+}
+
 static bool has(enum book_key key, uint64_t nonce)
 {
     return pool_has(w.pool, &key_of(key)->public, nonce);
@@ -309,13 +314,21 @@ static void commit_tries_again_what_waits_for_money(void **state)
 {
     (void)state;
     const struct tx *first = record(ANNA, 1, "a");
-    assert_int_equal(add(spend(2, 5), 0, 10), POOL_TAKEN);
+    const struct tx *spending = spend(2, 5);
+    assert_int_equal(add(spending, 0, 10), POOL_TAKEN);
+    assert_int_equal(add(spending, 0, 10), POOL_KNOWN); /* nobody knows yet */
+    assert_int_equal(why_pending(spending), VERDICT_OK);
     pool_world_commit(&w, &first, 1, 20);
     assert_int_equal(summary().executable_count, 0);
+    assert_int_equal(add(spending, 0, 25), POOL_REFUSED); /* and who asks is told why */
+    assert_int_equal(verdict, VERDICT_OVERDRAFT);
+    assert_int_equal(why_pending(spending), VERDICT_OVERDRAFT);
+    assert_int_equal(why_pending(spend(2, 6)), VERDICT_OK); /* it is not here */
     pool_world_commit(&w, NULL, 0, 30);
     assert_true(has(ANNA, 2));
     give(5, 40);
     assert_int_equal(summary().executable_count, 1);
+    assert_int_equal(add(spending, 0, 40), POOL_KNOWN);
     assert_int_equal(summary().oldest_executable_ms, 40);
     pool_world_commit(&w, NULL, 0, 50);
     assert_int_equal(summary().oldest_executable_ms, 40);

@@ -170,8 +170,11 @@ static enum pool_answer naive_add(const struct tx *tx, uint32_t key, uint32_t fr
     struct naive after = n;
     struct item *slot = find(&after, key, tx->nonce);
     bool is_next = tx->nonce == last + 1;
-    if (slot != NULL && digest_equal(&slot->tx->id, &tx->id))
-        return POOL_KNOWN;
+    if (slot != NULL && digest_equal(&slot->tx->id, &tx->id)) {
+        if (is_next && !slot->executable)
+            *verdict = w.state.try_apply(&w, slot->tx);
+        return *verdict == VERDICT_OK ? POOL_KNOWN : POOL_REFUSED;
+    }
     if (slot != NULL && (!is_next || slot->executable))
         return POOL_SLOT_TAKEN;
     if (slot != NULL)

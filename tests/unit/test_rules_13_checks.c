@@ -94,6 +94,26 @@ static void rule_13_a_certificate_against_a_committed_ancestor_raises_the_alarm(
     assert_true(digest_equal(&act->other->statement.digest, &b[3].digest));
 }
 
+/* And where the first came before a restart: the core does not remember it, its driver does. */
+static void rule_13_a_certificate_against_the_ledger_raises_the_alarm(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    struct pbft_block other = lone_block(&l, &b[0]);
+    commit(&b[1]);
+    commit(&b[2]);
+    lone_start(&l);
+    struct pbft_msg m = lone_make_qc(&l, CERT_COMMIT, &other, 13);
+    assert_int_equal(lone_msg(&l, &m), PBFT_DROP_COMMITTED);
+    struct pbft_event event = {.type = PBFT_EVENT_CONTRADICTION, .contradiction = &m.qc};
+    assert_int_equal(lone_step(&l, &event), PBFT_DROP_CONFLICT);
+    assert_alarm(1);
+    assert_alarm_is_written();
+    assert_null(lone_act(&l, PBFT_ALARM, 0)->other); /* it stands in the ledger */
+    assert_int_equal(lone_step(&l, &event), PBFT_DROP_CONFLICT);
+    assert_only_serves();
+}
+
 /* And where neither has come into the window yet. */
 static void rule_13_two_certificates_beyond_the_window_raise_the_alarm(void **state)
 {
@@ -295,6 +315,7 @@ int main(void)
         RULE(rule_13_two_certificates_of_one_height_raise_the_alarm),
         RULE(rule_13_a_certificate_against_the_committed_one_raises_the_alarm),
         RULE(rule_13_a_certificate_against_a_committed_ancestor_raises_the_alarm),
+        RULE(rule_13_a_certificate_against_the_ledger_raises_the_alarm),
         RULE(rule_13_two_certificates_beyond_the_window_raise_the_alarm),
         RULE(rule_13_a_certified_chain_that_is_not_mine_raises_the_alarm),
         RULE(rule_13_the_alarm_stays_over_a_restart),

@@ -1,0 +1,167 @@
+/* PROTOCOL.md 9.2: from whom ranges come. Peers take turns; one that is slow, bad or of no use is
+ * passed over, and nobody is asked for ever. */
+#include "tests/unit/rules.h"
+
+/* Member 1, to which all others claim a height. Its turn begins with member 2. */
+static void begin_behind(uint64_t claimed_height)
+{
+    static const uint32_t others[] = {0, 2, 3};
+    begin(4, 1);
+    l.now_ms += 100; /* T_s does not end together with that of STATUS */
+    for (int i = 0; i < 3; i++)
+        (void)lone_status(&l, others[i], claimed_height);
+}
+
+/* The last event's only FETCH is of a range from this height, and to this member. */
+static void assert_asked(uint32_t to, uint64_t from_height)
+{
+    const struct pbft_act *act = lone_act(&l, PBFT_SEND_FETCH, 0);
+    assert_non_null(act);
+    assert_int_equal(act->fetch.kind, PBFT_FETCH_RANGE);
+    assert_int_equal(act->to, to);
+    assert_int_equal(act->fetch.from_height, from_height);
+    assert_int_equal(act->fetch.blocks_max, 8);
+}
+
+static void rule_9_2_each_next_range_is_asked_of_another_peer(void **state)
+{
+    (void)state;
+    begin_behind(30);
+    (void)lone_range(&l, 2, &b[1], 4, 0);
+    assert_asked(2, 5);
+    (void)lone_range(&l, 2, &b[5], 4, 0);
+    assert_asked(3, 9);
+    (void)lone_range(&l, 3, &b[9], 4, 0);
+    assert_asked(0, 13);
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 1);
+}
+
+/* Who does not claim to have it is passed over. */
+static void rule_9_2_only_those_ahead_are_asked(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    (void)lone_status(&l, 0, 8);
+    (void)lone_status(&l, 2, 7);
+    (void)lone_range(&l, 3, &b[1], 4, 0);
+    assert_asked(2, 5);
+    (void)lone_range(&l, 2, &b[5], 3, 0);
+    assert_asked(0, 8); /* 3 has told nothing, and 2 has come no further than I have */
+    (void)lone_range(&l, 0, &b[8], 1, 0);
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
+}
+
+/* After T_s the next is asked; what the slow one brings later is taken all the same. */
+static void rule_9_2_a_slow_source_is_passed_over(void **state)
+{
+    (void)state;
+    begin_behind(30);
+    (void)lone_range(&l, 2, &b[1], 4, 0);
+    assert_asked(2, 5);
+    (void)lone_tick(&l, 249);
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
+    assert_int_equal(pbft_deadline_ms(l.core), l.now_ms + 1);
+    (void)lone_tick(&l, 1);
+    assert_asked(3, 5);
+    assert_int_equal(lone_range(&l, 2, &b[5], 4, 0), PBFT_KEEP);
+    assert_int_equal(l.look.committed.height, 8);
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0); /* that of 3 is under way */
+    assert_int_equal(lone_range(&l, 3, &b[5], 4, 0), PBFT_DROP_COMMITTED);
+    assert_asked(0, 9);
+}
+
+/* While one is late, the body that a certificate names is fetched singly beside it. */
+static void rule_9_2_a_late_range_does_not_hold_up_single_bodies(void **state)
+{
+    (void)state;
+    begin_behind(30);
+    (void)lone_range(&l, 2, &b[1], 4, 0);
+    (void)lone_qc(&l, CERT_PREPARE, &b[9], 13);
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
+    (void)lone_tick(&l, 250);
+    assert_asked(3, 5);
+    const struct pbft_act *beside = lone_act(&l, PBFT_SEND_FETCH, 1);
+    assert_non_null(beside);
+    assert_int_equal(beside->fetch.kind, PBFT_FETCH_BLOCK);
+    assert_true(digest_equal(&beside->fetch.digest, &b[9].digest));
+}
+
+/* An answer of no use sends me on at once; when everybody was asked in vain I stop, until a range
+ * of use comes again. */
+static void rule_9_2_sources_of_no_use_are_asked_once_each(void **state)
+{
+    (void)state;
+    static const uint32_t turn[] = {2, 3, 0};
+    begin_behind(60);
+    (void)lone_range(&l, 2, &b[1], 1, 0);
+    for (int i = 0; i < 3; i++) {
+        assert_asked(turn[i], 2);
+        (void)lone_range(&l, turn[i], &b[2], 1, 20); /* certified beyond my window */
+        assert_int_equal(l.look.committed.height, 1);
+    }
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
+    (void)lone_tick(&l, 250);
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
+    (void)lone_range(&l, 3, &b[2], 2, 0);
+    assert_asked(2, 4);
+}
+
+/* The same when nobody answers: as many tries as there are others, and no more. */
+static void rule_9_2_silent_sources_are_asked_once_each(void **state)
+{
+    (void)state;
+    begin_behind(30);
+    (void)lone_range(&l, 2, &b[1], 4, 0);
+    size_t count = 1;
+    for (int i = 0; i < 20; i++) {
+        (void)lone_tick(&l, 250);
+        count += lone_count(&l, PBFT_SEND_FETCH);
+    }
+    assert_int_equal(count, 3);
+}
+
+/* What peers send unasked in answer to my STATUS is not taken for the range under way, which would
+ * be asked for again while it is on its way. */
+static void rule_9_2_an_unasked_range_is_not_the_answer(void **state)
+{
+    (void)state;
+    begin_behind(30);
+    (void)lone_range(&l, 2, &b[1], 4, 0);
+    assert_asked(2, 5);
+    assert_int_equal(lone_range(&l, 2, &b[1], 4, 0), PBFT_DROP_COMMITTED);
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
+    assert_int_equal(lone_range(&l, 0, &b[1], 8, 0), PBFT_KEEP);
+    assert_int_equal(l.look.committed.height, 8);
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
+    assert_int_equal(lone_range(&l, 2, &b[5], 4, 0), PBFT_DROP_COMMITTED);
+    assert_asked(3, 9);
+}
+
+/* Nothing is committed under the alarm (13), so nothing is asked for. */
+static void rule_9_2_an_alarmed_replica_asks_for_no_ranges(void **state)
+{
+    (void)state;
+    begin_behind(30);
+    struct pbft_block other = lone_block(&l, &b[2]);
+    (void)lone_qc(&l, CERT_COMMIT, &b[3], 13);
+    (void)lone_qc(&l, CERT_COMMIT, &other, 13);
+    assert_true(l.look.is_alarmed);
+    (void)lone_range(&l, 2, &b[1], 2, 0);
+    for (size_t i = 0; i < lone_count(&l, PBFT_SEND_FETCH); i++)
+        assert_int_equal(lone_act(&l, PBFT_SEND_FETCH, i)->fetch.kind, PBFT_FETCH_BLOCK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RULE(rule_9_2_each_next_range_is_asked_of_another_peer),
+        RULE(rule_9_2_only_those_ahead_are_asked),
+        RULE(rule_9_2_a_slow_source_is_passed_over),
+        RULE(rule_9_2_a_late_range_does_not_hold_up_single_bodies),
+        RULE(rule_9_2_sources_of_no_use_are_asked_once_each),
+        RULE(rule_9_2_silent_sources_are_asked_once_each),
+        RULE(rule_9_2_an_unasked_range_is_not_the_answer),
+        RULE(rule_9_2_an_alarmed_replica_asks_for_no_ranges),
+    };
+    return cmocka_run_group_tests_name("rules_9_sources", tests, NULL, NULL);
+}

@@ -495,8 +495,6 @@ static void core_under_random_events_holds_its_bounds(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(core_under_random_events_holds_its_bounds),
-    };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(core_under_random_events_holds_its_bounds)};
     return cmocka_run_group_tests_name("core_fuzz", tests, NULL, NULL);
 }

@@ -154,8 +154,7 @@ static enum pool_answer naive_add(const struct tx *tx, uint32_t key, uint32_t fr
                                   enum verdict *verdict)
 {
     uint64_t last;
-    n.now_ms = now_ms;
-    *verdict = VERDICT_OK;
+    n.now_ms = now_ms, *verdict = VERDICT_OK;
     if (!ask_last(key, &last))
         *verdict = key == KEYS - 2 ? VERDICT_UNKNOWN_KEY : VERDICT_REVOKED_KEY;
     else if (tx->nonce <= last)
@@ -171,8 +170,7 @@ static enum pool_answer naive_add(const struct tx *tx, uint32_t key, uint32_t fr
     struct item *slot = find(&after, key, tx->nonce);
     bool is_next = tx->nonce == last + 1;
     if (slot != NULL && digest_equal(&slot->tx->id, &tx->id)) {
-        if (is_next && !slot->executable)
-            *verdict = w.state.try_apply(&w, slot->tx);
+        *verdict = is_next && !slot->executable ? w.state.try_apply(&w, slot->tx) : *verdict;
         return *verdict == VERDICT_OK ? POOL_KNOWN : POOL_REFUSED;
     }
     if (slot != NULL && (!is_next || slot->executable))
@@ -497,7 +495,6 @@ static void pool_agrees_with_the_naive_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(pool_agrees_with_the_naive_one, say_seed),
-    };
+        cmocka_unit_test_teardown(pool_agrees_with_the_naive_one, say_seed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,8 @@ struct digest {
     X(TAG_SEAL_SIGN, "hansa-seal-sign")   /* a HELLO, by its sender's own key */                   \
     X(TAG_SEAL_PEER, "hansa-seal-peer")   /* root of a session between replicas */                 \
     X(TAG_SEAL_CLIENT, "hansa-seal-clnt") /* root of a session of a client with a node */          \
-    X(TAG_SEAL_KEY, "hansa-seal-key")     /* keys and names made from a root */
+    X(TAG_SEAL_KEY, "hansa-seal-key")     /* keys and names made from a root */                    \
+    X(TAG_READ_SIGN, "hansa-read-sign")   /* a participant's signature on what it asks a node */
 
 enum tag {
 #define X(tag, text) tag,

@@ -132,21 +132,6 @@ static void file_close(struct file *f)
     mem_free(f);
 }
 
-/* A secret that others can read is a secret no more, whatever is wanted from the file. */
-static enum rc judge_access(const struct keyfile_stat *stat, struct why *why)
-{
-    if ((stat->mode & ~0600u) != 0)
-        return why_set(why, RC_FILE_MODE,
-                       "the key file's mode is %04o and may be 0600 at most: run chmod 600 on it, "
-                       "and if others have used this machine, make a new key",
-                       stat->mode);
-    if (geteuid() != 0 && stat->owner != (unsigned long)geteuid())
-        return why_set(why, RC_FILE_MODE,
-                       "the key file belongs to user %lu, this is user %lu: run as its owner",
-                       stat->owner, (unsigned long)geteuid());
-    return RC_OK;
-}
-
 /* Ends with file_close() only when RC_OK. The words begin with the path. */
 static enum rc file_open(struct file **out, const char *path, struct why *why)
 {
@@ -157,7 +142,8 @@ static enum rc file_open(struct file **out, const char *path, struct why *why)
     if (rc == RC_OK)
         rc = keyfile_parse(&f->fields, &f->text, why);
     if (rc == RC_OK && f->fields.has_secret)
-        rc = judge_access(&stat, why);
+        rc = keyfile_judge_access(&stat, "key",
+                                  ", and if others have used this machine, make a new key", why);
     if (rc == RC_OK) {
         *out = f;
         return RC_OK;

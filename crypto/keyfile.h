@@ -88,6 +88,22 @@ MUST_USE enum rc keyfile_read(struct key *out, const char *path, const char *pas
                               const char *network, struct why *why);
 MUST_USE enum rc keyfile_needs_passphrase(bool *out, const char *path, struct why *why);
 
+/* A passphrase, locked against swapping; zero-initialise or have it filled in, and end it with
+ * key_passphrase_close(), which wipes it and may be called again. */
+struct key_passphrase {
+    char text[KEY_PASSPHRASE_BYTES_MAX + 2]; /* room for the newline while it is read */
+};
+void key_passphrase_close(struct key_passphrase *p);
+/* From a file of one line: its newline is stripped, its mode is 0600 at most and it belongs to this
+ * user, as for keys. The words begin with the path and never quote the line. Returns: RC_OK |
+ * RC_FILE_IO | RC_FILE_MODE | RC_MALFORMED (as below); on an error out is wiped. */
+MUST_USE enum rc key_passphrase_read(struct key_passphrase *out, const char *path, struct why *why);
+/* Make a passphrase of the first size bytes of p->text, however they came there: one line, whose
+ * newline is stripped. Requires: size <= sizeof p->text.
+ * Returns: RC_OK | RC_MALFORMED (empty, longer than KEY_PASSPHRASE_BYTES_MAX, more than one line,
+ * or with NUL bytes). */
+MUST_USE enum rc key_passphrase_take(struct key_passphrase *p, size_t size, struct why *why);
+
 /* Read what is public from a .pub file or from a secret file (without its secret; its mode is
  * judged all the same). */
 MUST_USE enum rc keyfile_read_public(struct key_public *out, const char *path, struct why *why);

@@ -59,6 +59,20 @@ enum rc keyfile_load(struct keyfile_text *out, struct keyfile_stat *stat_out, co
     return rc;
 }
 
+enum rc keyfile_judge_access(const struct keyfile_stat *stat, const char *what, const char *more,
+                             struct why *why)
+{
+    if ((stat->mode & ~0600u) != 0)
+        return why_set(why, RC_FILE_MODE,
+                       "the %s file's mode is %04o and may be 0600 at most: run chmod 600 on it%s",
+                       what, stat->mode, more);
+    if (geteuid() != 0 && stat->owner != (unsigned long)geteuid())
+        return why_set(why, RC_FILE_MODE,
+                       "the %s file belongs to user %lu, this is user %lu: run as its owner", what,
+                       stat->owner, (unsigned long)geteuid());
+    return RC_OK;
+}
+
 /* ---- writing ---- */
 
 /* A file being made. fd is -1 while it is not ours, and then it is never removed. */

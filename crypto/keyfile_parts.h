@@ -80,6 +80,10 @@ struct keyfile_stat {
 /* Returns: RC_OK | RC_FILE_IO | RC_MALFORMED (too long). stat is of the file that was read. */
 MUST_USE enum rc keyfile_load(struct keyfile_text *out, struct keyfile_stat *stat, const char *path,
                               struct why *why);
+/* A secret that others can read is a secret no more. what names the file in the words ("key"),
+ * more follows the advice. Returns: RC_OK | RC_FILE_MODE. */
+MUST_USE enum rc keyfile_judge_access(const struct keyfile_stat *stat, const char *what,
+                                      const char *more, struct why *why);
 /* Create both files or none, synced with their directory.
  * Returns: RC_OK | RC_FILE_EXISTS | RC_FILE_IO. */
 MUST_USE enum rc keyfile_store(const char *path, const struct keyfile_text *secret,

@@ -39,6 +39,11 @@ void seal_client_close(struct seal_client *c)
     crypto_wipe(c, sizeof *c);
 }
 
+const uint8_t *seal_client_name(const struct seal_client *c)
+{
+    return c->mine;
+}
+
 uint64_t seal_client_request(struct seal_client *c, struct buf *out, struct bytes message)
 {
     CHECK(message.size <= c->setup.request_bytes_max);

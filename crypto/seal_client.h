@@ -44,6 +44,8 @@ struct seal_client {
 void seal_client_init(struct seal_client *c, const struct seal_client_setup *setup);
 void seal_client_close(struct seal_client *c); /* wipes it */
 
+/* The ephemeral key of its requests, which names the session: LINK_KEY_BYTES. Lends. */
+const uint8_t *seal_client_name(const struct seal_client *c);
 /* Append a request to out. Returns its counter, to judge the reply with. To ask again, send the
  * same bytes again. Requires: message.size <= request_bytes_max; message does not lie in out. */
 uint64_t seal_client_request(struct seal_client *c, struct buf *out, struct bytes message);

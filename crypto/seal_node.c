@@ -175,6 +175,7 @@ static bool open_request(struct seal_ticket *ticket, struct buf *opened, const s
                           request->sealed))
         return false;
     *ticket = (struct seal_ticket){.counter = request->counter, .reply_key = s->reply_key};
+    memcpy(ticket->ephemeral, s->ephemeral, LINK_KEY_BYTES);
     return true;
 }
 

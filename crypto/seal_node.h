@@ -30,6 +30,7 @@ void seal_node_free(struct seal_node *n); /* wipes it; NULL is fine */
 /* What a reply needs, however late it is given and whatever the table forgot meanwhile. Holds a
  * secret: crypto_wipe() it when done. */
 struct seal_ticket {
+    uint8_t ephemeral[LINK_KEY_BYTES]; /* the client's: it names the session */
     uint64_t counter;
     struct seal_secret reply_key;
 };

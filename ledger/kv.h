@@ -134,6 +134,12 @@ struct kv_lmdb_options {
 MUST_USE enum rc kv_lmdb_open(struct kv **out, const char *path,
                               const struct kv_lmdb_options *options, struct why *why);
 
+/* Give back the places of readers whose processes were killed: each held pages from being used
+ * again (pitfalls J5). A writer's opening does so too; a running node has to, now and then, for
+ * those of tools that looked into its store and died. On any thread. Requires: of kv_lmdb_open(),
+ * not read_only. Returns: RC_OK | RC_STORE_IO. */
+MUST_USE enum rc kv_lmdb_clear_readers(struct kv *kv, uint32_t *cleared_count, struct why *why);
+
 /* Write a compact copy of the last commit to fd, as LMDB's data.mdb; commits go on meanwhile, and
  * pages are not reused until it is done. On any thread. Requires: of kv_lmdb_open().
  * Returns: RC_OK | RC_DISK_FULL | RC_STORE_IO. */

@@ -9,25 +9,12 @@
 #include "crypto/base/check.h"
 #include "ledger/kv_dir.h"
 #include "ledger/kv_impl.h"
-
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_SANITIZER 1
-#else
-#define HAS_SANITIZER 0
-#endif
+#include "ledger/kv_map.h"
 
 enum {
     READERS_MAX = 126, /* what LMDB's lock file holds in two pages */
     LOCK_FILE_BYTES = 8192
 };
-/* The map only reserves addresses: huge and never grown (pitfalls J9). Sanitizers and Valgrind
- * leave less to reserve. */
-static const uint64_t map_bytes_huge = 1ull << 40;
-static const uint64_t map_bytes_small = 1ull << 35;
 
 struct lmdb {
     struct kv base;
@@ -268,9 +255,6 @@ static const struct kv_ops lmdb_ops = {
     .close = lmdb_close,
 };
 
-/* Half of what x86-64 can address (2^47). */
-static const uint64_t MAP_BYTES_MAX = (uint64_t)1 << 46;
-
 static int env_try(struct lmdb *l, const char *path, uint64_t map_bytes)
 {
     /* The lock on the directory stands in for LMDB's own where nobody writes. */
@@ -306,10 +290,10 @@ static enum rc env_open(struct lmdb *l, const char *path, const struct kv_lmdb_o
 
     uint64_t map_bytes = options->map_bytes;
     if (map_bytes == 0)
-        map_bytes = HAS_SANITIZER ? map_bytes_small : map_bytes_huge;
+        map_bytes = KV_MAP_BYTES_DEFAULT;
     int e = env_try(l, path, map_bytes);
     if ((e == ENOMEM || e == EINVAL) && options->map_bytes == 0)
-        e = env_try(l, path, map_bytes_small); /* a limit on addresses; Valgrind says EINVAL */
+        e = env_try(l, path, KV_MAP_BYTES_SMALL); /* a limit on addresses; Valgrind says EINVAL */
     if (e == MDB_SUCCESS && !options->read_only)
         e = mdb_reader_check(l->env, NULL); /* slots of readers that were killed: pitfalls J5 */
     if (e == MDB_SUCCESS)
@@ -390,7 +374,7 @@ enum rc kv_lmdb_open(struct kv **out, const char *path, const struct kv_lmdb_opt
                      struct why *why)
 {
     *out = NULL;
-    if (options->map_bytes > MAP_BYTES_MAX)
+    if (options->map_bytes > KV_MAP_BYTES_MAX)
         return why_set(why, RC_INVALID, "store %s: a map of %" PRIu64 " bytes is beyond 2^46", path,
                        options->map_bytes);
     struct lmdb *l = mem_alloc(sizeof *l);
@@ -410,6 +394,16 @@ enum rc kv_lmdb_open(struct kv **out, const char *path, const struct kv_lmdb_opt
     }
     *out = &l->base;
     return RC_OK;
+}
+
+enum rc kv_lmdb_clear_readers(struct kv *kv, uint32_t *cleared_count, struct why *why)
+{
+    const struct lmdb *l = (const struct lmdb *)kv;
+    int count = 0;
+    CHECK(!l->dir.read_only); /* it has no readers' table */
+    int e = mdb_reader_check(l->env, &count);
+    *cleared_count = count > 0 ? (uint32_t)count : 0;
+    return e == MDB_SUCCESS ? RC_OK : read_failed("look after the readers", e, why);
 }
 
 enum rc kv_lmdb_copy(struct kv *kv, int fd, struct why *why)

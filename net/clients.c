@@ -1,5 +1,7 @@
 #include "net/clients.h"
 
+#include <string.h>
+
 #include "crypto/base/check.h"
 #include "crypto/crypto.h"
 #include "crypto/seal_node.h"
@@ -116,6 +118,15 @@ void clients_reply(struct clients *c, uint64_t number, struct bytes reply)
     sp_reply(c->port, &r->way, buf_bytes(&c->sealed));
     forget(c, place);
     c->look.replies_count++;
+}
+
+bool clients_session(const struct clients *c, uint64_t number, uint8_t out[static LINK_KEY_BYTES])
+{
+    const struct request *r = &c->requests[place_of(number)];
+    if (number == 0 || r->number != number)
+        return false;
+    memcpy(out, r->ticket.ephemeral, LINK_KEY_BYTES);
+    return true;
 }
 
 /* ---- opening and closing ---- */

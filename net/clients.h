@@ -30,6 +30,10 @@ void clients_close(struct clients *c);
  * waiting: the oldest goes) is ignored. Requires: at most NET_CLIENT_MSG_BYTES_MAX bytes. */
 void clients_reply(struct clients *c, uint64_t number, struct bytes reply);
 
+/* The ephemeral key of the session that a request came by; false: it is not waiting any more. */
+MUST_USE bool clients_session(const struct clients *c, uint64_t number,
+                              uint8_t out[static LINK_KEY_BYTES]);
+
 struct clients_look {
     uint64_t requests_count, replies_count, waiting_count, forgotten_count, refused_count;
 };

@@ -135,6 +135,11 @@ void dial_run(struct dial *d)
         ask(d);
 }
 
+const uint8_t *dial_session(const struct dial *d)
+{
+    return seal_client_name(&d->seal);
+}
+
 void dial_send(struct dial *d, struct bytes request)
 {
     CHECK(request.size <= NET_CLIENT_MSG_BYTES_MAX);

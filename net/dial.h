@@ -14,6 +14,9 @@ MUST_USE enum rc dial_open(struct dial **out, const char *address,
                            const struct digest *chain_id, struct why *why);
 void dial_close(struct dial *d);
 
+/* The ephemeral key of its session, for good: LINK_KEY_BYTES. Lends. */
+const uint8_t *dial_session(const struct dial *d);
+
 /* Send a request; one is under way at a time, a new one takes its place (its reply is then
  * ignored). It goes out when there is a connection, and goes again when it may be lost, until it is
  * replied to or replaced: by dial_take(), to be called whenever dial_fd() is readable. Copies.

@@ -49,7 +49,10 @@ enum {
 
     /* Open descriptors of the process: each stranger's connection may hold NN_RCVMAXSIZE, so this
      * bounds memory too (facts: 1024 descriptors are 1.1 GiB at worst). */
-    NET_DESCRIPTORS_MAX = 1024
+    NET_DESCRIPTORS_MAX = 1024,
+    /* Connections to the two ports. Beyond that those which said nothing for longest are ended, so
+     * that the descriptors left are for whoever has something to say, and for our own files. */
+    NET_CONNECTIONS_MAX = 512
 };
 
 #endif

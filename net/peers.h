@@ -32,9 +32,10 @@ struct peers_config {
     /* A message opened from a peer's session. Lends message until it returns. It may send, but not
      * close. */
     void (*on_message)(void *context, uint32_t from, struct bytes message);
-    /* Something worth a line in the log: words lend. Rate-limited here: words of one kind about one
-     * peer come at most once a minute. */
-    void (*on_notice)(void *context, uint32_t peer, const char *words);
+    /* Something worth a line in the log: words lend. is_trouble: not as it should be, in whatever
+     * state its session is. Rate-limited here: words of one kind about one peer come at most once a
+     * minute. */
+    void (*on_notice)(void *context, uint32_t peer, bool is_trouble, const char *words);
     void *context;
 };
 

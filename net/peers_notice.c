@@ -15,9 +15,10 @@ static bool may_tell(const struct peer *peer, enum notice kind, uint64_t now_ms)
 static void say(struct peer *peer, enum notice kind, uint64_t now_ms, const char *words)
 {
     const struct peers_config *config = &peer->owner->config;
+    bool is_trouble = kind != NOTICE_LIVE && kind != NOTICE_LIVE_ANEW;
     peer->told_ms[kind] = now_ms;
     if (config->on_notice != NULL)
-        config->on_notice(config->context, peer->index, words);
+        config->on_notice(config->context, peer->index, is_trouble, words);
 }
 
 void peer_tell(struct peer *peer, enum notice kind, uint64_t now_ms)

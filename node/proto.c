@@ -314,6 +314,7 @@ void proto_encode_request(struct buf *out, const struct proto_request *r)
     buf_add_u8(out, PROTO_VERSION);
     proto_put_u8(out, r->type, PROTO_SUBMIT, PROTO_TYPE_END - 1);
     put_fields(out, r);
+    proto_put_signature(out, r);
     CHECK(out->size - start <= PROTO_MSG_BYTES_MAX);
 }
 
@@ -326,5 +327,6 @@ bool proto_decode_request(struct proto_request *out, struct bytes bytes)
     if (from.failed || bytes.size > PROTO_MSG_BYTES_MAX)
         return false;
     take_fields(&from, out);
+    proto_take_signature(&from, out, bytes);
     return rd_done(&from);
 }

@@ -29,10 +29,23 @@
  *   BLOCK    height u64 -> bytes u32 | block | has_certificate u8 | certificate
  *   PROOF    table u8 | key_bytes u16 | key -> bytes u32 | proof file
  *   BACKUP   offset u64 | count u32 (0..512 KiB) of the backup named id 16 (zero: begin a new one)
- *            -> id 16 | total u64 | bytes u32 | data */
+ *            -> id 16 | total u64 | bytes u32 | data
+ *
+ * Signed requests: behind their fields STATE, INDEX, NAMES, BLOCK, PROOF and BACKUP may have
+ *            signer 32 | signature 64
+ * and must where the genesis says "reads": "participants", or they are FORBIDDEN. The signer is an
+ * active key of a participant, the signature Ed25519 over
+ *            TAG_READ_SIGN 16 | chain id 32 | ephemeral 32 | node 32 | request
+ * with the ephemeral key of the client's session (crypto/seal_client.h), the node's public link
+ * key, and the request up to the signer. Nobody but who made the session can ask under it, so a
+ * signature is of no use in another session or to another node; in its own, a request that comes
+ * again is answered again, to the same client. The node looks up the key first, and then spends one
+ * verification. */
 #ifndef NODE_PROTO_H
 #define NODE_PROTO_H
 
+#include "crypto/link.h"
+#include "crypto/sign.h"
 #include "ledger/place.h"
 #include "ledger/receipt.h"
 #include "ledger/verdict.h"
@@ -113,7 +126,6 @@ struct proto_peer {
     uint8_t is_live;
     uint64_t heard_ms_ago; /* UINT64_MAX: never */
     uint64_t committed_height;
-    int64_t clock_skew_ms; /* its wall clock less mine, as far as its STATUS tells; 0 if unknown */
 };
 
 struct proto_status {
@@ -150,6 +162,10 @@ struct proto_request {
     uint64_t height;                    /* BLOCK */
     uint64_t offset;                    /* BACKUP */
     uint8_t backup_id[16];
+    bool is_signed; /* by whom, says nobody yet: proto_is_signed_well() */
+    struct public_key signer;
+    struct signature signature;
+    struct bytes signed_bytes; /* decoded: what the signature is on, of the request; lends */
 };
 /* Append. Requires: all within the limits above, PROTO_WAIT_MS_MAX, tables known, and
  * PROTO_MSG_BYTES_MAX bytes in all: many large transactions are more than one SUBMIT. */
@@ -158,6 +174,21 @@ void proto_encode_request(struct buf *out, const struct proto_request *r);
  * may be used, which is what the reply MALFORMED wants: the request's, or 0 if it cannot be told.
  * Tables are known ones then; which of them are for everybody's eyes, the node decides. */
 MUST_USE bool proto_decode_request(struct proto_request *out, struct bytes bytes);
+
+/* What a signature binds a request to. Borrows all. */
+struct proto_session {
+    const struct digest *chain_id;
+    const uint8_t *ephemeral, *node_link_key; /* LINK_KEY_BYTES each */
+};
+/* The types that may be signed. */
+bool proto_is_signable(enum proto_type t);
+/* Sign what proto_encode_request() made, which is all that request holds, and append to it.
+ * Requires: a type that may be signed, and no signature yet. */
+void proto_sign_request(struct buf *request, const struct proto_session *session,
+                        const struct sign_key *key);
+/* One verification. Requires: a decoded request that is signed. */
+MUST_USE bool proto_is_signed_well(const struct proto_request *r,
+                                   const struct proto_session *session);
 
 /* ---- replies ---- */
 

@@ -24,4 +24,10 @@ struct bytes proto_take_key(struct rd *r, uint16_t least);
 void proto_put_data(struct buf *out, struct bytes data, uint32_t most);
 struct bytes proto_take_data(struct rd *r, uint32_t most);
 
+/* ---- proto_signed.c: what may stand behind the fields of a request ---- */
+enum { PROTO_SIGNED_BYTES = PUBLIC_KEY_BYTES + SIGNATURE_BYTES };
+void proto_put_signature(struct buf *out, const struct proto_request *r);
+/* from stands behind the fields of whole. */
+void proto_take_signature(struct rd *from, struct proto_request *r, struct bytes whole);
+
 #endif

@@ -82,7 +82,6 @@ static void put_peer(struct buf *out, const struct proto_peer *p)
     proto_put_u8(out, p->is_live, 0, 1);
     buf_add_u64(out, p->heard_ms_ago);
     buf_add_u64(out, p->committed_height);
-    buf_add_u64(out, (uint64_t)p->clock_skew_ms);
 }
 
 static void take_peer(struct rd *from, struct proto_peer *p)
@@ -90,7 +89,6 @@ static void take_peer(struct rd *from, struct proto_peer *p)
     p->is_live = proto_take_u8(from, 0, 1);
     p->heard_ms_ago = rd_u64(from);
     p->committed_height = rd_u64(from);
-    p->clock_skew_ms = (int64_t)rd_u64(from);
 }
 
 static void put_status(struct buf *out, const struct proto_status *s)

@@ -185,10 +185,12 @@ static void answer_used(struct driver *d, uint64_t client, const struct tx *tx)
                              &value, &why);
     if (rc == RC_OK && !place_tx_decode(&place, value))
         rc = why_set(&why, RC_STORE_DAMAGED, "an entry of the index of nonces is damaged");
+    if (rc == RC_NOT_FOUND) /* every used nonce has an entry */
+        rc = why_set(&why, RC_STORE_DAMAGED, "a used nonce is not in the index of nonces");
     if (rc == RC_OK)
         driver_say_other(d, client, &tx->id, &place);
-    else /* every used nonce has an entry */
-        driver_fail(d, rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc, &why);
+    else if (driver_note_damage(d, rc, &why))
+        say_outcome(d, client, &tx->id, DRIVER_UNKNOWN, POOL_KNOWN);
 }
 
 static bool is_used(struct driver *d, const struct tx *tx)

@@ -24,6 +24,18 @@ void driver_fail(struct driver *d, enum rc rc, const struct why *why)
     d->failure_why = *why;
 }
 
+bool driver_note_damage(struct driver *d, enum rc rc, const struct why *why)
+{
+    if (rc == RC_STORE_DAMAGED) {
+        d->damaged_count++;
+        d->damaged_why = *why;
+        return true;
+    }
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        driver_fail(d, rc, why);
+    return false;
+}
+
 enum rc driver_failure(const struct driver *d, struct why *why)
 {
     if (why != NULL)
@@ -93,7 +105,7 @@ static enum rc restore_block(void *context, const struct block *block)
     struct pbft_block name = {
         .height = block->header.height, .digest = block->digest, .parent = block->header.parent};
     driver_block_add(d, block->whole)->is_stored = true;
-    pbft_restore_block(d->core, &name);
+    pbft_restore_block(d->core, &name, block->whole.size);
     return RC_OK;
 }
 
@@ -169,6 +181,8 @@ enum rc driver_open(struct driver **out, const struct driver_config *config, str
 {
     struct driver *d = mem_alloc(sizeof *d);
     struct pbft_config core;
+    CHECK(config->reserved_heights > 0);
+    CHECK(config->outputs_max > 0 && config->answer_bytes_max >= PBFT_MSG_BYTES_MAX);
     *out = NULL;
     d->config = *config;
     d->store = config->store;
@@ -320,7 +334,9 @@ void driver_look(const struct driver *d, struct driver_look *out)
                                 .outputs_count = d->turns[d->filling].messages_count,
                                 .outputs_bytes = d->turns[d->filling].bytes.size,
                                 .output_drops = d->output_drops,
-                                .answer_drops = d->answer_drops};
+                                .answer_drops = d->answer_drops,
+                                .damaged_count = d->damaged_count,
+                                .damaged_why = d->damaged_why};
     pbft_look(d->core, &out->core);
     pool_summary(d->pool, &out->pool);
     for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)

@@ -124,7 +124,7 @@ enum {
     DRIVER_ANSWER_BYTES_MAX = 4 * PBFT_MSG_BYTES_MAX,
     /* A taken transaction is answered UNKNOWN after so long. */
     DRIVER_ANSWER_MS = 10000,
-    /* Heights reserved at once: the marker's sync is spread over so many (rule 4.2). */
+    /* Heights reserved at once, rule 4.2's number: the marker's sync is spread over so many. */
     DRIVER_RESERVED_HEIGHTS = 1024
 };
 
@@ -139,6 +139,13 @@ struct driver_config {
     struct driver_verify verify;
     struct driver_signer signer;
     struct driver_marker marker; /* raise may be NULL */
+    /* Heights reserved at once: DRIVER_RESERVED_HEIGHTS, fewer where the raising itself is tried.
+     */
+    uint64_t reserved_heights;
+    /* DRIVER_OUTPUTS_MAX and DRIVER_ANSWER_BYTES_MAX, less where overflowing itself is tried; one
+     * message of the largest size has to fit. */
+    uint32_t outputs_max;
+    size_t answer_bytes_max;
     /* The marker says that this key has signed what this store does not know (4.2): follow as a
      * learner, for good. A marker above the store's reservation is found here without it. */
     bool is_fenced;
@@ -149,6 +156,7 @@ struct driver;
 /* Load what is durable and make a driver that stands where the last one was cut off: committed
  * blocks are re-applied by the store, proposals, votes, high and state are given to the core. The
  * first driver_run() sends again what rule 4.1 says. Owns: borrows all that config names.
+ * Requires: config->reserved_heights > 0, outputs_max > 0, answer_bytes_max >= PBFT_MSG_BYTES_MAX.
  * Returns: RC_OK | RC_STORE_DAMAGED (vote state is not repaired: pitfalls D5) | RC_STORE_IO. */
 MUST_USE enum rc driver_open(struct driver **out, const struct driver_config *config,
                              struct why *why);
@@ -176,7 +184,10 @@ void driver_run(struct driver *d, struct driver_time time);
 /* When to call driver_run() by itself. */
 uint64_t driver_deadline_ms(const struct driver *d);
 
-/* RC_OK, or why this driver has stopped for good, in words. */
+/* RC_OK, or why this driver has stopped for good, in words. Not for a committed block, certificate
+ * or index that is damaged on the disk (pitfalls D5): whoever asked for it gets nothing, or
+ * UNKNOWN, and others have it. But for the state tree, without which nothing can be checked or
+ * committed. */
 enum rc driver_failure(const struct driver *d, struct why *why);
 
 /* ---- looking in (status, metrics, tests) ---- */
@@ -196,6 +207,8 @@ struct driver_look {
     uint64_t outputs_count, outputs_bytes; /* messages of the turn that fills */
     uint64_t output_drops;                 /* beyond its limits */
     uint64_t answer_drops;                 /* bodies beyond a peer's budget */
+    uint64_t damaged_count; /* reads of the store that met damage and gave nothing; */
+    struct why damaged_why; /* what the last of them met, with its height */
 };
 void driver_look(const struct driver *d, struct driver_look *out);
 

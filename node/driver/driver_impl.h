@@ -42,6 +42,7 @@ enum driver_output_type { OUTPUT_MESSAGE, OUTPUT_BODY, OUTPUT_ANSWER, OUTPUT_OTH
 /* What goes out once the turn is durable, in this order. */
 struct driver_output {
     enum driver_output_type type;
+    bool is_own_word;            /* a vote or PRE-PREPARE of mine: withdraw() in turn.c */
     uint32_t to;                 /* MESSAGE, BODY: member index or PBFT_TO_ALL */
     size_t at, size;             /* MESSAGE: of the turn's bytes */
     struct pbft_act act;         /* BODY: PRE-PREPARE, BLOCK or RANGE, encoded when it goes out */
@@ -174,12 +175,18 @@ struct driver {
     uint64_t glance_drops[PBFT_DROP_COUNT];
     uint64_t inbox_drops;
     uint64_t output_drops, answer_drops;
+    uint64_t damaged_count;
+    struct why damaged_why;
     struct driver_budget budgets[MEMBERS_MAX];
 };
 
 uint32_t driver_primary(const struct driver *d);
 /* Stop for good (4.2); the first reason stays. */
 void driver_fail(struct driver *d, enum rc rc, const struct why *why);
+/* Somebody asked for what cannot be read. True: it is damaged, is counted, and is to be taken for
+ * not here (pitfalls D5). False: rc is RC_OK or RC_NOT_FOUND, or the disk failed and the driver
+ * with it. */
+bool driver_note_damage(struct driver *d, enum rc rc, const struct why *why);
 
 /* ---- turn.c: decide, make durable, then tell: nothing goes around this file ---- */
 struct driver_turn *driver_turn(struct driver *d); /* the one that fills */

@@ -213,11 +213,11 @@ static bool is_against_ledger(struct driver *d, const struct pbft_msg *m)
         c->statement.height == 0 || c->statement.height > d->durable_height)
         return false;
     enum rc rc = store_get_digest(d->store, c->statement.height, &digest, &why);
-    if (rc != RC_OK) {
-        driver_fail(d, rc, &why); /* up to the head there is one at each height */
-        return false;
-    }
-    return !digest_equal(&digest, &c->statement.digest);
+    if (rc == RC_NOT_FOUND) /* up to the head there is one at each height */
+        rc = RC_STORE_DAMAGED;
+    if (driver_note_damage(d, rc, &why))
+        return false; /* what the core remembers has to do */
+    return rc == RC_OK && !digest_equal(&digest, &c->statement.digest);
 }
 
 /* Judge the form of one message; what is of use goes to be verified. */

@@ -52,7 +52,8 @@ void driver_reserve(struct driver *d, const struct pbft_act *act)
     struct driver_turn *t = driver_turn(d);
     if (pbft_rank_compare(&rank, &d->reserved) > 0) {
         d->reserved = rank;
-        d->reserved.height = (rank.height / DRIVER_RESERVED_HEIGHTS + 1) * DRIVER_RESERVED_HEIGHTS;
+        d->reserved.height =
+            (rank.height / d->config.reserved_heights + 1) * d->config.reserved_heights;
         records_put_reserved(t->batch, &d->reserved);
     }
     d->marked = t->reserved = d->reserved;

@@ -41,9 +41,7 @@ static bool read_body(struct driver *d, const struct pbft_block *block, struct b
     struct why why = {{0}};
     enum rc rc = store_get_body(d->store, block->height, &block->digest, whole, &why);
     /* What the core names was written; a sibling of what was committed may be gone again. */
-    if (rc != RC_OK && rc != RC_NOT_FOUND)
-        driver_fail(d, rc, &why);
-    return rc == RC_OK;
+    return !driver_note_damage(d, rc, &why) && rc == RC_OK;
 }
 
 static bool encode_pre_prepare(struct driver *d, struct buf *out, const struct pbft_act *act)
@@ -96,32 +94,52 @@ static uint64_t reach(const struct driver *d)
     return window < PBFT_DATA_HEADS_MAX ? window : PBFT_DATA_HEADS_MAX;
 }
 
-/* The highest height up to `last` that a range can end with, and the certificate that covers it:
- * the lowest one at or above, if it is in reach; else, or at a tail that nothing certifies yet, the
- * highest one below. RC_NOT_FOUND when there is none from `from` on. */
-static enum rc find_end(struct driver *d, uint64_t from, uint64_t *last, struct certificate *out,
-                        struct why *why)
+/* A range that is being made: heights from..until, of which until falls to below what is damaged.
+ */
+struct range {
+    struct driver *d;
+    struct pbft_data *data;
+    uint64_t from, until;
+};
+
+static enum rc read_block(struct range *r, uint64_t height, struct block *out)
 {
-    enum rc rc = RC_NOT_FOUND;
-    for (; *last >= from; (*last)--) {
-        rc = store_get_certificate(d->store, *last, out, why);
-        bool is_in_reach = rc == RC_OK && out->statement.height <= d->durable_height &&
-                           out->statement.height < from + reach(d);
-        if (is_in_reach || (rc != RC_OK && rc != RC_NOT_FOUND))
+    struct why why = {{0}};
+    enum rc rc = store_get_block(r->d->store, height, out, &why);
+    if (driver_note_damage(r->d, rc, &why))
+        r->until = height - 1;
+    return rc;
+}
+
+/* The highest height up to `last` that the range can end with, and the certificate that covers it:
+ * the lowest one at or above, if it is in reach; else, or at a tail that nothing certifies yet, the
+ * highest one below. RC_NOT_FOUND when there is none. */
+static enum rc find_end(const struct range *r, uint64_t *last, struct certificate *out)
+{
+    bool was_damaged = false; /* one that is met once more from each height below it */
+    for (; *last >= r->from; (*last)--) {
+        struct why why = {{0}};
+        enum rc rc = store_get_certificate(r->d->store, *last, out, &why);
+        if (rc == RC_OK && out->statement.height <= r->until &&
+            out->statement.height < r->from + reach(r->d))
+            return RC_OK;
+        if (rc != RC_STORE_DAMAGED || !was_damaged)
+            was_damaged |= driver_note_damage(r->d, rc, &why);
+        if (r->d->failure != RC_OK)
             return rc;
     }
     return RC_NOT_FOUND;
 }
 
-/* Fill in bodies from `from` on, as many as fit. */
-static enum rc add_bodies(struct driver *d, struct pbft_data *data, uint64_t from, uint64_t last,
-                          struct why *why)
+/* Fill in bodies up to last, as many as fit. */
+static enum rc add_bodies(struct range *r, uint64_t last)
 {
+    struct pbft_data *data = r->data;
     size_t room = PBFT_MSG_BYTES_MAX - PBFT_RANGE_BYTES_MAX -
                   PBFT_DATA_HEADS_MAX * (PBFT_BLOCK_SIZE_BYTES + BLOCK_HEADER_BYTES);
-    for (uint64_t height = from; height <= last; height++) {
+    for (uint64_t height = r->from; height <= last; height++) {
         struct block block;
-        enum rc rc = store_get_block(d->store, height, &block, why);
+        enum rc rc = read_block(r, height, &block);
         if (rc != RC_OK)
             return rc;
         size_t size = PBFT_BLOCK_SIZE_BYTES + block.whole.size;
@@ -135,13 +153,13 @@ static enum rc add_bodies(struct driver *d, struct pbft_data *data, uint64_t fro
     return RC_OK;
 }
 
-static enum rc add_heads(struct driver *d, struct pbft_data *data, uint64_t from, uint64_t last,
-                         struct why *why)
+static enum rc add_heads(struct range *r, uint64_t first, uint64_t last)
 {
-    CHECK(last - from + 1 <= PBFT_DATA_HEADS_MAX);
-    for (uint64_t height = from; height <= last; height++) {
+    struct pbft_data *data = r->data;
+    CHECK(last - first + 1 <= PBFT_DATA_HEADS_MAX);
+    for (uint64_t height = first; height <= last; height++) {
         struct block block;
-        enum rc rc = store_get_block(d->store, height, &block, why);
+        enum rc rc = read_block(r, height, &block);
         if (rc != RC_OK)
             return rc;
         name_block(&data->heads[data->heads_count], &block);
@@ -150,39 +168,42 @@ static enum rc add_heads(struct driver *d, struct pbft_data *data, uint64_t from
     return RC_OK;
 }
 
-static enum rc make_range(struct driver *d, struct pbft_data *data, const struct pbft_act *act,
-                          struct why *why)
+/* RC_STORE_DAMAGED: until has fallen. */
+static enum rc make_range(struct range *r, uint64_t last)
 {
-    uint64_t from = act->height, last = from + act->count - 1;
-    struct certificate *c = &data->certificate;
-    last = last < d->durable_height ? last : d->durable_height;
-    if (from > last)
+    struct pbft_data *data = r->data;
+    const struct certificate *c = &data->certificate;
+    memset(data, 0, sizeof *data);
+    data->kind = PBFT_FETCH_RANGE;
+    last = last < r->until ? last : r->until;
+    if (r->from > last)
         return RC_NOT_FOUND;
-    enum rc rc = add_bodies(d, data, from, last, why);
+    enum rc rc = add_bodies(r, last);
     if (rc != RC_OK)
         return rc;
-    last = from + data->blocks_count - 1;
-    rc = find_end(d, from, &last, c, why);
+    last = r->from + data->blocks_count - 1;
+    rc = find_end(r, &last, &data->certificate);
     if (rc != RC_OK)
         return rc;
-    data->blocks_count = (uint32_t)(last - from + 1);
+    data->blocks_count = (uint32_t)(last - r->from + 1);
     if (c->statement.height == last)
         return RC_OK;
-    return add_heads(d, data, last + 1, c->statement.height, why);
+    return add_heads(r, last + 1, c->statement.height);
 }
 
+/* A block that is damaged is not here; those below it are given, if a certificate that covers them
+ * can be reached without it. Twice is enough: what is read is read upwards. */
 static bool encode_range(struct driver *d, struct buf *out, const struct pbft_act *act)
 {
     struct pbft_msg *m = d->scratch_msg;
-    struct why why = {{0}};
+    struct range r = {.d = d, .data = &m->data, .from = act->height, .until = d->durable_height};
+    uint64_t last = act->height + act->count - 1;
     m->type = PBFT_DATA;
-    memset(&m->data, 0, sizeof m->data);
-    m->data.kind = PBFT_FETCH_RANGE;
-    enum rc rc = make_range(d, &m->data, act, &why);
+    enum rc rc = make_range(&r, last);
+    if (rc == RC_STORE_DAMAGED)
+        rc = make_range(&r, last);
     if (rc == RC_OK)
         pbft_encode(out, m);
-    else if (rc != RC_NOT_FOUND)
-        driver_fail(d, rc, &why);
     return rc == RC_OK;
 }
 

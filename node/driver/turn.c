@@ -27,6 +27,7 @@ static struct driver_output *add_output(struct driver *d, enum driver_output_typ
     }
     struct driver_output *o = &t->outputs[t->outputs_count++];
     o->type = type;
+    o->is_own_word = false;
     return o;
 }
 
@@ -77,7 +78,7 @@ void driver_say_forward(struct driver *d, uint32_t to, struct bytes tx)
 bool driver_has_room(const struct driver *d)
 {
     const struct driver_turn *t = &d->turns[d->filling];
-    return t->messages_count < DRIVER_OUTPUTS_MAX && t->bytes.size < DRIVER_OUTPUT_BYTES_MAX;
+    return t->messages_count < d->config.outputs_max && t->bytes.size < DRIVER_OUTPUT_BYTES_MAX;
 }
 
 bool driver_has_outputs(const struct driver *d)
@@ -103,7 +104,7 @@ static bool take_budget(struct driver *d, uint32_t to, size_t size)
         b->from_ms = d->time.now_ms;
         b->bytes = 0;
     }
-    if (b->bytes + size > DRIVER_ANSWER_BYTES_MAX)
+    if (b->bytes + size > d->config.answer_bytes_max)
         return false;
     b->bytes += size;
     return true;
@@ -131,12 +132,15 @@ static void send_other(struct driver *d, const struct driver_output *o)
     struct tx tx;
     struct why why = {{0}};
     enum rc rc = store_get_tx(d->store, &o->place, &tx, &block, &why);
-    if (rc == RC_OK) {
+    if (rc == RC_NOT_FOUND) /* the index names a place above the head */
+        rc = RC_STORE_DAMAGED;
+    if (rc == RC_OK)
         answer.other_txid = tx.id;
+    else if (driver_note_damage(d, rc, &why))
+        answer = (struct driver_answer){
+            .outcome = DRIVER_UNKNOWN, .txid = o->answer.txid, .pool_answer = POOL_KNOWN};
+    if (d->failure == RC_OK)
         net->answer(net->context, o->client, &answer);
-    } else {
-        driver_fail(d, rc, &why);
-    }
 }
 
 /* Everything that leaves the replica leaves here. */
@@ -190,6 +194,12 @@ static void take_status(struct driver *d, const struct pbft_act *act)
     t->bytes.size = at;
 }
 
+/* By the act that made it: FETCH, certificates and ranges speak for others, or ask. */
+static bool is_own_word(const struct pbft_act *act)
+{
+    return act->type == PBFT_SEND_VOTE || act->type == PBFT_SEND_PRE_PREPARE;
+}
+
 static void take_send(struct driver *d, const struct pbft_act *act)
 {
     struct driver_turn *t = driver_turn(d);
@@ -201,14 +211,45 @@ static void take_send(struct driver *d, const struct pbft_act *act)
     size_t at = t->bytes.size;
     if (driver_encode(d, &t->bytes, act)) {
         struct driver_output *o = add_output(d, OUTPUT_MESSAGE);
+        o->is_own_word = is_own_word(act);
         o->to = act->to;
         o->at = at;
         o->size = t->bytes.size - at;
         return;
     }
     struct driver_output *o = add_output(d, OUTPUT_BODY);
+    o->is_own_word = is_own_word(act);
     o->to = act->to;
     o->act = *act;
+}
+
+/* Keep what a turn has to tell but for votes and PRE-PREPAREs of mine. */
+static void withdraw_from(const struct driver *d, struct driver_turn *t)
+{
+    size_t kept = 0, status_at = 0;
+    for (size_t i = 0; i < t->outputs_count; i++) {
+        struct driver_output *o = &t->outputs[i];
+        if (o->is_own_word) {
+            t->messages_count--;
+            continue;
+        }
+        if (o->type == OUTPUT_BODY && o->act.type == PBFT_SEND_BLOCK &&
+            o->act.pre_prepare_from == d->config.own_index)
+            o->act.has_pre_prepare = false; /* the body goes without it */
+        t->outputs[kept++] = *o;
+        if (t->status_at == i + 1)
+            status_at = kept;
+    }
+    t->outputs_count = kept;
+    t->status_at = status_at;
+}
+
+/* From here on this key votes no more (4.2, 13): neither by what was decided before and waits for
+ * the disk, in this turn and in the one under way. */
+static void withdraw(struct driver *d)
+{
+    for (int i = 0; i < 2; i++)
+        withdraw_from(d, &d->turns[i]);
 }
 
 static void take_act(struct driver *d, const struct pbft_act *act)
@@ -225,8 +266,11 @@ static void take_act(struct driver *d, const struct pbft_act *act)
     case PBFT_WRITE_VOTE:
     case PBFT_WRITE_PRE_PREPARE:
     case PBFT_WRITE_HIGH:
+        records_put(driver_turn(d)->batch, act);
+        break;
     case PBFT_WRITE_LEARNER:
     case PBFT_WRITE_ALARM:
+        withdraw(d);
         records_put(driver_turn(d)->batch, act);
         break;
     case PBFT_SEND_VOTE:

@@ -72,6 +72,7 @@ static void print_member(const struct home *h)
 
 static void print_start(const struct home *h)
 {
+    printf("data directory:  %s\nmarker:          %s\n", h->config->data, h->marker_path);
     if (h->store != NULL)
         printf("store:           height %" PRIu64 "\n", store_head(h->store)->height);
     else
@@ -103,7 +104,8 @@ static void print_disk(const struct home *h, uint64_t free_bytes)
 {
     bool is_short = free_bytes < h->config->disk_reserve_bytes;
     printf("disk:            %" PRIu64 " bytes free, %" PRIu64 " kept in reserve%s\n", free_bytes,
-           h->config->disk_reserve_bytes, is_short ? ": no transactions would be taken" : "");
+           h->config->disk_reserve_bytes,
+           is_short ? ": no client's transactions would be taken" : "");
 }
 
 enum rc dry_run(const struct config *config, bool init, struct why *why)

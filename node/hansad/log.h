@@ -13,7 +13,39 @@
  *   log_number(&l, "height", 17);
  *   log_end(&l);
  *
- * Any thread may write: a line is one write(). */
+ * Any thread may write: a line is one write().
+ *
+ * Levels. error: the operator of this node has to act. warn: something is not as it should be,
+ * mostly with others, and may pass by itself; look when it lasts. info: what a node is doing.
+ * debug: each block and transaction. What can happen often is limited to a line now and then. The
+ * events:
+ *
+ *   error  stopped          the node cannot go on: the cause and the next step
+ *   error  learner          this key never votes again (rule 4.2)
+ *   error  safety_alarm     two certificates contradict each other (13)
+ *   error  disk_low         below the reserve: no client's transactions are taken
+ *   error  read_failed      the own store cannot be read, for a client or for a copy
+ *   warn   disk_unknown     how much room is left cannot be told
+ *   warn   readers_unknown  the table of readers cannot be looked at
+ *   warn   peer             a session is lost or silent, or a HELLO does not hold (signature, keys,
+ *                           chain, version)
+ *   warn   refused          members sent what no correct member sends (signatures, bodies)
+ *   warn   inbox_full       a peer sends more than is taken
+ *   warn   client_version   a client speaks another version of the protocol
+ *   warn   crowd            too many connections: silent ones were ended
+ *   warn   progress         as below, but behind and no nearer than at the last look
+ *   info   progress         height, how far behind and how long that will take; each 10 s
+ *   info   catching_up      it is more than a pipeline behind
+ *   info   caught_up        no more
+ *   info   view             the view changed
+ *   info   peer             a session is live
+ *   info   disk_enough      there is room again
+ *   info   readers_cleared  places of readers that were killed were given back (pitfalls J5)
+ *   info   backup_begun     a client asked for a copy
+ *   info   backup_made      it is there
+ *   info   started, ending, ended
+ *   debug  committed_block, committed
+ */
 #ifndef NODE_HANSAD_LOG_H
 #define NODE_HANSAD_LOG_H
 

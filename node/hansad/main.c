@@ -7,18 +7,18 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "crypto/base/version.h"
 #include "crypto/crypto.h"
 #include "net/limits.h"
 #include "node/hansad/dry_run.h"
 #include "node/hansad/exits.h"
 #include "node/hansad/node.h"
-#include "node/hansad/version.h"
 
 static void print_help(void)
 {
     printf(
         "hansad: run one node of a consortium.\n\n"
-        "usage: hansad --config FILE [--init | --check] [options]\n"
+        "usage: hansad --config FILE [--init] [--check] [options]\n"
         "       hansad --genesis FILE --key FILE --data DIR [options]\n\n"
         "  --config FILE                the configuration, a JSON file\n"
         "  --init                       this key's very first start: makes the data directory\n"
@@ -138,7 +138,7 @@ int main(int argc, char **argv)
     } else if (asked.help) {
         print_help();
     } else if (asked.version) {
-        printf("hansad %s\n", HANSAD_VERSION);
+        printf("hansad %s\n", HANSA_VERSION);
     } else if (asked.check) {
         rc = dry_run(config, asked.init, &why);
         code = rc == RC_OK ? EXIT_DONE : complain(exit_of_rc(rc), why.text);

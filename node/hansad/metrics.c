@@ -135,7 +135,7 @@ static void tell_drops(const struct node *n, const struct driver_look *look, str
         peers_stranger_drops(n->peers));
 }
 
-static void tell_storage(const struct node *n, struct buf *out)
+static void tell_storage(const struct node *n, const struct driver_look *look, struct buf *out)
 {
     head(out, "commit_seconds", "histogram", "Time to make a batch durable.");
     for (int i = 0; i < NODE_COMMIT_BUCKETS; i++)
@@ -145,6 +145,9 @@ static void tell_storage(const struct node *n, struct buf *out)
     add(out, "hansa_commit_seconds_sum %.6f\n", (double)n->commits_us / 1e6);
     add(out, "hansa_commit_seconds_count %" PRIu64 "\n", n->commits_count);
     one(out, "commit_bytes_total", "counter", "Keys and values of all batches.", n->commits_bytes);
+    one(out, "damaged_reads_total", "counter",
+        "Reads of the store that met damage and gave nothing; the log says where.",
+        look->damaged_count);
     one(out, "marker_writes_total", "counter", "How often the marker was raised (rule 4.2).",
         n->marks_count);
     one(out, "store_bytes", "gauge", "Bytes of the store on the disk.", n->store_bytes);
@@ -222,7 +225,7 @@ void node_metrics(void *context, struct buf *out)
     one(out, "up_ms", "gauge", "Time since the start.", n->time.now_ms - n->started_ms);
     tell_work(n, &look, out);
     tell_drops(n, &look, out);
-    tell_storage(n, out);
+    tell_storage(n, &look, out);
     tell_peers(n, &look, out);
     tell_clients(n, out);
 }

@@ -14,6 +14,8 @@
 _Static_assert((int)NET_PEER_MSG_BYTES_MAX == (int)PBFT_MSG_BYTES_MAX, "one message, one limit");
 _Static_assert((int)NET_CLIENT_MSG_BYTES_MAX == (int)PROTO_MSG_BYTES_MAX, "the same for clients");
 
+enum { PEER_VERSION = 1 }; /* of what replicas say to each other: pbft.md, as it is now */
+
 struct driver_time node_time(void)
 {
     return (struct driver_time){.now_ms = loop_now_ms(), .wall_ms = loop_wall_ms()};
@@ -87,13 +89,11 @@ static void on_message(void *context, uint32_t from, struct bytes message)
     log_end(&l);
 }
 
-static void on_notice(void *context, uint32_t peer, const char *words)
+static void on_notice(void *context, uint32_t peer, bool is_trouble, const char *words)
 {
     struct node *n = context;
-    struct peers_look look;
     struct log_line l;
-    peers_look(n->peers, peer, &look);
-    log_begin(&l, n->log, look.is_live ? LOG_INFO : LOG_WARN, "peer");
+    log_begin(&l, n->log, is_trouble ? LOG_WARN : LOG_INFO, "peer");
     log_words(&l, "peer", n->home->genesis.members[peer].name);
     log_words(&l, "words", words);
     log_end(&l);
@@ -109,6 +109,12 @@ static void reply(void *context, uint64_t number, struct bytes bytes)
 {
     struct node *n = context;
     clients_reply(n->clients, number, bytes);
+}
+
+static bool session(void *context, uint64_t number, uint8_t out[static LINK_KEY_BYTES])
+{
+    const struct node *n = context;
+    return clients_session(n->clients, number, out);
 }
 
 static void count_commit(struct node *n, const struct storage_done *done)
@@ -181,6 +187,9 @@ static enum rc open_driver(struct node *n, struct why *why)
         .verify = {.context = n, .submit = submit_job},
         .signer = {.context = n, .sign = sign},
         .marker = {.context = n, .held = h->marker.reserved, .raise = raise_marker},
+        .reserved_heights = DRIVER_RESERVED_HEIGHTS,
+        .outputs_max = DRIVER_OUTPUTS_MAX,
+        .answer_bytes_max = DRIVER_ANSWER_BYTES_MAX,
         .is_fenced = h->is_fenced};
     return driver_open(&n->driver, &config, why);
 }
@@ -188,12 +197,14 @@ static enum rc open_driver(struct node *n, struct why *why)
 static enum rc open_serve(struct node *n, struct why *why)
 {
     const struct serve_config config = {.genesis = &n->home->genesis,
+                                        .own_index = n->home->own_index,
                                         .store = n->home->store,
                                         .driver = n->driver,
                                         .log = n->log,
                                         .backup = n->backup,
                                         .context = n,
                                         .reply = reply,
+                                        .session = session,
                                         .status = node_status,
                                         .metrics = node_metrics};
     return serve_open(&n->serve, &config, why);
@@ -209,6 +220,8 @@ static enum rc open_ports(struct node *n, struct why *why)
 {
     const struct home *h = n->home;
     struct peers_config peers = {.loop = n->loop,
+                                 .version_least = PEER_VERSION,
+                                 .version_most = PEER_VERSION,
                                  .chain_id = h->genesis.chain_id,
                                  .own_index = h->own_index,
                                  .members_count = h->genesis.members_count,
@@ -282,6 +295,24 @@ static enum rc open_all(struct node *n, struct why *why)
     return rc == RC_OK ? open_ports(n, why) : rc;
 }
 
+/* The driver's work is over; who waits is told so, and turns to another node. */
+static void part(struct node *n)
+{
+    struct why why = {{0}};
+    uint64_t until_ms = loop_now_ms() + NODE_PARTING_MS;
+    serve_end(n->serve);
+    peers_close(n->peers);
+    n->peers = NULL;
+    loop_remove(n->loop, n->signal_fd);
+    loop_remove(n->loop, storage_fd(n->storage));
+    loop_remove(n->loop, workers_fd(n->workers));
+    if (n->backup != NULL)
+        loop_remove(n->loop, backup_fd(n->backup));
+    enum rc rc = RC_OK;
+    while (rc == RC_OK && loop_now_ms() < until_ms)
+        rc = loop_run(n->loop, until_ms, &why);
+}
+
 /* Ports first: nothing more comes in. Then the threads end, each with the act it is in the middle
  * of; what they leave undone was never told to anybody. */
 static void close_all(struct node *n)
@@ -348,8 +379,11 @@ enum rc node_run(struct home *home, struct log *log, struct why *why)
         node_watch(n);
         node_say_started(n);
     }
+    bool is_open = rc == RC_OK;
     while (rc == RC_OK && !n->is_ending)
         rc = run_once(n, why);
+    if (is_open)
+        part(n);
     close_all(n);
     mem_free(n);
     return rc;

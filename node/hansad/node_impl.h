@@ -32,13 +32,16 @@ struct node {
     enum rc failure;
     struct why failure_why;
     /* What was said last, so that changes are said. */
-    bool was_learner, was_alarmed, was_short_of_disk, was_behind;
+    bool was_learner, was_alarmed, was_short_of_disk, was_disk_unknown, was_behind;
+    uint64_t said_drops[VERIFY_DROP_COUNT];
+    uint64_t said_damaged;
     uint64_t said_view;
-    uint64_t look_ms, disk_ms, progress_ms; /* when it is due */
-    uint64_t progress_height;               /* at the last progress line */
+    uint64_t look_ms, disk_ms, progress_ms, readers_ms; /* when it is due */
+    uint64_t progress_height;                           /* at the last progress line */
     uint64_t progress_txs;
+    uint64_t progressed_ms; /* when it was looked at last */
     uint64_t disk_free_bytes, store_bytes;
-    struct log_limit inbox_limit[MEMBERS_MAX];
+    struct log_limit inbox_limit[MEMBERS_MAX], crowd_limit, refused_limit, damaged_limit;
     /* Counts for metrics. */
     uint64_t commits_count, commits_us, commits_bytes;
     uint64_t commit_buckets[NODE_COMMIT_BUCKETS];
@@ -57,6 +60,14 @@ void node_status(void *context, struct proto_status *out);
 /* How far it is behind what others have committed: the highest height that a certificate seen here
  * commits, or that at least one correct member claims. */
 uint64_t node_behind(const struct node *n, const struct driver_look *look);
+/* How long it takes, at the pace of so many heights in took_ms; 0: it cannot be told. */
+uint64_t node_left_s(uint64_t behind_heights, uint64_t made_heights, uint64_t took_ms);
+/* Say what members sent that no correct member sends, since that was said last. */
+void node_say_refused(struct node *n, const struct driver_look *look);
+/* Say that something in the store is damaged and was given to nobody, since that was said last. */
+void node_say_damaged(struct node *n, const struct driver_look *look);
+/* Give back the places of readers that were killed (pitfalls J5), and say so. */
+void node_clear_readers(struct node *n);
 
 /* ---- metrics.c ---- */
 /* Append all metrics as Prometheus text. */

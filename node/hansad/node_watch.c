@@ -9,8 +9,9 @@
 #include <sys/statvfs.h>
 
 #include "crypto/base/check.h"
+#include "crypto/base/version.h"
+#include "net/crowd.h"
 #include "node/hansad/node_impl.h"
-#include "node/hansad/version.h"
 
 /* ---- the disk ---- */
 
@@ -39,9 +40,9 @@ static void say_disk(struct node *n, bool is_short)
     log_number(&l, "free_bytes", n->disk_free_bytes);
     log_number(&l, "reserve_bytes", n->home->config->disk_reserve_bytes);
     log_words(&l, "words",
-              is_short
-                  ? "no transactions are taken until there is room again; votes and reads go on"
-                  : "transactions are taken");
+              is_short ? "no client's transactions are taken until there is room again; proposals, "
+                         "votes and reads go on: make room"
+                       : "transactions are taken");
     log_end(&l);
 }
 
@@ -49,10 +50,12 @@ static void look_at_disk(struct node *n)
 {
     struct why why = {{0}};
     const struct config *c = n->home->config;
-    if (node_disk_free(&n->disk_free_bytes, c->data, &why) != RC_OK) {
+    bool is_unknown = node_disk_free(&n->disk_free_bytes, c->data, &why) != RC_OK;
+    if (is_unknown && !n->was_disk_unknown)
         log_say(n->log, LOG_WARN, "disk_unknown", why.text);
+    n->was_disk_unknown = is_unknown;
+    if (is_unknown)
         return;
-    }
     n->store_bytes = store_bytes(n);
     bool is_short = n->disk_free_bytes < c->disk_reserve_bytes;
     /* A copy is at most as large as what it is of. */
@@ -61,6 +64,48 @@ static void look_at_disk(struct node *n)
     if (is_short != n->was_short_of_disk)
         say_disk(n, is_short);
     n->was_short_of_disk = is_short;
+}
+
+/* ---- readers ---- */
+
+void node_clear_readers(struct node *n)
+{
+    struct why why = {{0}};
+    struct log_line l;
+    uint32_t cleared_count = 0;
+    if (kv_lmdb_clear_readers(n->home->kv, &cleared_count, &why) != RC_OK) {
+        log_say(n->log, LOG_WARN, "readers_unknown", why.text);
+        return;
+    }
+    if (cleared_count == 0)
+        return;
+    log_begin(&l, n->log, LOG_INFO, "readers_cleared");
+    log_number(&l, "count", cleared_count);
+    log_words(&l, "words",
+              "other programs looked into the store and were killed; they held up the reuse of its "
+              "pages");
+    log_end(&l);
+}
+
+/* ---- strangers ---- */
+
+static void look_at_crowd(struct node *n)
+{
+    const char *const addresses[] = {home_peer_address(n->home), home_client_address(n->home)};
+    struct crowd_look crowd;
+    uint64_t skipped;
+    struct log_line l;
+    crowd_thin(&crowd, addresses, 2, NET_CONNECTIONS_MAX);
+    if (crowd.ended_count == 0 ||
+        !log_may(&n->crowd_limit, n->time.now_ms, NODE_PROGRESS_MS, &skipped))
+        return;
+    log_begin(&l, n->log, LOG_WARN, "crowd");
+    log_number(&l, "connections", crowd.connections_count);
+    log_number(&l, "ended", crowd.ended_count);
+    log_words(&l, "words",
+              "too many connections to the two ports: those that were silent for longest were "
+              "ended; let a firewall say who may connect");
+    log_end(&l);
 }
 
 /* ---- progress ---- */
@@ -96,19 +141,40 @@ static uint32_t peers_live(const struct node *n)
     return count;
 }
 
+uint64_t node_left_s(uint64_t behind_heights, uint64_t made_heights, uint64_t took_ms)
+{
+    double made_per_s = took_ms > 0 ? (double)made_heights * 1000 / (double)took_ms : 0;
+    return made_per_s > 0 ? (uint64_t)((double)behind_heights / made_per_s) + 1 : 0;
+}
+
+/* While it is behind: how long it will be, or that it gets nowhere. */
+static void add_pace(struct log_line *l, uint64_t behind, uint64_t made, uint64_t took_ms)
+{
+    if (behind > 0 && made > 0)
+        log_number(l, "left_s", node_left_s(behind, made, took_ms));
+    else if (behind > 0)
+        log_words(l, "words",
+                  "it has come no nearer since the last look: nobody sends it what it lacks, or "
+                  "its disk stands still");
+}
+
 static void say_progress(struct node *n, const struct driver_look *look)
 {
     struct serve_look serve;
     struct log_line l;
     uint64_t behind = node_behind(n, look);
+    uint64_t made = look->durable_height - n->progress_height;
+    uint64_t took_ms = n->time.now_ms - n->progressed_ms;
+    n->progressed_ms = n->time.now_ms;
     serve_look(n->serve, &serve);
     bool is_news = look->durable_height != n->progress_height || behind > 0 ||
                    look->pool.txs_count > 0 || n->log->level >= LOG_DEBUG;
     if (!is_news)
         return;
-    log_begin(&l, n->log, LOG_INFO, "progress");
+    log_begin(&l, n->log, behind > 0 && made == 0 ? LOG_WARN : LOG_INFO, "progress");
     log_number(&l, "height", look->durable_height);
     log_number(&l, "behind", behind);
+    add_pace(&l, behind, made, took_ms);
     log_number(&l, "view", look->core.view);
     log_number(&l, "primary", look->core.is_primary);
     log_number(&l, "peers_live", peers_live(n));
@@ -148,6 +214,50 @@ static void say_changes(struct node *n, const struct driver_look *look)
     n->said_view = look->core.view;
 }
 
+/* Whoever sent it over his link is to blame; correct members send of another epoch too. */
+void node_say_refused(struct node *n, const struct driver_look *look)
+{
+    struct log_line l;
+    uint64_t skipped;
+    bool is_news = false;
+    for (int i = VERIFY_KEEP + 1; i < VERIFY_DROP_COUNT; i++)
+        is_news |= i != VERIFY_DROP_OTHER_EPOCH && look->verify_drops[i] != n->said_drops[i];
+    if (!is_news || !log_may(&n->refused_limit, n->time.now_ms, NODE_PROGRESS_MS, &skipped))
+        return;
+    log_begin(&l, n->log, LOG_WARN, "refused");
+    for (int i = VERIFY_KEEP + 1; i < VERIFY_DROP_COUNT; i++)
+        if (i != VERIFY_DROP_OTHER_EPOCH && look->verify_drops[i] != n->said_drops[i])
+            log_number(&l, verify_drop_word((enum verify_drop)i),
+                       look->verify_drops[i] - n->said_drops[i]);
+    log_words(&l, "words",
+              "messages of members that were not what they should be: one of them is faulty or "
+              "lies");
+    log_end(&l);
+    memcpy(n->said_drops, look->verify_drops, sizeof n->said_drops);
+}
+
+/* There is little to do: no command mends a store, another member's is of another replica, and an
+ * older copy of this one might vote twice (4.2). */
+void node_say_damaged(struct node *n, const struct driver_look *look)
+{
+    struct log_line l;
+    uint64_t skipped;
+    if (look->damaged_count == n->said_damaged ||
+        !log_may(&n->damaged_limit, n->time.now_ms, NODE_PROGRESS_MS, &skipped))
+        return;
+    log_begin(&l, n->log, LOG_ERROR, "damaged");
+    log_number(&l, "reads", look->damaged_count - n->said_damaged);
+    log_words(&l, "what", look->damaged_why.text);
+    log_words(
+        &l, "words",
+        "it is given to nobody and this node goes on: the other members have it, but nothing "
+        "mends it here; look after the disk, and when it suits stop the node and run hansa "
+        "audit on its data directory to see what else is damaged; keep that directory, it holds "
+        "what this key signed: never start an older copy in its place");
+    log_end(&l);
+    n->said_damaged = look->damaged_count;
+}
+
 static void say_behind(struct node *n, const struct driver_look *look)
 {
     struct log_line l;
@@ -172,11 +282,19 @@ void node_watch(struct node *n)
     driver_look(n->driver, &look);
     say_changes(n, &look);
     say_behind(n, &look);
+    node_say_refused(n, &look);
+    node_say_damaged(n, &look);
     if (now_ms >= n->disk_ms) {
         n->disk_ms = now_ms + NODE_DISK_MS;
         look_at_disk(n);
+        look_at_crowd(n);
         if (n->backup != NULL)
             backup_run(n->backup, now_ms);
+    }
+    if (now_ms >= n->readers_ms) {
+        if (n->readers_ms != 0) /* opening the store did it */
+            node_clear_readers(n);
+        n->readers_ms = now_ms + NODE_READERS_MS;
     }
     if (now_ms >= n->progress_ms) {
         if (n->progress_ms != 0)
@@ -197,9 +315,10 @@ void node_say_started(struct node *n)
     struct log_line l;
     driver_look(n->driver, &look);
     n->progress_height = look.durable_height;
+    n->progressed_ms = n->time.now_ms;
     n->said_view = look.core.view;
     log_begin(&l, n->log, LOG_INFO, "started");
-    log_words(&l, "version", HANSAD_VERSION);
+    log_words(&l, "version", HANSA_VERSION);
     log_words(&l, "chain", h->genesis.chain);
     log_digest(&l, "chain_id", &h->genesis.chain_id);
     log_words(&l, "replica", home_member(h)->name);

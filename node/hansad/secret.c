@@ -1,92 +1,25 @@
 #include "node/hansad/secret.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "crypto/crypto.h"
 
 /* ---- passphrase ---- */
-
-struct passphrase {
-    char text[KEY_PASSPHRASE_BYTES_MAX + 2]; /* room for the newline while it is read */
-};
-
-static enum rc judge_mode(int fd, struct why *why)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        return why_set(why, RC_FILE_IO, "cannot be examined: %s", strerror(errno));
-    if (!S_ISREG(st.st_mode))
-        return why_set(why, RC_FILE_IO, "is not a file");
-    if ((st.st_mode & 07777 & ~0600u) != 0)
-        return why_set(why, RC_FILE_MODE,
-                       "the passphrase file's mode is %04o and may be 0600 at most: run chmod 600 "
-                       "on it",
-                       (unsigned)(st.st_mode & 07777));
-    if (geteuid() != 0 && st.st_uid != geteuid())
-        return why_set(
-            why, RC_FILE_MODE,
-            "the passphrase file belongs to user %lu, this is user %lu: run as its owner",
-            (unsigned long)st.st_uid, (unsigned long)geteuid());
-    return RC_OK;
-}
-
-/* One line; the words never quote it. */
-static enum rc take_line(struct passphrase *p, size_t size, struct why *why)
-{
-    if (size > 0 && p->text[size - 1] == '\n')
-        size--;
-    if (size == 0)
-        return why_set(why, RC_MALFORMED, "the passphrase is empty: it needs one byte at least");
-    if (size > KEY_PASSPHRASE_BYTES_MAX)
-        return why_set(why, RC_MALFORMED, "a passphrase has at most %d bytes",
-                       (int)KEY_PASSPHRASE_BYTES_MAX);
-    p->text[size] = '\0';
-    if (strlen(p->text) != size || strchr(p->text, '\n') != NULL)
-        return why_set(why, RC_MALFORMED, "a passphrase is one line of text, without NUL bytes");
-    return RC_OK;
-}
-
-static enum rc read_passphrase(struct passphrase *p, const char *path, struct why *why)
-{
-    size_t size = 0;
-    ssize_t got = 1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return why_set(why, RC_FILE_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    enum rc rc = judge_mode(fd, why);
-    while (rc == RC_OK && got > 0 && size < sizeof p->text) {
-        got = read(fd, p->text + size, sizeof p->text - size);
-        if (got < 0)
-            rc = why_set(why, RC_FILE_IO, "cannot be read: %s", strerror(errno));
-        else
-            size += (size_t)got;
-    }
-    close(fd);
-    if (rc == RC_OK)
-        rc = take_line(p, size, why);
-    return rc == RC_OK ? rc : why_within(why, rc, "%s", path);
-}
 
 static enum rc read_protected(struct key *out, const char *path, const char *passphrase_file,
                               const char *network, struct why *why)
 {
     const char *file =
         passphrase_file[0] != '\0' ? passphrase_file : getenv("HANSA_PASSPHRASE_FILE");
-    struct passphrase p = {{0}};
+    struct key_passphrase passphrase;
     if (file == NULL || file[0] == '\0')
         return why_set(why, RC_PASSPHRASE,
                        "the key is protected: name the file with its passphrase by "
                        "--passphrase-file or HANSA_PASSPHRASE_FILE");
-    crypto_lock(&p, sizeof p);
-    enum rc rc = read_passphrase(&p, file, why);
-    if (rc == RC_OK)
-        rc = keyfile_read(out, path, p.text, network, why);
-    crypto_unlock(&p, sizeof p);
+    enum rc rc = key_passphrase_read(&passphrase, file, why);
+    if (rc != RC_OK)
+        return rc;
+    rc = keyfile_read(out, path, passphrase.text, network, why);
+    key_passphrase_close(&passphrase);
     return rc;
 }
 

@@ -26,6 +26,7 @@ static void hold(struct serve *s, uint64_t number, uint64_t height)
     struct serve_held *h = mem_alloc(sizeof *h);
     h->number = number;
     h->height = height;
+    h->type = s->reply.type;
     buf_add_bytes(&h->reply, buf_bytes(&s->bytes));
     s->look.held_bytes += h->reply.size;
     if (s->held_last != NULL)
@@ -65,25 +66,48 @@ void serve_fail(struct serve *s, uint64_t number, enum proto_type type, enum rc 
                 const struct why *why)
 {
     struct log_line l;
+    uint64_t skipped;
+    serve_refuse(s, number, type, PROTO_FAILED);
+    if (!log_may(&s->read_failed_limit, s->time.now_ms, SERVE_READ_FAILED_MS, &skipped))
+        return;
     log_begin(&l, s->config.log, LOG_ERROR, "read_failed");
     log_words(&l, "code", rc_name(rc));
     log_words(&l, "words", why->text[0] != '\0' ? why->text : rc_text(rc));
+    log_number(&l, "skipped", skipped);
     log_end(&l);
-    serve_refuse(s, number, type, PROTO_FAILED);
+}
+
+static void drop_first_held(struct serve *s)
+{
+    struct serve_held *h = s->held_first;
+    s->held_first = h->next;
+    if (s->held_first == NULL)
+        s->held_last = NULL;
+    s->look.held_bytes -= h->reply.size;
+    buf_free(&h->reply);
+    mem_free(h);
 }
 
 static void release_held(struct serve *s)
 {
     uint64_t durable_height = s->held_first != NULL ? serve_durable_height(s) : 0;
     while (s->held_first != NULL && s->held_first->height <= durable_height) {
-        struct serve_held *h = s->held_first;
-        s->held_first = h->next;
-        if (s->held_first == NULL)
-            s->held_last = NULL;
-        s->look.held_bytes -= h->reply.size;
-        send(s, h->number, buf_bytes(&h->reply));
-        buf_free(&h->reply);
-        mem_free(h);
+        send(s, s->held_first->number, buf_bytes(&s->held_first->reply));
+        drop_first_held(s);
+    }
+}
+
+/* What waits for nothing but its turn goes out; what shows more than the disk has does not. */
+static void end_held(struct serve *s)
+{
+    uint64_t durable_height = serve_durable_height(s);
+    while (s->held_first != NULL) {
+        const struct serve_held *h = s->held_first;
+        if (h->height <= durable_height)
+            send(s, h->number, buf_bytes(&h->reply));
+        else
+            serve_refuse(s, h->number, h->type, PROTO_BUSY);
+        drop_first_held(s);
     }
 }
 
@@ -105,14 +129,23 @@ static void tell_metrics(struct serve *s, uint64_t number)
     buf_free(&text);
 }
 
-/* What is not open to all asks for a participant's signature, which this protocol version does not
- * carry. A receipt goes to who knows its txid, and so knows the transaction. */
-static bool is_forbidden(const struct serve *s, enum proto_type type)
+/* Once in a while: who writes such requests can write many. */
+static void say_unreadable(struct serve *s, struct bytes request)
 {
-    bool is_read = type == PROTO_STATE || type == PROTO_INDEX || type == PROTO_NAMES ||
-                   type == PROTO_BLOCK || type == PROTO_PROOF;
-    bool is_closed = s->config.genesis->reads != READS_OPEN;
-    return (is_closed && is_read) || (type == PROTO_BACKUP && s->config.backup == NULL);
+    struct log_line l;
+    uint64_t skipped;
+    bool is_of_another_version = request.size > 0 && request.data[0] != PROTO_VERSION;
+    if (!is_of_another_version ||
+        !log_may(&s->version_limit, s->time.now_ms, SERVE_VERSION_MS, &skipped))
+        return;
+    log_begin(&l, s->config.log, LOG_WARN, "client_version");
+    log_number(&l, "its", request.data[0]);
+    log_number(&l, "ours", PROTO_VERSION);
+    log_words(&l, "words",
+              "a client speaks another version of the protocol: it is told so; upgrade the older "
+              "program");
+    log_number(&l, "skipped", skipped);
+    log_end(&l);
 }
 
 void serve_on_request(struct serve *s, uint64_t number, struct bytes request,
@@ -122,16 +155,19 @@ void serve_on_request(struct serve *s, uint64_t number, struct bytes request,
     s->time = time;
     if (!proto_decode_request(r, request)) {
         s->look.requests[0]++;
+        say_unreadable(s, request);
         serve_refuse(s, number, 0, PROTO_MALFORMED);
         return;
     }
     s->look.requests[r->type]++;
     s->reply.type = r->type;
     s->reply.code = PROTO_OK;
-    if (is_forbidden(s, r->type)) {
-        serve_refuse(s, number, r->type, PROTO_FORBIDDEN);
+    if (s->is_ending) {
+        serve_refuse(s, number, r->type, PROTO_BUSY);
         return;
     }
+    if (!serve_may(s, number))
+        return;
     switch (r->type) {
     case PROTO_SUBMIT:
         serve_submit(s, number);
@@ -236,12 +272,8 @@ void serve_close(struct serve *s)
     if (s == NULL)
         return;
     serve_waits_free(s);
-    while (s->held_first != NULL) {
-        struct serve_held *h = s->held_first;
-        s->held_first = h->next;
-        buf_free(&h->reply);
-        mem_free(h);
-    }
+    while (s->held_first != NULL)
+        drop_first_held(s);
     layer_free(s->scratch);
     buf_free(&s->bytes);
     mem_free(s);
@@ -265,6 +297,14 @@ void serve_set_room(struct serve *s, bool for_txs, bool for_backup)
 {
     s->takes_txs = for_txs;
     s->may_copy = for_backup;
+}
+
+void serve_end(struct serve *s)
+{
+    s->is_ending = true;
+    end_held(s); /* first: answers go behind them */
+    serve_waits_end(s);
+    serve_backup_end(s);
 }
 
 void serve_look(const struct serve *s, struct serve_look *out)

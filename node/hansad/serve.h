@@ -32,11 +32,16 @@ enum {
     SERVE_BACKUP_ASKERS_MAX = 16,
     /* For so long a request for a new backup is given the one that is there: it may be the same
      * request, come twice. */
-    SERVE_BACKUP_FRESH_MS = 60 * 1000
+    SERVE_BACKUP_FRESH_MS = 60 * 1000,
+    /* Words about reads that fail come at most once in so long: any client may read. */
+    SERVE_READ_FAILED_MS = 10 * 1000,
+    /* And those about clients of another version. */
+    SERVE_VERSION_MS = 60 * 1000
 };
 
 struct serve_config {
     const struct genesis *genesis;
+    uint32_t own_index;
     struct store *store;
     struct driver *driver;
     struct log *log;
@@ -44,6 +49,8 @@ struct serve_config {
     void *context;
     /* Answer a request. Borrows. */
     void (*reply)(void *context, uint64_t number, struct bytes reply);
+    /* The session that a request came by: its ephemeral key; false: nobody knows any more. */
+    bool (*session)(void *context, uint64_t number, uint8_t out[static LINK_KEY_BYTES]);
     void (*status)(void *context, struct proto_status *out);
     void (*metrics)(void *context, struct buf *out);
 };
@@ -65,8 +72,16 @@ void serve_on_backup(struct serve *s, struct driver_time time);
 MUST_USE enum rc serve_run(struct serve *s, struct driver_time time, struct why *why);
 uint64_t serve_deadline_ms(const struct serve *s);
 
-/* Whether the disk has room: for new transactions (else they are answered BUSY), and for a copy. */
+/* Whether the disk has room: for a copy, and for new transactions, which are answered BUSY without.
+ * That is for this node's clients. What peers forward is pooled all the same, and what is pooled is
+ * proposed: every block comes to this disk whoever proposes it, so a primary that held back would
+ * save nothing, and would cost a view change (6.3). Where all nodes are low, no client's
+ * transaction is taken anywhere, and nothing is forwarded. */
 void serve_set_room(struct serve *s, bool for_txs, bool for_backup);
+/* The node ends: who waits is told now what is known, UNKNOWN of a transaction that is not settled
+ * (rule 10.3), and whoever asks from here on is told BUSY, so that clients turn to the next node at
+ * once. Reads nothing, so it may be called when the store has failed. */
+void serve_end(struct serve *s);
 
 struct serve_look {
     bool takes_txs;

@@ -63,6 +63,13 @@ void serve_backup(struct serve *s, uint64_t number)
         tell_piece(s, number, &s->request, s->request.backup_id);
 }
 
+void serve_backup_end(struct serve *s)
+{
+    for (uint32_t i = 0; i < s->backup_askers_count; i++)
+        serve_refuse(s, s->backup_askers[i], PROTO_BACKUP, PROTO_BUSY);
+    s->backup_askers_count = 0;
+}
+
 void serve_on_backup(struct serve *s, struct driver_time time)
 {
     struct why why = {{0}};

@@ -30,6 +30,7 @@ struct serve_held {
     struct serve_held *next;
     uint64_t number;
     uint64_t height;
+    enum proto_type type;
     struct buf reply;
 };
 
@@ -42,7 +43,8 @@ struct serve {
     struct proto_request request;
     struct proto_reply reply;
     struct buf bytes;
-    bool takes_txs, may_copy;
+    bool takes_txs, may_copy, is_ending;
+    struct log_limit read_failed_limit, version_limit;
     struct serve_look look;
 
     struct serve_wait *waits;
@@ -77,13 +79,20 @@ void serve_await(struct serve *s, uint64_t number);
 /* A followed block: settle who waits for what stands in it. */
 void serve_waits_on_block(struct serve *s, const struct block *block);
 void serve_waits_run(struct serve *s);
+/* Answer all that wait. */
+void serve_waits_end(struct serve *s);
 uint64_t serve_waits_deadline_ms(const struct serve *s);
 void serve_waits_free(struct serve *s);
+
+/* ---- serve_signed.c ---- */
+/* Whether s->request is allowed to who asks; if not, it is answered. */
+MUST_USE bool serve_may(struct serve *s, uint64_t number);
 
 /* ---- serve_read.c: all that is read ---- */
 void serve_read(struct serve *s, uint64_t number);
 
 /* ---- serve_backup.c ---- */
 void serve_backup(struct serve *s, uint64_t number);
+void serve_backup_end(struct serve *s);
 
 #endif

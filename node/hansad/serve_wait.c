@@ -297,6 +297,12 @@ void serve_waits_run(struct serve *s)
     s->waits_due_ms = due_ms;
 }
 
+void serve_waits_end(struct serve *s)
+{
+    while (s->waits != NULL)
+        answer(s, s->waits);
+}
+
 uint64_t serve_waits_deadline_ms(const struct serve *s)
 {
     return s->waits != NULL ? s->waits_due_ms : UINT64_MAX;

@@ -27,17 +27,34 @@ static bool is_on_my_chain(struct pbft *p, const struct certificate *c)
     return false;
 }
 
+/* The lowest certificate that I have not sent COMMIT up to. If its chain is not here, neither is
+ * that of a higher one of this view, since that runs through it; the other way round is common. */
+static const struct certificate *next_prepared(struct pbft *p)
+{
+    const struct statement *top = &p->top_pqc.statement;
+    uint64_t above = p->commit_voted_height;
+    if (p->top_pqc.entries_count == 0 || top->view != p->view)
+        return NULL;
+    if (above < p->committed.height)
+        above = p->committed.height;
+    if (top->height <= above)
+        return NULL;
+    if (pbft_in_window(p, top->height))
+        pbft_keep_pqc(p, &p->top_pqc); /* it may have been beyond the window when it came */
+    return pbft_lowest_certificate(p, CERT_PREPARE, above + 1);
+}
+
 /* Rule 5.5: a certificate of this view at m covers its ancestors down to the base; COMMIT goes out
  * for each whose body, and all bodies below it, are here: ascending, once each. */
 bool pbft_try_commit_vote(struct pbft *p)
 {
-    const struct statement *top = &p->top_pqc.statement;
-    if (!pbft_may_vote(p) || p->top_pqc.entries_count == 0 || top->view != p->view)
+    if (!pbft_may_vote(p))
         return false;
-    if (top->height <= p->commit_voted_height || !pbft_in_window(p, top->height))
+    const struct certificate *c = next_prepared(p);
+    if (c == NULL)
         return false;
-    struct pbft_chain chain = pbft_chain_to(p, top->height, &top->digest);
-    if (!chain.is_linked || !is_on_my_chain(p, &p->top_pqc))
+    struct pbft_chain chain = pbft_chain_to(p, c->statement.height, &c->statement.digest);
+    if (!chain.is_linked || !is_on_my_chain(p, c))
         return false;
 
     uint64_t before = p->commit_voted_height;
@@ -100,36 +117,29 @@ static void commit_block(struct pbft *p, const struct pbft_block *block,
 
 /* The lowest certificate above the committed height. If its chain is not here, neither is that of a
  * higher one, since that runs through it. */
-static struct pbft_slot *lowest_certified(struct pbft *p)
+static const struct certificate *lowest_certified(struct pbft *p)
 {
-    const struct statement *top = &p->top_cqc.statement;
-    if (pbft_in_window(p, top->height))
+    if (pbft_in_window(p, p->top_cqc.statement.height))
         pbft_keep_cqc(p, &p->top_cqc); /* it may have been beyond the window when it came */
-    for (uint64_t height = p->committed.height + 1;
-         height <= top->height && pbft_in_window(p, height); height++) {
-        struct pbft_slot *slot = pbft_slot_find(p, height);
-        if (slot != NULL && slot->has_cqc)
-            return slot;
-    }
-    return NULL;
+    return pbft_lowest_certificate(p, CERT_COMMIT, p->committed.height + 1);
 }
 
 /* Rule 5.6: a COMMIT certificate commits its block and all ancestors, in any mode, as far up as
- * bodies are here; nothing is committed out of order. */
+ * bodies are here; nothing is committed out of order. Not under one so far up that headers of one
+ * range do not lead to it: then a range brings a nearer one (9.2). */
 bool pbft_try_execute(struct pbft *p)
 {
     if (p->is_alarmed || p->top_cqc.statement.height <= p->committed.height)
         return false;
-    struct pbft_slot *slot = lowest_certified(p);
-    if (slot == NULL)
-        return false; /* beyond the window: range sync brings a nearer one (9.2) */
-    const struct statement *s = &slot->cqc.statement;
-    struct pbft_chain chain = pbft_chain_to(p, s->height, &s->digest);
-    if (!chain.is_linked || !is_on_my_chain(p, &slot->cqc) || chain.bodies_count == 0)
+    const struct certificate *c = lowest_certified(p);
+    if (c == NULL || c->statement.height - p->committed.height > PBFT_UNCERTIFIED_MAX)
+        return false;
+    struct pbft_chain chain = pbft_chain_to(p, c->statement.height, &c->statement.digest);
+    if (!chain.is_linked || !is_on_my_chain(p, c) || chain.bodies_count == 0)
         return false;
     for (size_t i = 0; i < chain.bodies_count; i++)
-        commit_block(p, &p->chain[i], &slot->cqc);
-    p->head_cqc = slot->cqc;
+        commit_block(p, &p->chain[i], c);
+    p->head_cqc = *c;
     p->is_build_dry = false;
     p->is_fetch_due = true; /* the next body of a chain that is known by heads */
     return true;

@@ -108,7 +108,7 @@ struct pbft *pbft_init(void *memory, const struct pbft_config *config,
     return p;
 }
 
-void pbft_restore_block(struct pbft *p, const struct pbft_block *block)
+void pbft_restore_block(struct pbft *p, const struct pbft_block *block, size_t block_bytes)
 {
     if (!pbft_in_window(p, block->height))
         return;
@@ -117,6 +117,7 @@ void pbft_restore_block(struct pbft *p, const struct pbft_block *block)
         return;
     known->has_body = true;
     known->is_durable = true;
+    known->size = block_bytes;
     /* What was written was valid on its parent, or certified. */
     known->validity = PBFT_VALID;
 }
@@ -155,7 +156,7 @@ static void on_start(struct pbft *p)
         if (p->high.statement.kind == CERT_COMMIT)
             pbft_keep_cqc(p, &p->high);
         else if (p->high.statement.view == p->view)
-            p->top_pqc = p->high;
+            pbft_keep_pqc(p, &p->high);
     }
     pbft_resend(p, p->committed.height, PBFT_TO_ALL);
     pbft_send_status(p);

@@ -62,8 +62,9 @@ size_t pbft_memory_bytes(const struct pbft_config *config);
 struct pbft *pbft_init(void *memory, const struct pbft_config *config,
                        const struct pbft_durable *durable);
 /* After init and before START: what else is durable, in any order; heights at or below the
- * committed one are ignored. Blocks whose bodies are in the store; own votes; own PRE-PREPAREs. */
-void pbft_restore_block(struct pbft *p, const struct pbft_block *block);
+ * committed one are ignored. Blocks whose bodies are in the store, and how big they are as a whole;
+ * own votes; own PRE-PREPAREs. */
+void pbft_restore_block(struct pbft *p, const struct pbft_block *block, size_t block_bytes);
 void pbft_restore_vote(struct pbft *p, const struct pbft_vote *vote);
 void pbft_restore_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *pre_prepare);
 

@@ -23,34 +23,48 @@ static bool is_conflicting(const struct pbft *p, const struct pbft_block *block)
 
 /* ---- 16: the bytes of proposals ---- */
 
-/* Of a proposal of this view that is not voted for yet. What I voted for or a certificate covers is
- * durable: it is bounded by what correct members do, not by what one primary sends. */
-static size_t waiting_size(const struct pbft_known *known)
+/* The highest COMMIT certificate: what it covers commits, or comes in ranges. */
+static uint64_t certified_height(const struct pbft *p)
 {
-    bool is_waiting = known->is_used && known->is_proposed && known->has_body && !known->is_durable;
-    return is_waiting ? known->size : 0;
+    uint64_t height = p->top_cqc.statement.height;
+    return height > p->committed.height ? height : p->committed.height;
 }
 
-/* Of those above tip, up to a height. */
-static uint64_t waiting_bytes(const struct pbft *p, uint64_t to_height)
+/* Of a proposal that can be forgotten: what I voted for is what I stand by. */
+static size_t loose_size(const struct pbft_known *known)
 {
-    uint64_t sum = 0, above = p->committed.height;
-    if (p->has_tip && p->tip.height > above)
-        above = p->tip.height;
-    for (uint64_t height = above + 1; height <= to_height; height++) {
+    bool is_loose = known->is_used && known->is_proposed && known->has_body && !known->is_durable;
+    return is_loose ? known->size : 0;
+}
+
+/* Bodies that are held, up to a height. A primary can make all of its chain valid by itself, so
+ * those that I voted for count as well, until a certificate covers them. */
+static uint64_t bytes_held(const struct pbft *p, uint64_t to_height)
+{
+    uint64_t sum = 0, certified = certified_height(p);
+    for (uint64_t height = p->committed.height + 1;
+         height <= to_height && pbft_in_window(p, height); height++) {
         const struct pbft_slot *slot = pbft_slot_find(p, height);
-        for (int i = 0; slot != NULL && i < PBFT_SLOT_BLOCKS; i++)
-            sum += waiting_size(&slot->known[i]);
+        for (int i = 0; slot != NULL && i < PBFT_SLOT_BLOCKS; i++) {
+            const struct pbft_known *known = &slot->known[i];
+            if (height <= certified)
+                sum += loose_size(known);
+            else if (known->is_used && known->has_body)
+                sum += known->size;
+        }
     }
     return sum;
 }
 
 /* Beyond the limit what is needed last goes, so only those needed before a proposal are in its way.
- * Right above tip there are none. */
+ * The one right above tip always has room: it is the one that the next vote is about. */
 static bool has_bytes_for(const struct pbft *p, const struct pbft_pre_prepare *m)
 {
-    uint64_t before = waiting_bytes(p, m->block.height - 1), max = p->config.proposals_bytes_max;
-    return m->bytes.size <= max && before <= max - m->bytes.size;
+    uint64_t max = p->config.proposals_bytes_max;
+    if (m->bytes.size > max)
+        return false;
+    bool is_next = p->has_tip && m->block.height == p->tip.height + 1;
+    return is_next || bytes_held(p, m->block.height - 1) <= max - m->bytes.size;
 }
 
 /* Forget bodies from the highest down until one more fits. The PRE-PREPARE itself stays: a second,
@@ -59,11 +73,11 @@ static bool has_bytes_for(const struct pbft *p, const struct pbft_pre_prepare *m
 static void make_bytes_for(struct pbft *p, const struct pbft_pre_prepare *m)
 {
     uint64_t top = p->committed.height + 2 * p->config.window_heights;
-    uint64_t sum = waiting_bytes(p, top) + m->bytes.size;
+    uint64_t sum = bytes_held(p, top) + m->bytes.size;
     for (uint64_t at = top; at > m->block.height && sum > p->config.proposals_bytes_max; at--) {
         struct pbft_slot *slot = pbft_slot_find(p, at);
         for (int i = 0; slot != NULL && i < PBFT_SLOT_BLOCKS; i++) {
-            size_t size = waiting_size(&slot->known[i]);
+            size_t size = loose_size(&slot->known[i]);
             if (size > 0)
                 slot->known[i].has_body = false;
             sum -= size;
@@ -122,6 +136,19 @@ enum pbft_drop pbft_on_pre_prepare(struct pbft *p, uint32_t from, const struct p
     return PBFT_KEEP;
 }
 
+/* Bodies that I voted for are held until they commit. So the vote waits while too many of them, in
+ * heights or in bytes (16), stand above the highest COMMIT certificate. A correct primary is at
+ * most P above one (5.1), which STATUS brings, and P of the largest blocks fit. */
+static bool may_prepare(const struct pbft *p, const struct pbft_known *known)
+{
+    uint64_t certified = certified_height(p), max = p->config.proposals_bytes_max;
+    if (p->tip.height <= certified)
+        return true;
+    if (known->block.height - certified > PBFT_UNCERTIFIED_MAX)
+        return false;
+    return known->size <= max && bytes_held(p, p->tip.height) <= max - known->size;
+}
+
 /* The proposal that can be voted for next: of this view, right above tip. */
 static struct pbft_known *next_proposal(struct pbft *p)
 {
@@ -144,7 +171,7 @@ void pbft_try_check(struct pbft *p)
     if (p->tip.height < p->committed.height)
         return; /* a lower view's commit passed tip (5.8): nothing to vote for down there */
     struct pbft_known *known = next_proposal(p);
-    if (known == NULL)
+    if (known == NULL || !may_prepare(p, known))
         return;
     if (p->check_retry_ms > 0 && digest_equal(&known->block.digest, &p->check_digest))
         return; /* 5.2: held until its time comes */

@@ -37,16 +37,24 @@ struct pbft_slot {
     uint64_t height; /* 0 = unused */
     struct pbft_known known[PBFT_SLOT_BLOCKS];
     struct pbft_ballot ballots[PBFT_VOTE_KINDS][MEMBERS_MAX];
-    bool has_cqc;
+    bool has_cqc, has_pqc;
     struct certificate cqc; /* at exactly this height */
+    struct certificate pqc; /* the same of PREPAREs; of the current view if has_pqc */
     bool is_committed;
     struct digest committed;
     uint64_t fetch_at_ms; /* when a missing body may be asked for again */
     uint32_t fetch_turn;  /* rotates over those who may have it */
+    bool is_fetched;      /* whose body was asked for last */
+    struct digest fetched;
     /* 9.1: when my PRE-PREPARE may be sent again to a member, and how often that was done. */
     uint64_t resend_at_ms[MEMBERS_MAX];
     uint8_t resends_count[MEMBERS_MAX];
 };
+
+/* How far above a committed height a COMMIT certificate may lie that commits what is between (5.6),
+ * and so how far above the highest one a PREPARE may go (5.2): no further than the headers of one
+ * range lead, or whoever lacks those blocks could never be given them (9.2). At least P. */
+enum { PBFT_UNCERTIFIED_MAX = PBFT_DATA_HEADS_MAX };
 
 /* Rule 9.1's budget, besides the driver's of bytes: what one peer may make me send within T_s. */
 enum {
@@ -89,7 +97,7 @@ struct pbft {
     /* Volatile. */
     bool is_learner; /* durable: 4.2 */
     bool is_alarmed;
-    struct certificate top_pqc;   /* highest of the current view; height 0 = none */
+    struct certificate top_pqc;   /* highest seen of the current view; height 0 = none */
     struct certificate top_cqc;   /* highest seen; height 0 = none */
     struct certificate head_cqc;  /* what committed the head since the start; height 0 = none */
     struct certificate alarm_cqc; /* what contradicts another; lent with the alarm */
@@ -174,8 +182,12 @@ enum pbft_drop pbft_judge_certificate(const struct pbft *p, const struct certifi
 enum pbft_drop pbft_on_certificate(struct pbft *p, const struct certificate *c);
 /* 13: a COMMIT certificate against what the ledger has, of a height that no slot remembers. */
 enum pbft_drop pbft_on_contradiction(struct pbft *p, const struct certificate *c);
-/* Keep a COMMIT certificate with its height, once that is inside the window. */
+/* Keep a certificate with its height, once that is inside the window. */
 void pbft_keep_cqc(struct pbft *p, const struct certificate *c);
+void pbft_keep_pqc(struct pbft *p, const struct certificate *c);
+/* The lowest certificate of a kind at or above a height, among those kept; NULL: none. */
+const struct certificate *pbft_lowest_certificate(const struct pbft *p, enum cert_kind kind,
+                                                  uint64_t from_height);
 bool pbft_may_vote(const struct pbft *p);
 /* Sign, write, count and send an own vote of the current view. */
 void pbft_cast(struct pbft *p, enum cert_kind kind, const struct pbft_block *block);

@@ -42,24 +42,19 @@ static void send_fetch(struct pbft *p, uint32_t to, const struct pbft_fetch *fet
     pbft_put_send(p, PBFT_SEND_FETCH, to)->fetch = *fetch;
 }
 
-/* A member to ask for this block, in turn: one whose PREPARE names it, and where no f+1 are known
- * to have voted for it (a certificate came as a whole) else anybody. The own index when all of them
- * are busy. */
+/* A member to ask for this block, in turn: of the signers where f+1 are known (5.7), else, where a
+ * certificate came as a whole, of all. Not of f or fewer voters before the others: they may be the
+ * ones that lie. The own index when all of them are busy. */
 static uint32_t whom_to_ask(struct pbft *p, struct pbft_slot *slot, const struct digest *digest)
 {
     uint32_t members_count = p->config.members.members_count;
-    uint32_t anybody = p->config.own_index;
-    bool is_voted = count_votes(p, slot, digest) > p->faulty_max; /* 5.7: from the signers */
+    bool has_signers = count_votes(p, slot, digest) > p->faulty_max;
     for (uint32_t i = 0; i < members_count; i++) {
         uint32_t at = (slot->fetch_turn + i) % members_count;
-        if (!is_free_to_ask(p, at))
-            continue;
-        if (has_voted_for(p, slot, at, digest))
+        if (is_free_to_ask(p, at) && (!has_signers || has_voted_for(p, slot, at, digest)))
             return at;
-        if (!is_voted && anybody == p->config.own_index)
-            anybody = at;
     }
-    return anybody;
+    return p->config.own_index;
 }
 
 static void retry_at(struct pbft *p, uint64_t at_ms)
@@ -89,6 +84,8 @@ static void fetch_block(struct pbft *p, uint64_t height, const struct digest *di
     }
     slot->fetch_at_ms = p->now_ms + p->config.status_ms;
     slot->fetch_turn = to + 1;
+    slot->is_fetched = true;
+    slot->fetched = *digest;
     retry_at(p, slot->fetch_at_ms);
     struct pbft_fetch fetch = {.kind = PBFT_FETCH_BLOCK, .digest = *digest};
     send_fetch(p, to, &fetch);
@@ -111,11 +108,26 @@ static void fetch_voted(struct pbft *p, struct pbft_slot *slot)
     }
 }
 
+/* How high single bodies are fetched. What a certificate further up names comes in ranges, which
+ * bring nearer certificates too (9.2, 5.6). */
+static bool is_near(const struct pbft *p, uint64_t height)
+{
+    return height - p->committed.height <= PBFT_UNCERTIFIED_MAX;
+}
+
+/* What is missing below the lowest certificates, which is needed first, and below the highest. */
 static void fetch_certified(struct pbft *p)
 {
-    const struct certificate *tops[2] = {&p->top_cqc, &p->top_pqc};
-    for (int i = 0; i < 2; i++) {
-        struct pbft_block missing = pbft_missing_below(p, tops[i]);
+    uint64_t from = p->committed.height + 1;
+    const struct certificate *certificates[] = {pbft_lowest_certificate(p, CERT_COMMIT, from),
+                                                pbft_lowest_certificate(p, CERT_PREPARE, from),
+                                                &p->top_cqc, &p->top_pqc};
+    for (size_t i = 0; i < sizeof certificates / sizeof certificates[0]; i++) {
+        const struct certificate *c = certificates[i];
+        if (c == NULL || !pbft_in_window(p, c->statement.height) ||
+            !is_near(p, c->statement.height))
+            continue;
+        struct pbft_block missing = pbft_missing_below(p, c);
         if (missing.height > 0)
             fetch_block(p, missing.height, &missing.digest);
     }
@@ -170,8 +182,8 @@ void pbft_try_fetch(struct pbft *p)
     p->is_fetch_due = false;
     p->fetch_retry_ms = 0;
     fetch_ahead(p);
-    for (uint64_t height = p->committed.height + 1;
-         height <= p->committed.height + p->config.pipeline_heights; height++) {
+    for (uint64_t height = p->committed.height + 1; is_near(p, height) && pbft_in_window(p, height);
+         height++) {
         struct pbft_slot *slot = pbft_slot_find(p, height);
         if (slot != NULL)
             fetch_voted(p, slot);
@@ -255,23 +267,16 @@ enum pbft_drop pbft_on_fetch(struct pbft *p, uint32_t link, const struct pbft_fe
 
 /* ---- taking ---- */
 
-/* Whether a certificate or f+1 votes name this block and it is not here: only then is an unsigned
- * body kept. */
+/* Whether f+1 votes name this block, or I asked for it because a certificate does, and it is not
+ * here: only then is an unsigned body kept. */
 static bool is_wanted(const struct pbft *p, const struct pbft_block *block)
 {
     struct pbft_slot *slot = pbft_slot_find(p, block->height);
     const struct pbft_known *known = pbft_known_find(p, block->height, &block->digest);
     if (slot == NULL || (known != NULL && known->has_body))
         return false;
-    if (count_votes(p, slot, &block->digest) > p->faulty_max)
-        return true;
-    const struct certificate *tops[2] = {&p->top_cqc, &p->top_pqc};
-    for (int i = 0; i < 2; i++) {
-        struct pbft_block missing = pbft_missing_below(p, tops[i]);
-        if (missing.height == block->height && digest_equal(&missing.digest, &block->digest))
-            return true;
-    }
-    return false;
+    return (slot->is_fetched && digest_equal(&slot->fetched, &block->digest)) ||
+           count_votes(p, slot, &block->digest) > p->faulty_max;
 }
 
 static bool has_proposal(const struct pbft *p, const struct pbft_data *data)
@@ -296,12 +301,15 @@ static enum pbft_drop judge_block(const struct pbft *p, const struct pbft_data *
 }
 
 /* Returns false when the height has no room. */
-static bool take(struct pbft *p, const struct pbft_block *block, bool has_body)
+static bool take(struct pbft *p, const struct pbft_block *block, const struct bytes *body)
 {
     struct pbft_known *known = pbft_known_at(p, block);
     if (known == NULL)
         return false;
-    known->has_body = known->has_body || has_body;
+    if (body != NULL) {
+        known->has_body = true;
+        known->size = body->size;
+    }
     return true;
 }
 
@@ -314,15 +322,17 @@ static enum pbft_drop on_block(struct pbft *p, const struct pbft_data *data)
         has_proposal(p, data) &&
         pbft_on_pre_prepare(p, data->pre_prepare_from, &data->pre_prepare) == PBFT_KEEP;
     if (!is_proposal)
-        CHECK(take(p, &data->blocks[0], true)); /* there is room, said the judge */
+        CHECK(take(p, &data->blocks[0], &data->bytes[0])); /* there is room, said the judge */
     return PBFT_KEEP;
 }
 
-/* Those blocks of a range, bodies or heads, that lie in the window. */
-static bool take_all(struct pbft *p, const struct pbft_block *blocks, uint32_t count, bool has_body)
+/* Those blocks of a range, with bodies or (NULL) heads alone, that lie in the window. */
+static bool take_all(struct pbft *p, const struct pbft_block *blocks, uint32_t count,
+                     const struct bytes *bodies)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (pbft_in_window(p, blocks[i].height) && !take(p, &blocks[i], has_body))
+        if (pbft_in_window(p, blocks[i].height) &&
+            !take(p, &blocks[i], bodies == NULL ? NULL : &bodies[i]))
             return false;
     return true;
 }
@@ -333,8 +343,10 @@ static enum pbft_drop judge_range_blocks(const struct pbft *p, const struct pbft
     uint64_t first = data->blocks[0].height, last = data->blocks[data->blocks_count - 1].height;
     if (last <= p->committed.height)
         return PBFT_DROP_COMMITTED;
-    return first > p->committed.height && !pbft_in_window(p, first) ? PBFT_DROP_OUT_OF_WINDOW
-                                                                    : PBFT_KEEP;
+    if (first <= p->committed.height + 1)
+        return PBFT_KEEP;
+    /* It could not commit, only lie here: nobody was asked for it. */
+    return pbft_in_window(p, first) ? PBFT_DROP_NOT_ASKED : PBFT_DROP_OUT_OF_WINDOW;
 }
 
 /* A certificate that is not needed says nothing about the bodies below it: they may be what is
@@ -354,15 +366,14 @@ static enum pbft_drop on_range(struct pbft *p, const struct pbft_data *data)
         drop = judge_range_blocks(p, data);
     if (drop != PBFT_KEEP)
         return drop;
-    bool has_room = take_all(p, data->blocks, data->blocks_count, true) &&
-                    take_all(p, data->heads, data->heads_count, false);
+    bool has_room = take_all(p, data->blocks, data->blocks_count, data->bytes) &&
+                    take_all(p, data->heads, data->heads_count, NULL);
     if (!has_room)
         return PBFT_DROP_SLOT_FULL;
     /* The next range is asked for at once, of whoever's turn it is, and of everybody once if it
      * must be; not when this one commits nothing, its certificate being beyond my window: more of
      * that kind is of no use. */
-    if (data->blocks[0].height <= p->committed.height + 1 &&
-        pbft_in_window(p, data->certificate.statement.height))
+    if (pbft_in_window(p, data->certificate.statement.height))
         p->range_asks_left = p->config.members.members_count - 1;
     return PBFT_KEEP;
 }

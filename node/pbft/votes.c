@@ -15,18 +15,9 @@ struct pbft_ballot *pbft_ballot(struct pbft_slot *slot, enum cert_kind kind, uin
  * for another block than the certified one is no vote beyond a quorum. */
 static bool is_beyond_quorum(const struct pbft *p, const struct statement *s)
 {
-    if (s->kind == CERT_PREPARE)
-        return p->top_pqc.statement.view == s->view &&
-               pbft_covers(p, &p->top_pqc, s->height, &s->digest);
-    /* Of all COMMIT certificates the nearest, which has the shortest way down. */
-    const struct statement *top = &p->top_cqc.statement;
-    for (uint64_t height = s->height; height <= top->height && pbft_in_window(p, height);
-         height++) {
-        const struct pbft_slot *slot = pbft_slot_find(p, height);
-        if (slot != NULL && slot->has_cqc)
-            return pbft_covers(p, &slot->cqc, s->height, &s->digest);
-    }
-    return false;
+    /* The nearest one has the shortest way down. */
+    const struct certificate *c = pbft_lowest_certificate(p, s->kind, s->height);
+    return c != NULL && pbft_covers(p, c, s->height, &s->digest);
 }
 
 /* 3.1: a signer's first vote counts. The second, different one is told apart before anything is
@@ -168,10 +159,14 @@ enum pbft_drop pbft_on_contradiction(struct pbft *p, const struct certificate *c
 /* A certificate that raises nothing: not high, not what is certified. */
 static bool is_known_certificate(const struct pbft *p, const struct statement *s)
 {
-    if (s->kind == CERT_PREPARE)
-        return s->view != p->view || s->height <= p->top_pqc.statement.height;
+    bool is_prepare = s->kind == CERT_PREPARE;
+    const struct certificate *top = is_prepare ? &p->top_pqc : &p->top_cqc;
+    if (is_prepare && s->view != p->view)
+        return true;
     if (!pbft_in_window(p, s->height))
-        return s->height <= p->top_cqc.statement.height;
+        return s->height <= top->statement.height;
+    if (is_prepare) /* what a nearer one covers, that one can do */
+        return s->height <= p->commit_voted_height || is_beyond_quorum(p, s);
     const struct pbft_slot *slot = pbft_slot_find(p, s->height);
     return slot != NULL && slot->has_cqc;
 }
@@ -205,6 +200,33 @@ void pbft_keep_cqc(struct pbft *p, const struct certificate *c)
     slot->cqc = *c;
 }
 
+void pbft_keep_pqc(struct pbft *p, const struct certificate *c)
+{
+    CHECK(c->statement.view == p->view);
+    if (c->statement.height > p->top_pqc.statement.height)
+        p->top_pqc = *c;
+    if (!pbft_in_window(p, c->statement.height))
+        return; /* try_commit_vote puts the highest one in when the window has come that far */
+    struct pbft_slot *slot = pbft_slot_at(p, c->statement.height);
+    slot->has_pqc = true;
+    slot->pqc = *c;
+}
+
+const struct certificate *pbft_lowest_certificate(const struct pbft *p, enum cert_kind kind,
+                                                  uint64_t from_height)
+{
+    const struct certificate *top = kind == CERT_PREPARE ? &p->top_pqc : &p->top_cqc;
+    for (uint64_t height = from_height;
+         height <= top->statement.height && pbft_in_window(p, height); height++) {
+        const struct pbft_slot *slot = pbft_slot_find(p, height);
+        if (slot != NULL && kind == CERT_PREPARE && slot->has_pqc)
+            return &slot->pqc;
+        if (slot != NULL && kind == CERT_COMMIT && slot->has_cqc)
+            return &slot->cqc;
+    }
+    return NULL;
+}
+
 enum pbft_drop pbft_on_certificate(struct pbft *p, const struct certificate *c)
 {
     const struct statement *s = &c->statement;
@@ -221,8 +243,8 @@ enum pbft_drop pbft_on_certificate(struct pbft *p, const struct certificate *c)
     if (s->kind == CERT_COMMIT) {
         pbft_keep_cqc(p, c);
         pbft_judge_own_chain(p, s->view, s->height, &s->digest);
-    } else if (s->view == p->view && s->height > p->top_pqc.statement.height) {
-        p->top_pqc = *c;
+    } else if (s->view == p->view) {
+        pbft_keep_pqc(p, c);
     }
     p->is_fetch_due = true;
     return PBFT_KEEP;

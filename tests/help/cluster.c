@@ -358,7 +358,7 @@ static void restore(struct cluster *c, struct cluster_node *node)
     for (uint64_t height = 1; height <= c->options.heights_max; height++) {
         const struct cluster_place *place = &node->places[height];
         for (uint32_t i = 0; i < place->bodies_count; i++)
-            pbft_restore_block(node->core, &place->bodies[i]);
+            pbft_restore_block(node->core, &place->bodies[i], 100);
         for (int i = 0; i < 2; i++)
             if (place->has_vote[i])
                 pbft_restore_vote(node->core, &place->votes[i]);

@@ -7,6 +7,7 @@
 #include "crypto/base/check.h"
 #include "crypto/crypto.h"
 #include "genesis/json.h"
+#include "ledger/kv_impl.h"
 #include "ledger/receipt.h"
 #include "node/pbft/wire.h"
 #include "tests/help/chain_genesis.h"
@@ -162,6 +163,21 @@ bool world_read(const struct driver_world *w, enum kv_table table, struct bytes 
     return rc == RC_OK;
 }
 
+void world_rot(struct driver_world *w, enum kv_table table, struct bytes key)
+{
+    struct kv_batch *batch = kv_batch_new();
+    struct buf value = {0};
+    CHECK(!w->is_submitted);
+    CHECK(world_read(w, table, key, &value));
+    kv_batch_put(batch, table, key, buf_bytes(&value));
+    struct bytes sealed = kv_record_sealed(kv_record_next(batch, NULL));
+    ((uint8_t *)(uintptr_t)sealed.data)[sealed.size / 2] ^= 1; /* nobody else does such a thing */
+    CHECK(kv_commit(w->kv, batch, &w->why) == RC_OK);
+    kv_batch_free(batch);
+    buf_free(&value);
+    w->is_rotten = true;
+}
+
 static void add_be64(struct buf *out, uint64_t value)
 {
     uint8_t room[8];
@@ -254,6 +270,7 @@ void world_open(struct driver_world *w, uint32_t own_index, const char *paramete
     memset(w, 0, sizeof *w);
     CHECK(crypto_start(&w->why) == RC_OK);
     w->own_index = own_index;
+    w->reserved_heights = DRIVER_RESERVED_HEIGHTS;
     w->time = (struct driver_time){.now_ms = 5000, .wall_ms = UINT64_C(1760000000000)};
     c->options = (struct chain_options){.members_count = WORLD_MEMBERS,
                                         .participants_count = WORLD_PAYERS,
@@ -291,6 +308,9 @@ enum rc world_start(struct driver_world *w)
                                        .verify = {w, on_job},
                                        .signer = {w, sign},
                                        .marker = {w, w->marker, on_raise},
+                                       .reserved_heights = w->reserved_heights,
+                                       .outputs_max = DRIVER_OUTPUTS_MAX,
+                                       .answer_bytes_max = DRIVER_ANSWER_BYTES_MAX,
                                        .is_fenced = w->is_fenced};
         rc = driver_open(&w->driver, &config, &why);
         if (rc != RC_OK) {

@@ -57,13 +57,15 @@ struct driver_world {
     struct why why;        /* of the last that failed */
     /* The disk. */
     bool is_submitted;
+    bool is_rotten; /* by world_rot(), or by a test that writes what is wrong */
     uint64_t submits_count;
     /* The marker file beside the key (4.2). */
     bool holds_marker; /* else it is written at once when the driver waits for it */
     bool is_marking;
     struct pbft_rank marker, marking; /* what it holds; what it is to hold */
     uint64_t marks_count;
-    bool is_fenced; /* given to the driver when it is opened */
+    bool is_fenced;            /* given to the driver when it is opened, */
+    uint64_t reserved_heights; /* as is this: DRIVER_RESERVED_HEIGHTS */
     /* The verifiers. */
     bool holds_jobs; /* else each is run at once */
     struct driver_job **jobs;
@@ -115,6 +117,9 @@ void world_write(struct driver_world *w, enum kv_table table, struct bytes key,
 /* Read from the disk; false = not there. */
 bool world_read(const struct driver_world *w, enum kv_table table, struct bytes key,
                 struct buf *out);
+/* Flip a bit of what is there, beside its checksum. The driver may be up, and reads it so after the
+ * next landing; nothing may be under way. The audit has to refuse such a store from then on. */
+void world_rot(struct driver_world *w, enum kv_table table, struct bytes key);
 /* KV_BLOCK's key of a block, KV_VOTE's key of a record ("vote" and "proposal" take a height, the
  * first also a kind); lends from out. */
 struct bytes world_block_key(struct buf *out, uint64_t height, const struct digest *digest);

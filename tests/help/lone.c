@@ -66,7 +66,7 @@ void lone_start(struct lone *l)
     l->durable.status_counter += 1u << 20;
     l->core = pbft_init(l->memory, &l->config, &l->durable);
     for (size_t i = 0; i < l->bodies_count; i++)
-        pbft_restore_block(l->core, &l->bodies[i]);
+        pbft_restore_block(l->core, &l->bodies[i], l->block_bytes);
     for (size_t i = 0; i < l->votes_count; i++)
         pbft_restore_vote(l->core, &l->votes[i]);
     for (size_t i = 0; i < l->pre_prepares_count; i++)

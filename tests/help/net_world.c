@@ -34,9 +34,10 @@ static void on_message(void *context, uint32_t from, struct bytes message)
     heard->last_bytes = message.size;
 }
 
-static void on_notice(void *context, uint32_t peer, const char *words)
+static void on_notice(void *context, uint32_t peer, bool is_trouble, const char *words)
 {
     struct net_world_member *m = member_of_loop(context);
+    m->troubles[peer] += is_trouble;
     char *all = m->notices[peer];
     size_t used = strlen(all);
     snprintf(all + used, NET_WORLD_WORDS - used, "%s\n", words);

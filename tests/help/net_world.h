@@ -28,6 +28,7 @@ struct net_world_member {
     uint32_t turn_most; /* messages taken in one turn of its loop, at most so far */
     struct net_world_heard heard[NET_WORLD_MAX];
     char notices[NET_WORLD_MAX][NET_WORLD_WORDS]; /* about each peer, one line each */
+    uint32_t troubles[NET_WORLD_MAX];             /* how many of these lines are of trouble */
 };
 
 struct net_world {

@@ -40,6 +40,17 @@ struct sockets_address sockets_free_address(void)
     return address;
 }
 
+bool sockets_can_look_up(void)
+{
+#ifdef __has_feature
+    return !__has_feature(thread_sanitizer);
+#elif defined(__SANITIZE_THREAD__)
+    return false;
+#else
+    return true;
+#endif
+}
+
 int sockets_listen(uint16_t port)
 {
     int fd = bound(port);

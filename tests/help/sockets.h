@@ -14,6 +14,9 @@ struct sockets_address {
 
 /* A port of the loopback that is free now; two calls in a row give two. */
 struct sockets_address sockets_free_address(void);
+/* Whether names can be looked up here. nanomsg does that with getaddrinfo_a(), and glibc starts its
+ * thread where ThreadSanitizer cannot see it: the process then crashes, with ten lines of C too. */
+bool sockets_can_look_up(void);
 /* Listen there; the caller closes it. */
 int sockets_listen(uint16_t port);
 /* Connect there, at once; the caller closes it. */

@@ -87,6 +87,8 @@ static void change(struct fake *f)
         flip(&f->changed, &r->items[0], 15); /* of a balance: its amount */
     else if (strcmp(f->lie, "metrics") == 0 && r->type == PROTO_METRICS)
         r->data = bytes_of_text("hansa_height 1\n\033[31mred\n");
+    else if (strcmp(f->lie, "clock") == 0 && r->type == PROTO_STATUS)
+        r->status.wall_ms += 60000;
     else if (strcmp(f->lie, "backup") == 0 && r->type == PROTO_BACKUP)
         r->total += f->request.offset;
 }
@@ -120,6 +122,8 @@ static void on_request(void *context, uint64_t number, struct bytes request)
         change(f);
     }
     proto_encode_reply(&out, &f->reply);
+    if (strcmp(f->lie, "version") == 0)
+        out.data[0] = 9;
     clients_reply(f->clients, number, buf_bytes(&out));
     buf_free(&out);
 }
@@ -134,7 +138,7 @@ static int usage(void)
         "In the place of the member whose secret key file is KEY, at HOST:PORT, pass requests on\n"
         "to the member number HONEST and tell this LIE: none, silent, garbage, busy,\n"
         "knows_nothing, all_is_committed, receipt, proof, block, certificate, order, end, value,\n"
-        "metrics, backup.\n");
+        "metrics, backup, clock, version.\n");
     return 2;
 }
 

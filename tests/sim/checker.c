@@ -29,6 +29,8 @@ void sim_checker_close(struct sim *s)
         buf_free(&n->status);
         buf_free(&n->last_sent);
     }
+    check_map_free(&c->commits);
+    mem_free(c->body_bytes);
     check_map_free(&c->txids);
     check_map_free(&c->acknowledged);
     check_map_free(&c->forwards);
@@ -122,6 +124,7 @@ static void check_chain_on_disk(struct sim *s, uint32_t node)
     for (uint64_t h = n->height + 1; h <= height; h++)
         check_one_block(s, node, h);
     n->height = height;
+    check_certified(s, node, height);
     if (!digest_equal(&digest, &s->checker->chain[height].digest))
         sim_fail(s, node, "the head is the last block", "height %" PRIu64, height);
 }

@@ -84,9 +84,11 @@ void check_one_digest(struct sim *s, uint32_t node, uint32_t kind, uint64_t epoc
     wr_u64(&w, view);
     wr_u64(&w, height);
     struct check_value *value = check_map_find(votes, &key);
-    if (value == NULL)
+    if (value == NULL) {
         check_map_put(votes, &key)->digest = *digest;
-    else if (!digest_equal(&value->digest, digest))
+        if (kind == CERT_COMMIT)
+            check_saw_commit(s, node, epoch, view, height, digest);
+    } else if (!digest_equal(&value->digest, digest))
         sim_fail(s, node, "one vote for each place, for ever",
                  "two %s digests in view %" PRIu64 " at height %" PRIu64, words[kind], view,
                  height);
@@ -99,4 +101,5 @@ void check_certificate(struct sim *s, uint32_t node, const struct certificate *c
     if (fault != CERT_OK)
         sim_fail(s, node, "certificates verify", "height %" PRIu64 ": %s", c->statement.height,
                  cert_fault_text(fault));
+    check_saw_certificate(s, c);
 }

@@ -12,6 +12,7 @@
 struct check_value {
     struct digest digest;
     struct place place;
+    uint32_t members; /* a bit for each */
 };
 struct check_entry {
     bool is_used;
@@ -48,10 +49,11 @@ struct check_rates {
 
 /* What a node has shown over its whole life in the world, across all crashes. */
 struct check_node {
-    struct kv_view *view;     /* of its disk, as of the last batch that landed */
-    uint64_t height;          /* of the head on that disk */
-    uint64_t promised_height; /* the highest that it has told anybody of */
-    struct pbft_rank high;    /* on that disk; zero: none */
+    struct kv_view *view;      /* of its disk, as of the last batch that landed */
+    uint64_t height;           /* of the head on that disk */
+    uint64_t certified_height; /* highest COMMIT certificate that it can have, by what was seen */
+    uint64_t promised_height;  /* the highest that it has told anybody of */
+    struct pbft_rank high;     /* on that disk; zero: none */
     struct digest high_digest;
     struct check_map votes;    /* (kind, epoch, view, height) -> digest: on disk or sent, ever */
     struct pbft_rank reserved; /* on that disk (4.2) */
@@ -71,6 +73,10 @@ struct sim_checker {
     struct check_block *chain; /* [0] is the genesis block */
     size_t chain_count, chain_room;
     struct model *model;
+    struct check_map commits;      /* (epoch, view, block) -> members that voted COMMIT */
+    uint64_t *body_bytes;          /* by height: the largest block that was sent, and */
+    size_t body_bytes_count;       /* so many heights; */
+    uint64_t body_top_height;      /* the highest of which one was sent */
     struct check_map txids;        /* of the chain -> place */
     struct check_map acknowledged; /* txids with a receipt -> place */
     struct check_map forwards;     /* (node, life, transaction) -> when it went to all */
@@ -99,6 +105,19 @@ struct check_state check_get_state(struct sim *s, uint32_t node);
 void check_one_digest(struct sim *s, uint32_t node, uint32_t kind, uint64_t epoch, uint64_t view,
                       uint64_t height, const struct digest *digest);
 void check_certificate(struct sim *s, uint32_t node, const struct certificate *c);
+
+/* ---- checker_seen.c: what was seen of all nodes together ---- */
+/* A COMMIT of this node, on its disk or sent. */
+void check_saw_commit(struct sim *s, uint32_t node, uint64_t epoch, uint64_t view, uint64_t height,
+                      const struct digest *digest);
+/* A certificate that verifies, on a disk or sent. */
+void check_saw_certificate(struct sim *s, const struct certificate *c);
+/* That a node can have a certificate of what it has committed. */
+void check_certified(struct sim *s, uint32_t node, uint64_t height);
+/* A block leaves a node. */
+void check_saw_body(struct sim *s, uint64_t height, size_t size);
+/* What the blocks above a height weigh that anybody has been sent, one of each height. */
+uint64_t check_bodies_bytes_above(const struct sim *s, uint64_t height);
 
 /* ---- checker_rates.c ---- */
 void check_rates(struct sim *s, uint32_t node, uint32_t to, struct bytes message);

@@ -207,6 +207,7 @@ static void check_block_on_disk(const struct sent *a, const struct pbft_block *b
     if (!check_get_body(a->s, a->node, block->height, &block->digest, &body) ||
         !bytes_equal(body, bytes))
         fail(a, block->height, "the block is not on the disk");
+    check_saw_body(a->s, block->height, bytes.size);
 }
 
 static void check_on_chain(const struct sent *a, uint64_t height, const struct digest *digest)

@@ -241,14 +241,15 @@ static void print_totals(const struct sim_counts *c, uint64_t seeds)
     (void)printf("network: %" PRIu64 " messages, lost %" PRIu64 ", doubled %" PRIu64
                  ", late %" PRIu64 ", corrupted %" PRIu64 ", cut off %" PRIu64
                  "; partitions %" PRIu64 ", pauses %" PRIu64 ", stalls %" PRIu64
-                 ", clock steps %" PRIu64 ", markers raised %" PRIu64 "\n",
+                 ", clock steps %" PRIu64 ", markers raised %" PRIu64 ", again %" PRIu64
+                 ", cut off in that %" PRIu64 "\n",
                  c->messages, c->lost, c->doubled, c->late, c->corrupted, c->cut, c->partitions,
-                 c->pauses, c->stalls, c->steps, c->marks);
+                 c->pauses, c->stalls, c->steps, c->marks, c->marks_again, c->cut_marks_again);
     (void)printf("ledger: %" PRIu64 " transactions submitted, %" PRIu64 " committed, %" PRIu64
                  " rejected, %" PRIu64 " blocks, %" PRIu64 " receipts verified; %" PRIu64
-                 " events\n",
+                 " events; dropped %" PRIu64 " messages of full turns, %" PRIu64 " answers\n",
                  c->txs_submitted, c->txs_committed, c->txs_rejected, c->blocks,
-                 c->receipts_verified, c->events);
+                 c->receipts_verified, c->events, c->output_drops, c->answer_drops);
 }
 
 static void print_slowest(const struct options *o, const struct shared *shared)

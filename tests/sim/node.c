@@ -191,6 +191,7 @@ static void on_raise(void *context, const struct pbft_rank *to)
     if (!n->is_telling)
         close_turn(n);
     s->counts.marks++;
+    s->counts.marks_again += n->marker.height > 0;
     sim_say(s, n->index, "raises the marker to height %" PRIu64, to->height);
     sim_check_marker(s, n->index, to);
     n->is_marking = true;

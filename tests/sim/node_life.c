@@ -62,8 +62,12 @@ static void open_driver(struct sim *s, struct sim_node *n)
     enum rc rc = store_open(&n->store, n->kv, &options, &why);
     if (rc != RC_OK)
         sim_fail(s, n->index, "a store opens after any crash", "%s: %s", rc_name(rc), why.text);
-    struct driver_config config = {
-        .genesis = &s->genesis, .own_index = n->index, .store = n->store};
+    struct driver_config config = {.genesis = &s->genesis,
+                                   .own_index = n->index,
+                                   .store = n->store,
+                                   .reserved_heights = s->plan.reserved_heights,
+                                   .outputs_max = s->plan.outputs_max,
+                                   .answer_bytes_max = s->plan.answer_bytes_max};
     sim_node_bind(n, &config);
     rc = driver_open(&n->driver, &config, &why);
     if (rc != RC_OK)
@@ -108,6 +112,10 @@ static void end_life(struct sim *s, struct sim_node *n)
 {
     if (n->driver == NULL)
         return;
+    struct driver_look look;
+    driver_look(n->driver, &look);
+    s->counts.output_drops += look.output_drops;
+    s->counts.answer_drops += look.answer_drops;
     driver_close(n->driver);
     store_close(n->store);
     n->driver = NULL;
@@ -121,6 +129,8 @@ static void end_life(struct sim *s, struct sim_node *n)
 /* The batch that was on its way to the disk is there, whole, or not at all. */
 void sim_node_settle(struct sim *s, struct sim_node *n)
 {
+    if (n->is_marking && n->marker.height > 0)
+        s->counts.cut_marks_again++;
     if (n->is_marking && sim_luck(s, 500000))
         n->marker = n->marking_to;
     n->is_marking = false;

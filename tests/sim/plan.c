@@ -96,7 +96,7 @@ static void draw_crashes(struct prng *p, struct sim_plan *out)
         uint64_t ppm = passings > 0 ? crashes * 1000000 / passings : 0;
         out->crash_ppm[i] = (uint32_t)(ppm < 500000 ? ppm : 500000);
     }
-    out->crash_ppm[SIM_AT_MARK] = fault(p, 50000, 500000); /* once in a life, or hardly */
+    out->crash_ppm[SIM_AT_MARK] = fault(p, 50000, 500000); /* once in a life, or a bit more */
     out->crash_all_percent = fault(p, 5, 100);
     out->down_max_us = wide(p, 2000, 3000000);
 }
@@ -161,6 +161,20 @@ static void draw_bulk(struct prng *p, struct sim_plan *out)
     out->ops_per_tx_max = (uint32_t)between(p, 1, 64);
 }
 
+/* The marker is raised every few heights, so that it is cut off at any of its raises. */
+static void draw_reservations(struct prng *p, struct sim_plan *out)
+{
+    out->reserved_heights = luck(p, 20) ? DRIVER_RESERVED_HEIGHTS : wide(p, 4, 64);
+}
+
+/* Small ones overflow: what is dropped has to be healed by the next STATUS (9.1). */
+static void draw_limits(struct prng *p, struct sim_plan *out)
+{
+    out->outputs_max = luck(p, 30) ? (uint32_t)wide(p, 2, 128) : DRIVER_OUTPUTS_MAX;
+    out->answer_bytes_max = luck(p, 50) ? wide(p, PBFT_MSG_BYTES_MAX, DRIVER_ANSWER_BYTES_MAX)
+                                        : DRIVER_ANSWER_BYTES_MAX;
+}
+
 void sim_plan_draw(struct sim_plan *out, uint64_t seed)
 {
     struct prng p = prng_of(seed);
@@ -183,6 +197,8 @@ void sim_plan_draw(struct sim_plan *out, uint64_t seed)
         out->stall_ppm = (uint32_t)wide(&p, 500, 20000);
     if (luck(&p, 20))
         out->flood_ppm = (uint32_t)wide(&p, 10000, 500000);
+    draw_reservations(&p, out);
+    draw_limits(&p, out);
 }
 
 void sim_plan_default(struct sim_plan *out, uint64_t seed)
@@ -208,6 +224,9 @@ void sim_plan_default(struct sim_plan *out, uint64_t seed)
                              .partitions_per_minute = 6,
                              .disk_min_us = 200,
                              .disk_max_us = 4000,
+                             .reserved_heights = DRIVER_RESERVED_HEIGHTS,
+                             .outputs_max = DRIVER_OUTPUTS_MAX,
+                             .answer_bytes_max = DRIVER_ANSWER_BYTES_MAX,
                              .verify_us = 60,
                              .crash_ppm = {200, 200, 200, 20, 50000, 50, 10000},
                              .crash_all_percent = 10,
@@ -249,10 +268,12 @@ void sim_plan_print(FILE *to, const struct sim_plan *plan)
     (void)fprintf(to,
                   "  nodes: disk %" PRIu64 "..%" PRIu64 " us, verify %" PRIu64
                   " us, run lag %" PRIu64 " us, pauses %u/min of %" PRIu64
-                  " us, clocks off by %" PRIu64 " ms, %u steps/min, stalls %u ppm\n",
+                  " us, clocks off by %" PRIu64 " ms, %u steps/min, stalls %u ppm, %" PRIu64
+                  " heights reserved at once, turns of %u messages, answers of %" PRIu64 " bytes\n",
                   plan->disk_min_us, plan->disk_max_us, plan->verify_us, plan->run_lag_us,
                   plan->pauses_per_minute, plan->pause_max_us, plan->clock_offset_max_ms,
-                  plan->clock_steps_per_minute, plan->stall_ppm);
+                  plan->clock_steps_per_minute, plan->stall_ppm, plan->reserved_heights,
+                  plan->outputs_max, plan->answer_bytes_max);
     (void)fprintf(to, "  crashes, ppm:");
     for (uint32_t i = 0; i < SIM_BOUNDARY_COUNT; i++)
         (void)fprintf(to, " %s %u%s", sim_boundary_word((enum sim_boundary)i), plan->crash_ppm[i],

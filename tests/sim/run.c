@@ -243,11 +243,12 @@ static void make(struct sim *s)
     sim_clients_start(s);
 }
 
-static void close_all(struct sim *s)
+static void close_all(struct sim *s, struct sim_counts *counts)
 {
     sim_checker_close(s);
     for (uint32_t i = 0; i < s->plan.members_count; i++)
         sim_node_close(s, i);
+    *counts = s->counts; /* with those of the last lives */
     sim_clients_close(s);
     sim_queue_close(s);
     sim_trace_close(s);
@@ -270,9 +271,8 @@ void sim_run(const struct sim_plan *plan, FILE *trace_to, struct sim_counts *cou
     heal_and_finish(s);
     sim_check_end(s);
     s->counts.virtual_us = s->now_us;
-    *counts = s->counts;
     if (trace_digest != NULL)
         sim_trace_digest(s, trace_digest);
     running = NULL;
-    close_all(s);
+    close_all(s, counts);
 }

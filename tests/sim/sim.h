@@ -59,6 +59,9 @@ struct sim_plan {
     uint32_t partitions_per_minute;
     /* nodes */
     uint64_t disk_min_us, disk_max_us;
+    uint64_t reserved_heights;              /* at once (4.2): the rule's number, or few */
+    uint32_t outputs_max;                   /* driver.h: the limits there, or less */
+    uint64_t answer_bytes_max;              /* the same */
     uint32_t stall_ppm;                     /* of syncs: those that take seconds */
     uint64_t verify_us;                     /* per signature */
     uint64_t run_lag_us;                    /* at most so long from an event to driver_run() */
@@ -114,8 +117,10 @@ struct sim_node {
 /* Counted over a run, and summed over runs by main.c. */
 struct sim_counts {
     uint64_t events, messages, lost, doubled, late, corrupted, cut;
-    uint64_t partitions, pauses, stalls, steps, marks, crashes[SIM_BOUNDARY_COUNT], landed_unasked,
-        starts;
+    uint64_t partitions, pauses, stalls, steps, marks;
+    uint64_t marks_again, cut_marks_again; /* beyond a node's first; and those it died in between */
+    uint64_t output_drops, answer_drops;
+    uint64_t crashes[SIM_BOUNDARY_COUNT], landed_unasked, starts;
     uint64_t txs_submitted, txs_committed, txs_rejected, blocks, receipts_verified;
     uint64_t virtual_us;
     uint64_t healing_us, bound_us; /* from the end of faults to the end of all, and at most */

@@ -47,6 +47,15 @@ static inline void on_reply(void *context, uint64_t number, struct bytes bytes)
     buf_add_bytes(&replies[number].bytes, bytes);
 }
 
+static uint8_t session_key[LINK_KEY_BYTES]; /* of all who ask */
+static inline bool on_session(void *context, uint64_t number, uint8_t out[static LINK_KEY_BYTES])
+{
+    (void)context;
+    (void)number;
+    memcpy(out, session_key, LINK_KEY_BYTES);
+    return true;
+}
+
 static inline void on_status(void *context, struct proto_status *out)
 {
     (void)context;
@@ -73,7 +82,9 @@ static inline void bind_serve(void)
                                               .store = w.store,
                                               .driver = w.driver,
                                               .log = &no_log,
+                                              .own_index = w.own_index,
                                               .reply = on_reply,
+                                              .session = on_session,
                                               .status = on_status,
                                               .metrics = on_metrics};
     assert_int_equal(serve_open(&serve, &serve_config, &why), RC_OK);
@@ -81,13 +92,18 @@ static inline void bind_serve(void)
     world_forget(&w);
 }
 
-static inline void begin_serving(void)
+static inline void begin_serving_as(uint32_t own_index)
 {
     last_number = 0;
     memset(replies, 0, sizeof replies);
-    begin_stored(1, NULL);
+    begin_stored(own_index, NULL);
     assert_int_equal(world_start(&w), RC_OK);
     bind_serve();
+}
+
+static inline void begin_serving(void)
+{
+    begin_serving_as(1);
 }
 
 static inline int end_serving(void **state)

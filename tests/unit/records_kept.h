@@ -120,7 +120,7 @@ static inline enum rc start_from_records(struct why *why)
     durable.status_counter = l.durable.status_counter;
     l.core = pbft_init(l.memory, &l.config, &durable);
     for (size_t i = 0; i < l.bodies_count; i++)
-        pbft_restore_block(l.core, &l.bodies[i]);
+        pbft_restore_block(l.core, &l.bodies[i], l.block_bytes);
     assert_int_equal(kv_view_open(&view, kv, NULL), RC_OK);
     rc = records_restore(view, l.core, why);
     kv_view_close(view);

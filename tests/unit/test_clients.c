@@ -57,6 +57,29 @@ static void replies_reach_the_right_one_of_64(void **state)
     }
 }
 
+/* Both ends name a session by the same key, and no two sessions have one name. */
+static void session_of_a_request_is_its_dials(void **state)
+{
+    (void)state;
+    uint8_t name[LINK_KEY_BYTES];
+    struct dial *dials[2] = {dial(), dial()};
+    assert_memory_not_equal(dial_session(dials[0]), dial_session(dials[1]), LINK_KEY_BYTES);
+    for (int i = 0; i < 2; i++) {
+        uint32_t before = node.asked_count;
+        send_text(dials[i], i == 0 ? "first" : "second");
+        until(node.asked_count > before &&
+              strcmp(node.texts[node.asked_count - 1], i == 0 ? "first" : "second") == 0);
+        uint64_t number = node.numbers[node.asked_count - 1];
+        assert_true(clients_session(node.clients, number, name));
+        assert_memory_equal(name, dial_session(dials[i]), LINK_KEY_BYTES);
+        reply_text(number, "yes");
+        assert_false(clients_session(node.clients, number, name));
+    }
+    assert_false(clients_session(node.clients, 0, name));
+    hang_up(dials[0]);
+    hang_up(dials[1]);
+}
+
 /* A number that is not waiting is ignored: one that nobody has, and one that was answered. */
 static void answer_to_nobody_is_ignored(void **state)
 {
@@ -260,6 +283,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(request_and_reply_arrive),
         TEST(replies_reach_the_right_one_of_64),
+        TEST(session_of_a_request_is_its_dials),
         TEST(answer_to_nobody_is_ignored),
         TEST(oldest_request_is_forgotten),
         TEST(largest_messages_pass),

@@ -200,6 +200,106 @@ static void old_votes_of_a_fenced_store_are_not_sent_again(void **state)
     assert_int_equal(world_sent(&w, PBFT_STATUS, NULL), WORLD_OTHERS);
 }
 
+/* ---- raised again ---- */
+
+static void begin_with_small_reservations(uint64_t heights)
+{
+    begin_stored(1, NULL);
+    w.reserved_heights = heights;
+    world_begin(&w);
+}
+
+/* Each time in the same order: the store, the marker, then the votes. */
+static void the_marker_is_raised_again_and_again(void **state)
+{
+    (void)state;
+    enum { HEIGHTS = 3 };
+    begin_with_small_reservations(HEIGHTS);
+    for (uint64_t height = 1; height <= 12; height++) {
+        uint64_t reserved = (height / HEIGHTS + 1) * HEIGHTS;
+        bool is_within = height <= w.marker.height;
+        w.holds_marker = true;
+        world_propose(&w, b[height]);
+        world_run(&w);
+        assert_int_equal(reserved_height(), w.marker.height);
+        world_land(&w);
+        assert_int_equal(w.is_marking, !is_within);
+        if (!is_within) {
+            assert_int_equal(reserved_height(), reserved);
+            assert_int_equal(w.marking.height, reserved);
+            assert_false(is_voted_for(b[height]));
+            world_mark(&w);
+        }
+        assert_true(is_voted_for(b[height]));
+        w.holds_marker = false;
+        world_votes(&w, CERT_PREPARE, b[height]);
+        world_settle(&w);
+        world_votes(&w, CERT_COMMIT, b[height]);
+        world_settle(&w);
+        assert_int_equal(world_look(&w).durable_height, height);
+    }
+    assert_int_equal(w.marks_count, 4);
+}
+
+/* Between a later reservation in the store and the marker, too. */
+static void a_machine_that_stops_at_a_later_raise_goes_on(void **state)
+{
+    (void)state;
+    for (int lands = 0; lands < 2; lands++) {
+        begin_with_small_reservations(3);
+        for (int i = 1; i <= 3; i++)
+            world_commit(&w, b[i]);
+        w.holds_marker = true;
+        world_propose(&w, b[4]);
+        world_run(&w);
+        world_land(&w);
+        assert_true(w.is_marking);
+        world_crash(&w, lands != 0);
+        assert_int_equal(w.marker.height, lands != 0 ? 6 : 3);
+        w.holds_marker = false;
+        world_forget(&w);
+        assert_int_equal(world_start(&w), RC_OK);
+        world_settle(&w);
+        assert_false(world_look(&w).core.is_learner);
+        assert_int_equal(world_sent(&w, PBFT_PREPARE, b[4]), WORLD_OTHERS);
+        assert_int_equal(w.marker.height, 6);
+        assert_int_equal(end(NULL), 0);
+    }
+    begin(1);
+}
+
+static void rule_4_2_the_marker_is_raised_again_at_the_next_1024_heights(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 1025, STEP = 27 };
+    static const struct world_block *chain[BLOCKS + 1];
+    begin_with(1, "{\"pipeline_heights\": 8, \"checkpoint_every_heights\": 32,"
+                  " \"window_heights\": 64, \"sync_blocks_max\": 64}");
+    for (uint64_t i = 1; i <= BLOCKS; i++) {
+        const struct world_tx *tx = world_record(&w, 0, i);
+        chain[i] = world_block(&w, chain[i - 1], &tx, 1);
+    }
+    world_commit(&w, chain[1]);
+    assert_int_equal(w.marks_count, 1);
+    for (uint32_t i = 2; i + STEP <= 1024; i += STEP) {
+        world_range(&w, 2, &chain[i], STEP, 0);
+        world_settle(&w);
+    }
+    for (uint64_t i = world_look(&w).durable_height + 1; i <= 1024; i++)
+        world_commit(&w, chain[i]);
+    assert_int_equal(w.marks_count, 1);
+    w.holds_marker = true;
+    world_forget(&w);
+    world_propose(&w, chain[1025]);
+    world_run(&w);
+    world_land(&w);
+    assert_true(w.is_marking);
+    assert_int_equal(w.marking.height, 2048);
+    assert_int_equal(world_sent(&w, PBFT_PREPARE, NULL), 0);
+    world_mark(&w);
+    assert_int_equal(world_sent(&w, PBFT_PREPARE, chain[1025]), WORLD_OTHERS);
+}
+
 static void a_damaged_reservation_is_refused(void **state)
 {
     (void)state;
@@ -225,6 +325,9 @@ int main(void)
         DRIVER_TEST(a_store_behind_the_marker_never_votes_again),
         DRIVER_TEST(whoever_is_fenced_never_votes_again),
         DRIVER_TEST(old_votes_of_a_fenced_store_are_not_sent_again),
+        DRIVER_TEST(the_marker_is_raised_again_and_again),
+        DRIVER_TEST(a_machine_that_stops_at_a_later_raise_goes_on),
+        DRIVER_TEST(rule_4_2_the_marker_is_raised_again_at_the_next_1024_heights),
         DRIVER_TEST(a_damaged_reservation_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -262,11 +262,12 @@ static void parameters_in_the_text_are_those_of_the_code(void **state)
     assert_int_equal(PARAMETERS_COUNT, 18); /* so the text says */
 }
 
-/* Between replicas, or inside one of them: outsiders never see what is under these tags. */
+/* Between replicas, inside one of them, or in what a client asks (node/proto.h): these are in no
+ * file that outsiders see. */
 static bool is_inner(enum tag tag)
 {
     return tag == TAG_TX_VERIFIED || tag == TAG_PRE_PREPARE || tag == TAG_STATUS ||
-           (tag >= TAG_SEAL_PAIR && tag <= TAG_SEAL_KEY);
+           (tag >= TAG_SEAL_PAIR && tag <= TAG_READ_SIGN);
 }
 
 /* All tags that outsiders need are listed. */

@@ -119,6 +119,95 @@ static void with_the_disk_below_its_reserve_nothing_is_taken(void **state)
     assert_int_equal(world_look(&w).pool.txs_count, 1);
 }
 
+/* Each block comes to this disk whoever proposes it: what peers forward is pooled all the same, and
+ * a primary goes on proposing. */
+static void below_its_reserve_a_primary_proposes_what_peers_forward(void **state)
+{
+    (void)state;
+    begin_serving_as(0);
+    serve_set_room(serve, false, false);
+    world_forward(&w, 2, world_record(&w, 0, 1));
+    world_settle(&w);
+    assert_int_equal(world_look(&w).pool.txs_count, 1);
+    assert_int_equal(world_sent(&w, PBFT_PRE_PREPARE, NULL), WORLD_OTHERS);
+}
+
+static void below_its_reserve_it_votes_for_the_blocks_of_others(void **state)
+{
+    (void)state;
+    begin_serving();
+    serve_set_room(serve, false, false);
+    const struct world_block *block = block_of(world_record(&w, 0, 1));
+    world_propose(&w, block);
+    world_settle(&w);
+    assert_int_equal(world_sent(&w, PBFT_PREPARE, block), WORLD_OTHERS);
+}
+
+/* ---- the end ---- */
+
+static void whoever_waits_is_answered_when_the_node_ends(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *txs[] = {world_record(&w, 0, 1), world_record(&w, 1, 1)};
+    struct digest txid = {{7}};
+    uint64_t submitted = submit(txs, 2, 5000), awaited = wait_for(&txid, 5000);
+    world_settle(&w);
+    const struct world_block *block = block_of(txs[1]);
+    world_commit(&w, block);
+    run();
+    assert_false(is_replied(submitted));
+    serve_end(serve);
+    assert_code(submitted, PROTO_OK);
+    assert_int_equal(reply.results[0].outcome, PROTO_UNKNOWN);
+    assert_memory_equal(&reply.results[0].txid, &txs[0]->tx.id, DIGEST_BYTES);
+    assert_committed(submitted, 1, &txs[1]->tx.id, 1);
+    assert_code(awaited, PROTO_OK);
+    assert_int_equal(reply.results[0].outcome, PROTO_UNKNOWN);
+    world_commit(&w, world_block(&w, block, &txs[0],
+                                 1)); /* the driver's answer comes too late, and to nobody */
+}
+
+static void what_the_disk_does_not_have_is_not_told_at_the_end(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    const struct world_block *block = block_of(tx);
+    struct digest txid = {{7}};
+    world_propose(&w, block);
+    world_settle(&w);
+    world_votes(&w, CERT_PREPARE, block);
+    world_settle(&w);
+    world_votes(&w, CERT_COMMIT, block);
+    world_run(&w);
+    assert_true(w.is_submitted);
+    uint64_t early = wait_for(&txid, 1000), read = ask_nonce(0);
+    world_pass(&w, 1000);
+    run();
+    assert_false(is_replied(early)); /* behind the read, in its turn */
+    assert_false(is_replied(read));
+    serve_end(serve);
+    assert_code(early, PROTO_OK);
+    assert_code(read, PROTO_BUSY);
+    assert_int_equal(reply.type, PROTO_STATE);
+    world_land(&w);
+    run();
+}
+
+static void who_asks_while_the_node_ends_is_told_busy(void **state)
+{
+    (void)state;
+    begin_serving();
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    serve_end(serve);
+    assert_code(submit(&tx, 1, 5000), PROTO_BUSY);
+    assert_int_equal(reply.type, PROTO_SUBMIT);
+    assert_code(ask_nonce(0), PROTO_BUSY);
+    world_settle(&w);
+    assert_int_equal(world_look(&w).pool.txs_count, 0);
+}
+
 /* ---- WAIT ---- */
 
 static void waiting_for_what_somebody_else_submitted(void **state)
@@ -205,6 +294,11 @@ int main(void)
         SERVE_TEST(another_transaction_of_the_nonce_is_named),
         SERVE_TEST(who_waits_longer_than_the_driver_is_told_by_the_chain),
         SERVE_TEST(with_the_disk_below_its_reserve_nothing_is_taken),
+        SERVE_TEST(below_its_reserve_a_primary_proposes_what_peers_forward),
+        SERVE_TEST(below_its_reserve_it_votes_for_the_blocks_of_others),
+        SERVE_TEST(whoever_waits_is_answered_when_the_node_ends),
+        SERVE_TEST(what_the_disk_does_not_have_is_not_told_at_the_end),
+        SERVE_TEST(who_asks_while_the_node_ends_is_told_busy),
         SERVE_TEST(waiting_for_what_somebody_else_submitted),
         SERVE_TEST(waiting_for_what_is_committed_and_not_durable),
         SERVE_TEST(waiting_ends_when_its_time_is_over),

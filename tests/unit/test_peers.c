@@ -53,6 +53,8 @@ static void two_peers_exchange_messages_both_ways(void **state)
     const char *live = "session live\n";
     assert_memory_equal(w.members[0].notices[1], live, strlen(live));
     assert_memory_equal(w.members[1].notices[0], live, strlen(live));
+    assert_int_equal(w.members[0].troubles[1], 0);
+    assert_int_equal(w.members[1].troubles[0], 0);
 }
 
 /* With four, everybody hears everybody, and knows who it is. */
@@ -232,6 +234,8 @@ static void other_chain_is_refused_with_both_values(void **state)
              "a HELLO in its name is of chain id %s, ours is %s: compare the genesis files\n",
              zero_hex, one_hex);
     assert_string_equal(w.members[1].notices[0], words);
+    assert_int_equal(w.members[0].troubles[1], 1);
+    assert_int_equal(w.members[1].troubles[0], 1);
 }
 
 /* No version in common: both are shown. */

@@ -157,7 +157,6 @@ static inline void sample_status(struct proto_status *s, struct prng *p, bool is
         s->peers[i].is_live = (uint8_t)prng_below(p, 2);
         s->peers[i].heard_ms_ago = prng_below(p, 2) == 0 ? UINT64_MAX : prng_u64(p);
         s->peers[i].committed_height = prng_u64(p);
-        s->peers[i].clock_skew_ms = (int64_t)prng_u64(p);
     }
 }
 

@@ -42,7 +42,7 @@ static const char *const reply_vectors[PROTO_TYPE_END] = {
         "05100000000000005252525252525252525252525252525252525252525252525252525252525252"
         "010000008f010000020000008f010000061000000000000007100000081000000000000009100000"
         "000000000a100000000000000b10000000000000010c100000000000000200ffffffffffffffff00"
-        "00000000000000feffffffffffffff01000000000000000004100000000000000000000000000000",
+        "000000000000000100000000000000000410000000000000",
     [PROTO_METRICS] = "01050005000000757020310a",
     [PROTO_STATE] = "0106000120000000000000030102000000010200000000000100000000",
     [PROTO_INDEX] = "0107000120000000000000030102000000010200000000000100000000",
@@ -155,7 +155,7 @@ static void fill_status(struct proto_status *s)
                                .takes_transactions = 1,
                                .txs_committed = 0x100c,
                                .peers_count = 2};
-    s->peers[0] = (struct proto_peer){.heard_ms_ago = UINT64_MAX, .clock_skew_ms = -2};
+    s->peers[0] = (struct proto_peer){.heard_ms_ago = UINT64_MAX};
     s->peers[1] = (struct proto_peer){.is_live = 1, .committed_height = 0x1004};
 }
 

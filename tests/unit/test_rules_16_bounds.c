@@ -1,5 +1,5 @@
-/* PROTOCOL.md 16: what proposals that are not voted for yet may hold, P blocks of the largest size,
- * and what goes beyond it: the one that is needed last. */
+/* PROTOCOL.md 16: what proposals may hold above the highest COMMIT certificate, P blocks of the
+ * largest size, and what goes beyond it: the one that is needed last. */
 #include "tests/unit/rules.h"
 
 /* A core that has P = 4 of them above tip, at heights 2 to 5. */
@@ -79,23 +79,78 @@ static void rule_16_a_proposal_without_its_body_is_still_the_first(void **state)
     assert_int_equal(lone_pre_prepare(&l, 0, &b[5]), PBFT_DROP_NO_ROOM);
 }
 
-/* A vote frees its bytes: what was dropped comes again (9.1) and is voted for in its turn. */
-static void rule_16_what_is_voted_for_makes_room(void **state)
+/* So it is where the lower one is not right above tip. */
+static void rule_16_a_lower_body_has_room_wherever_it_stands(void **state)
 {
     (void)state;
-    begin_full();
-    (void)lone_pre_prepare(&l, 0, &b[1]); /* 5 goes */
-    for (int h = 1; h <= 8; h++) {
-        assert_true(lone_block_equal(&lone_act(&l, PBFT_ASK_CHECK, 0)->block, &b[h]));
-        assert_int_equal(lone_checked(&l, &b[h], PBFT_CHECK_VALID, 0), PBFT_KEEP);
-        assert_true(lone_sent_vote(&l, CERT_PREPARE, &b[h]));
-        if (h == 4) { /* tip is 4, none is left: four fit again */
-            for (int next = 9; next >= 5; next--)
-                assert_int_equal(lone_pre_prepare(&l, 0, &b[next]), PBFT_KEEP);
-            assert_false(has_body(&b[9]));
-        }
-    }
-    assert_int_equal(l.look.tip.height, 8);
+    begin(4, 1);
+    l.block_bytes = LONE_BLOCK_BYTES_MAX;
+    for (int h = 3; h <= 6; h++)
+        assert_int_equal(lone_pre_prepare(&l, 0, &b[h]), PBFT_KEEP);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[2]), PBFT_KEEP);
+    assert_true(has_body(&b[2]));
+    assert_false(has_body(&b[6]));
+    assert_int_equal(bodies_held(), 4);
+}
+
+/* A vote frees nothing: all of a primary's chain may be valid, and P of it is enough. The one right
+ * above tip is kept, its vote waits; a COMMIT certificate makes room, and the vote goes out. */
+static void rule_16_what_is_voted_for_is_bounded_too(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    l.block_bytes = LONE_BLOCK_BYTES_MAX;
+    for (int h = 1; h <= 4; h++)
+        lone_accept(&l, &b[h]);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[5]), PBFT_KEEP);
+    assert_int_equal(lone_count(&l, PBFT_ASK_CHECK), 0);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[6]), PBFT_DROP_NO_ROOM);
+    assert_int_equal(bodies_held(), 5);
+    (void)lone_tick(&l, 1000); /* time alone changes nothing */
+    assert_int_equal(lone_count(&l, PBFT_ASK_CHECK), 0);
+    (void)lone_qc(&l, CERT_COMMIT, &b[2], 13);
+    assert_int_equal(l.look.committed.height, 2);
+    assert_true(lone_block_equal(&lone_act(&l, PBFT_ASK_CHECK, 0)->block, &b[5]));
+    assert_int_equal(lone_checked(&l, &b[5], PBFT_CHECK_VALID, 0), PBFT_KEEP);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[6]), PBFT_KEEP);
+    assert_int_equal(lone_checked(&l, &b[6], PBFT_CHECK_VALID, 0), PBFT_KEEP);
+    assert_int_equal(l.look.tip.height, 6);
+}
+
+/* The same after a restart, which reads the bodies back. */
+static void rule_16_what_was_voted_for_before_a_restart_counts(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    l.block_bytes = LONE_BLOCK_BYTES_MAX;
+    for (int h = 1; h <= 4; h++)
+        lone_accept(&l, &b[h]);
+    lone_start(&l);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[5]), PBFT_KEEP);
+    assert_int_equal(lone_count(&l, PBFT_ASK_CHECK), 0);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[6]), PBFT_DROP_NO_ROOM);
+}
+
+/* However small the blocks: no vote further above a COMMIT certificate than the headers of one
+ * range lead, or nobody could be given what is between (9.2). */
+static void rule_16_votes_go_no_further_than_a_range_leads(void **state)
+{
+    (void)state;
+    static struct pbft_block chain[80];
+    begin_stored(4, 1);
+    l.config.window_heights = 64;
+    mem_free(l.memory);
+    l.memory = mem_alloc(pbft_memory_bytes(&l.config));
+    lone_start(&l);
+    chain[0] = b[0];
+    for (int h = 1; h < 80; h++)
+        chain[h] = lone_block(&l, &chain[h - 1]);
+    for (int h = 1; h <= 64; h++)
+        lone_accept(&l, &chain[h]);
+    assert_int_equal(lone_pre_prepare(&l, 0, &chain[65]), PBFT_KEEP);
+    assert_int_equal(lone_count(&l, PBFT_ASK_CHECK), 0);
+    (void)lone_qc(&l, CERT_COMMIT, &chain[1], 13);
+    assert_int_equal(lone_count(&l, PBFT_ASK_CHECK), 1);
 }
 
 /* What f+1 PREPAREs or a certificate name is fetched whether or not proposals have room (5.7), and
@@ -137,7 +192,10 @@ int main(void)
         RULE(rule_16_the_limit_is_of_bytes),
         RULE(rule_16_the_highest_body_makes_room),
         RULE(rule_16_a_proposal_without_its_body_is_still_the_first),
-        RULE(rule_16_what_is_voted_for_makes_room),
+        RULE(rule_16_a_lower_body_has_room_wherever_it_stands),
+        RULE(rule_16_what_is_voted_for_is_bounded_too),
+        RULE(rule_16_what_was_voted_for_before_a_restart_counts),
+        RULE(rule_16_votes_go_no_further_than_a_range_leads),
         RULE(rule_16_a_body_that_is_certified_always_has_room),
         RULE(rule_16_a_body_that_had_to_go_is_fetched_when_certified),
     };

@@ -27,8 +27,9 @@ static void rule_5_4_high_never_falls(void **state)
     (void)state;
     begin(4, 1);
     (void)lone_qc(&l, CERT_PREPARE, &b[3], 13);
-    assert_int_equal(lone_qc(&l, CERT_PREPARE, &b[2], 13), PBFT_DROP_NOT_NEEDED);
+    assert_int_equal(lone_qc(&l, CERT_PREPARE, &b[2], 13), PBFT_KEEP); /* COMMIT may need it */
     assert_int_equal(lone_count(&l, PBFT_WRITE_HIGH), 0);
+    assert_int_equal(lone_qc(&l, CERT_PREPARE, &b[2], 13), PBFT_DROP_NOT_NEEDED);
     (void)lone_qc(&l, CERT_COMMIT, &b[3], 13);
     assert_int_equal(lone_count(&l, PBFT_WRITE_HIGH), 0);
     assert_int_equal(l.look.high.height, 3);
@@ -124,6 +125,24 @@ static void rule_5_5_no_commit_in_changing(void **state)
     assert_int_equal(l.votes_count, 0);
 }
 
+/* A certificate further up, to which headers do not lead yet, hides no nearer one. */
+static void rule_5_5_a_certificate_without_its_headers_hides_no_lower_one(void **state)
+{
+    (void)state;
+    begin(4, 3);
+    lone_accept(&l, &b[1]);
+    (void)lone_qc(&l, CERT_PREPARE, &b[3], 7);
+    (void)lone_vote(&l, 0, CERT_PREPARE, &b[1]);
+    assert_false(lone_sent_vote(&l, CERT_COMMIT, &b[1]));
+    (void)lone_vote(&l, 1, CERT_PREPARE, &b[1]);
+    assert_true(lone_sent_vote(&l, CERT_COMMIT, &b[1]));
+    lone_accept(&l, &b[2]);
+    (void)lone_qc(&l, CERT_PREPARE, &b[2], 7); /* nor when it comes as a whole */
+    assert_true(lone_sent_vote(&l, CERT_COMMIT, &b[2]));
+    (void)lone_pre_prepare(&l, 0, &b[3]);
+    assert_true(lone_sent_vote(&l, CERT_COMMIT, &b[3]));
+}
+
 /* ---- 5.6 ---- */
 
 /* q COMMITs commit the block and all below it, in order, in one step. */
@@ -205,6 +224,27 @@ static void rule_5_6_a_certificate_beyond_the_window_waits(void **state)
     assert_int_equal(l.look.committed.height, 20);
 }
 
+/* Not under a certificate to which no range could lead whoever asks me for these blocks (9.2). */
+static void rule_5_6_nothing_is_committed_far_below_the_nearest_certificate(void **state)
+{
+    (void)state;
+    static struct pbft_block chain[70];
+    begin_stored(4, 1);
+    l.config.window_heights = 64;
+    mem_free(l.memory);
+    l.memory = mem_alloc(pbft_memory_bytes(&l.config));
+    lone_start(&l);
+    chain[0] = b[0];
+    for (int h = 1; h < 70; h++)
+        chain[h] = lone_block(&l, &chain[h - 1]);
+    for (int h = 1; h <= 65; h++)
+        assert_int_equal(lone_pre_prepare(&l, 0, &chain[h]), PBFT_KEEP);
+    (void)lone_qc(&l, CERT_COMMIT, &chain[65], 13);
+    assert_int_equal(l.look.committed.height, 0);
+    (void)lone_qc(&l, CERT_COMMIT, &chain[1], 13);
+    assert_int_equal(l.look.committed.height, 65);
+}
+
 /* ---- 5.7 ---- */
 
 /* f PREPAREs for an unknown block may be lies; f + 1 are not: it is fetched from a signer. */
@@ -272,6 +312,7 @@ static void rule_16_a_height_has_room_for_three_blocks(void **state)
         assert_int_equal(lone_data(&l, 1, &named[i], false), PBFT_KEEP);
     }
     assert_int_equal(lone_qc(&l, CERT_PREPARE, &named[3], 15), PBFT_KEEP);
+    (void)lone_tick(&l, 250); /* 9.4: it is asked for in its turn */
     assert_int_equal(lone_data(&l, 1, &named[3], false), PBFT_DROP_SLOT_FULL);
 }
 
@@ -386,6 +427,8 @@ int main(void)
         RULE(rule_5_6_a_cqc_commits_in_changing),
         RULE(rule_5_6_bodies_commit_as_far_as_they_are_here),
         RULE(rule_5_6_a_certificate_beyond_the_window_waits),
+        RULE(rule_5_5_a_certificate_without_its_headers_hides_no_lower_one),
+        RULE(rule_5_6_nothing_is_committed_far_below_the_nearest_certificate),
         RULE(rule_5_7_f_plus_1_prepares_for_an_unknown_block_fetch_it),
         RULE(rule_5_7_data_of_this_view_has_its_pre_prepare),
         RULE(rule_5_7_data_that_nobody_asked_for_is_dropped),

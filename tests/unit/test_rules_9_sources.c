@@ -1,5 +1,5 @@
-/* PROTOCOL.md 9.2: from whom ranges come. Peers take turns; one that is slow, bad or of no use is
- * passed over, and nobody is asked for ever. */
+/* PROTOCOL.md 9.2, 9.4: from whom ranges and bodies come. Peers take turns; one that is slow, bad
+ * or of no use is passed over, and nobody is asked for ever. */
 #include "tests/unit/rules.h"
 
 /* Member 1, to which all others claim a height. Its turn begins with member 2. */
@@ -151,6 +151,51 @@ static void rule_9_2_an_alarmed_replica_asks_for_no_ranges(void **state)
         assert_int_equal(lone_act(&l, PBFT_SEND_FETCH, i)->fetch.kind, PBFT_FETCH_BLOCK);
 }
 
+/* It could not commit: it would only lie here, as long as somebody likes to send such. */
+static void rule_9_2_a_range_that_leaves_a_gap_is_not_kept(void **state)
+{
+    (void)state;
+    begin_behind(30);
+    assert_int_equal(lone_range(&l, 2, &b[2], 4, 0), PBFT_DROP_NOT_ASKED);
+    assert_false(pbft_wants_block(l.core, &b[2].digest, 2));
+    assert_int_equal(l.look.certified_height, 5); /* its certificate is as good as any */
+    assert_int_equal(lone_range(&l, 2, &b[1], 4, 0), PBFT_KEEP);
+    assert_int_equal(l.look.committed.height, 4);
+}
+
+/* A certificate came as a whole, and one member's vote for the block: it is not asked before those
+ * whose votes were not needed any more. */
+static void rule_9_4_one_lying_voter_does_not_keep_a_body_from_me(void **state)
+{
+    (void)state;
+    begin(4, 3);
+    (void)lone_vote(&l, 2, CERT_PREPARE, &b[1]);
+    (void)lone_qc(&l, CERT_PREPARE, &b[1], 7);
+    uint32_t asked[4] = {0};
+    for (int i = 0; i < 12; i++) {
+        for (size_t k = 0; k < lone_count(&l, PBFT_SEND_FETCH); k++)
+            asked[lone_act(&l, PBFT_SEND_FETCH, k)->to]++;
+        (void)lone_tick(&l, 250);
+    }
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(asked[i], 4);
+}
+
+/* Certificates rise faster than a FETCH is answered: what was asked for is taken still. */
+static void rule_9_4_a_body_that_was_asked_for_is_taken_though_certificates_rose(void **state)
+{
+    (void)state;
+    begin(4, 3);
+    (void)lone_qc(&l, CERT_PREPARE, &b[2], 7);
+    const struct pbft_act *act = lone_act(&l, PBFT_SEND_FETCH, 0);
+    assert_non_null(act);
+    uint32_t to = act->to;
+    (void)lone_qc(&l, CERT_PREPARE, &b[3], 7);
+    (void)lone_qc(&l, CERT_PREPARE, &b[4], 7);
+    assert_int_equal(lone_data(&l, to, &b[2], false), PBFT_KEEP);
+    assert_true(pbft_wants_block(l.core, &b[2].digest, 2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +207,9 @@ int main(void)
         RULE(rule_9_2_silent_sources_are_asked_once_each),
         RULE(rule_9_2_an_unasked_range_is_not_the_answer),
         RULE(rule_9_2_an_alarmed_replica_asks_for_no_ranges),
+        RULE(rule_9_2_a_range_that_leaves_a_gap_is_not_kept),
+        RULE(rule_9_4_one_lying_voter_does_not_keep_a_body_from_me),
+        RULE(rule_9_4_a_body_that_was_asked_for_is_taken_though_certificates_rose),
     };
     return cmocka_run_group_tests_name("rules_9_sources", tests, NULL, NULL);
 }

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "crypto/base/check.h"
+#include "crypto/base/version.h"
 #include "crypto/crypto.h"
-#include "tools/hansa/version.h"
 
 /* ---- finding the command ---- */
 

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/base/version.h"
 #include "tools/hansa/cli.h"
-#include "tools/hansa/version.h"
 
 static const struct {
     unsigned number;

@@ -295,6 +295,6 @@ const struct command cmd_account = {
     .exits =
         "0 shown; 1 the store is damaged, or a proof does not hold; 3 not a name, or another\n"
         "chain; 4 no such account, or no checkpoint is certified yet; 5 a node runs in DIR, or\n"
-        "a file cannot be written; 7 no node answers",
+        "a file cannot be written; 6 the key may not read; 7 no node answers",
     .run = run,
 };

@@ -129,7 +129,7 @@ const struct command cmd_assets = {
     .example = "hansa assets --genesis genesis.json\n"
                "hansa assets --dir node-0/data",
     .exits = "0 shown; 1 the store is damaged; 3 another chain; 4 no store in DIR; 5 a node runs\n"
-             "in DIR; 7 no node answers",
+             "in DIR; 6 the key may not read; 7 no node answers",
     .run = run_assets,
 };
 
@@ -140,6 +140,6 @@ const struct command cmd_participants = {
     .example = "hansa participants --genesis genesis.json\n"
                "hansa participants --dir node-0/data",
     .exits = "0 shown; 1 the store is damaged; 3 another chain; 4 no store in DIR; 5 a node runs\n"
-             "in DIR; 7 no node answers",
+             "in DIR; 6 the key may not read; 7 no node answers",
     .run = run_participants,
 };

@@ -143,7 +143,7 @@ static enum rc ask_piece(struct nodes *n, struct copy *k, struct proto_request *
             return RC_OK;
         if (a->reply.code != PROTO_BUSY || nodes_left_ms(n) == 0)
             return why_set(why, a->reply.code == PROTO_NOT_FOUND ? RC_NOT_FOUND : RC_TIMEOUT, "%s",
-                           proto_code_text(a->reply.code));
+                           nodes_code_text(n, PROTO_BACKUP, a->reply.code));
         (void)poll(NULL, 0, NODES_AGAIN_MS);
     }
 }
@@ -213,7 +213,7 @@ static enum cli_exit back_up(struct cli *c, struct nodes *n)
 static enum cli_exit run(struct cli *c)
 {
     struct nodes nodes;
-    enum cli_exit code = nodes_open_asked(&nodes, c, COPY_SECONDS);
+    enum cli_exit code = nodes_open_to_read(&nodes, c, COPY_SECONDS);
     if (code != CLI_DONE)
         return code;
     if (nodes.count != 1)
@@ -227,7 +227,7 @@ static enum cli_exit run(struct cli *c)
 static const struct cli_argument arguments[] = {
     {"DIR", CLI_REQUIRED, "a new directory for the copy"}, {0}};
 
-static const struct cli_option options[] = {NODES_OPTIONS, {0}};
+static const struct cli_option options[] = {NODES_OPTIONS, NODES_READER_OPTIONS, {0}};
 
 const struct command cmd_backup = {
     .words = "backup",

@@ -175,6 +175,6 @@ const struct command cmd_block = {
                "hansa block head --dir node-0/data --json",
     .exits = "0 shown; 1 the store is damaged, or the certificate does not hold; 2 not a height\n"
              "or digest; 3 another chain; 4 no such block; 5 a node runs in DIR;\n"
-             "7 no node answers",
+             "6 the key may not read; 7 no node answers",
     .run = run,
 };

@@ -225,6 +225,6 @@ const struct command cmd_history = {
     .example = "hansa history bank/main --genesis genesis.json --limit 20\n"
                "hansa history bank/main --dir node-0/data --asset CZK --from 1001",
     .exits = "0 shown; 1 the store is damaged; 3 not a name, or another chain; 4 no such account\n"
-             "or entry; 5 a node runs in DIR; 7 no node answers",
+             "or entry; 5 a node runs in DIR; 6 the key may not read; 7 no node answers",
     .run = run,
 };

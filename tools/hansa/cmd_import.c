@@ -119,7 +119,7 @@ struct importing {
 static enum rc lock_key(struct importing *i, struct why *why)
 {
     char quoted[CLI_QUOTE_BYTES];
-    const char *path = cli_value(i->c, "key");
+    const char *path = nodes_key_path(i->c);
     i->key_lock = open(path, O_RDONLY | O_CLOEXEC);
     if (i->key_lock < 0)
         return why_set(why, RC_FILE_IO, "%s: cannot be opened: %s", cli_quote(quoted, path),
@@ -210,8 +210,9 @@ static enum cli_exit with_key(struct importing *i)
     struct why why = {""};
     enum rc rc = lock_key(i, &why);
     if (rc == RC_OK)
-        rc = key_open(&i->key, cli_value(i->c, "key"), cli_value(i->c, "passphrase-file"),
+        rc = key_open(&i->key, nodes_key_path(i->c), cli_value(i->c, "passphrase-file"),
                       i->nodes.genesis->chain, &why);
+    nodes_read_as(&i->nodes, &i->key.sign);
     enum cli_exit code = rc == RC_OK ? with_journal(i) : cli_fail(i->c, rc, &why);
     if (rc == RC_OK)
         key_close(&i->key);
@@ -241,7 +242,10 @@ static enum cli_exit with_nodes(struct importing *i)
     struct why why = {""};
     struct key_public public;
     const struct genesis *g = i->nodes.genesis;
-    enum rc rc = file_read_public_key(&public, cli_value(i->c, "key"), &why);
+    if (nodes_key_path(i->c) == NULL)
+        return cli_usage(i->c, "--key FILE is missing, and HANSA_KEY is not set: the signer's "
+                               "secret key file");
+    enum rc rc = file_read_public_key(&public, nodes_key_path(i->c), &why);
     if (rc == RC_OK && strcmp(public.network, g->chain) != 0)
         rc = why_set(&why, RC_NETWORK_MISMATCH,
                      "--key: it is of network '%s', and the genesis "
@@ -294,7 +298,7 @@ static const struct cli_option options[] = {
     {"data", "TEMPLATE", CLI_OPTIONAL, "of a record"},
     {"ops-per-tx", "N", CLI_OPTIONAL, "so many rows in one transaction, all or none; default 1"},
     {"delimiter", "CHAR", CLI_OPTIONAL, "between fields: one character, or tab; default ,"},
-    {"key", "FILE", CLI_REQUIRED, "the signer's secret key file"},
+    {"key", "FILE", CLI_OPTIONAL, "the signer's secret key file; else the one HANSA_KEY names"},
     {"passphrase-file", "FILE", CLI_OPTIONAL, "its passphrase; else asked at the terminal"},
     {"journal", "FILE", CLI_OPTIONAL, "default: CSV.journal"},
     {"dry-run", NULL, CLI_OPTIONAL, "judge the whole file, show the first row, send nothing"},

@@ -181,6 +181,6 @@ const struct command cmd_key_show = {
                "hansa key show alice.key --dir node-0/data",
     .exits = "0 shown; 1 the store is damaged; 3 not a key file, a mode wider than 0600, or\n"
              "another network; 4 no store in DIR; 5 a file cannot be read, a node runs in DIR;\n"
-             "7 no node answers",
+             "6 the key may not read; 7 no node answers",
     .run = run,
 };

@@ -136,7 +136,7 @@ static enum cli_exit run(struct cli *c)
     if (path[0] == '\0' || strlen(path) + sizeof ".pub" > PATH_BYTES)
         return cli_usage(c, "--out must name a file, in less than %d bytes", PATH_BYTES - 4);
     struct why why = {""};
-    struct passphrase passphrase = {""};
+    struct key_passphrase passphrase = {""};
     enum rc rc = RC_OK;
     if (cli_has(c, "passphrase-file"))
         rc = passphrase_from_file(&passphrase, cli_value(c, "passphrase-file"), &why);
@@ -146,7 +146,7 @@ static enum cli_exit run(struct cli *c)
         return cli_fail(c, rc, &why);
     bool is_protected = passphrase.text[0] != '\0';
     rc = make(&public, path, passphrase.text, &why);
-    passphrase_close(&passphrase);
+    key_passphrase_close(&passphrase);
     if (rc != RC_OK)
         return refuse_made(c, rc, path, &why);
     return answer(c, &public, path, is_protected);

@@ -343,7 +343,8 @@ const struct command cmd_record_get = {
     .example = "hansa record get port-of-x bill-of-lading 2026-17 --genesis genesis.json\n"
                "hansa record get port-of-x bill-of-lading 2026-17 --dir node-0/data --out bill.pdf",
     .exits = "0 shown; 1 the store is damaged; 3 not a name, or another chain; 4 no such record;\n"
-             "5 a node runs in DIR, or the file cannot be written; 7 no node answers",
+             "5 a node runs in DIR, or the file cannot be written; 6 the key may not read;\n"
+             "7 no node answers",
     .run = run_get,
 };
 
@@ -356,7 +357,7 @@ const struct command cmd_record_history = {
             "more than the limit, the answer says where to go on.",
     .example = "hansa record history port-of-x bill-of-lading 2026-17 --dir node-0/data",
     .exits = "0 shown; 1 the store is damaged; 3 not a name, or another chain; 4 no such record;\n"
-             "5 a node runs in DIR; 7 no node answers",
+             "5 a node runs in DIR; 6 the key may not read; 7 no node answers",
     .run = run_history,
 };
 
@@ -370,6 +371,7 @@ const struct command cmd_record_verify = {
     .example = "hansa record verify bill.pdf port-of-x bill-of-lading 2026-17 --dir node-0/data",
     .exits =
         "0 it does; 1 it does not, or the store is damaged; 3 not a name, or another chain;\n"
-        "4 no such record; 5 a node runs in DIR, or the file cannot be read; 7 no node answers",
+        "4 no such record; 5 a node runs in DIR, or the file cannot be read; 6 the key may not\n"
+        "read; 7 no node answers",
     .run = run_verify,
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/base/check.h"
+#include "tools/hansa/clocks.h"
 #include "tools/hansa/commands.h"
 #include "tools/hansa/nodes.h"
 #include "tools/hansa/render.h"
@@ -19,6 +20,7 @@ struct overview {
     uint32_t working_count;  /* the most that are in one view and take part */
     uint64_t epoch, view;    /* theirs */
     uint64_t highest_height; /* that anybody knows to be certified, or has */
+    uint32_t off_count;      /* whose clocks are farther from the one here than the chain bears */
 };
 
 /* ---- judging ---- */
@@ -71,6 +73,23 @@ static uint64_t lag_of(const struct overview *o, const struct proto_status *s)
     return o->highest_height - s->committed_height;
 }
 
+static struct clock_reading clock_of(const struct nodes_answer *a)
+{
+    return clock_read(a->reply.status.wall_ms, a->wall_ms, a->took_ms);
+}
+
+/* Blocks may be so far ahead of a member's clock, and no farther (rule 5.1). */
+static uint64_t clock_limit_ms(const struct overview *o)
+{
+    return o->nodes->genesis->parameters.clock_skew_ms;
+}
+
+static bool is_clock_off(const struct overview *o, const struct nodes_answer *a)
+{
+    struct clock_reading clock = clock_of(a);
+    return a->has_answered && clock_is_off(&clock, clock_limit_ms(o));
+}
+
 /* Asked of some by name, the question is whether those work; of all, whether a quorum does. */
 static void look(struct overview *o, const struct cli *c)
 {
@@ -83,6 +102,7 @@ static void look(struct overview *o, const struct cli *c)
         if (!o->answers[i].has_answered)
             continue;
         o->answering_count++;
+        o->off_count += is_clock_off(o, &o->answers[i]);
         if (known_height(s) > o->highest_height)
             o->highest_height = known_height(s);
         uint32_t count = takes_part(s) ? count_with(o, s) : 0;
@@ -101,12 +121,6 @@ static bool is_working(const struct overview *o)
 
 /* ---- one node ---- */
 
-/* The node's clock less the one here; half the way of the answer is in it. */
-static int64_t skew_of(const struct nodes_answer *a)
-{
-    return (int64_t)(a->reply.status.wall_ms - a->wall_ms);
-}
-
 static json_t *peers_json(const struct overview *o, const struct proto_status *s)
 {
     json_t *peers = json_array();
@@ -119,7 +133,6 @@ static json_t *peers_json(const struct overview *o, const struct proto_status *s
         if (p->heard_ms_ago != UINT64_MAX)
             render_set_number(one, "heard_ms_ago", p->heard_ms_ago);
         render_set_number(one, "height", p->committed_height);
-        json_object_set_new(one, "clock_skew_ms", json_integer((json_int_t)p->clock_skew_ms));
         json_array_append_new(peers, one);
     }
     return peers;
@@ -147,7 +160,10 @@ static json_t *node_json(const struct overview *o, const struct nodes_answer *a)
     render_set_number(out, "certified_height", s->certified_height);
     render_set_number(out, "lag", lag_of(o, s));
     render_set_number(out, "peers_live", live_peers(s));
-    json_object_set_new(out, "clock_skew_ms", json_integer((json_int_t)skew_of(a)));
+    struct clock_reading clock = clock_of(a);
+    json_object_set_new(out, "clock_skew_ms", json_integer((json_int_t)clock.skew_ms));
+    render_set_number(out, "clock_uncertain_ms", clock.uncertain_ms);
+    json_object_set_new(out, "clock_holds", json_boolean(!is_clock_off(o, a)));
     render_set_number(out, "pool_txs", s->pool_txs);
     render_set_number(out, "pool_bytes", s->pool_bytes);
     render_set_number(out, "store_bytes", s->store_bytes);
@@ -169,7 +185,8 @@ static const char *gib(char out[static ROOM_BYTES], uint64_t bytes)
 
 static void print_node(const struct overview *o, const struct nodes_answer *a)
 {
-    char free_gib[ROOM_BYTES], reserve_gib[ROOM_BYTES], peers[ROOM_BYTES], skew[ROOM_BYTES];
+    char free_gib[ROOM_BYTES], reserve_gib[ROOM_BYTES], peers[ROOM_BYTES];
+    char skew[CLOCK_TEXT_BYTES];
     const struct proto_status *s = &a->reply.status;
     const char *name = nodes_member_name(o->nodes, a->node);
     if (!a->has_answered) {
@@ -178,12 +195,38 @@ static void print_node(const struct overview *o, const struct nodes_answer *a)
     }
     snprintf(peers, sizeof peers, "%" PRIu32 "/%" PRIu32, live_peers(s),
              (uint32_t)s->peers_count - 1);
-    snprintf(skew, sizeof skew, "%+.3f", (double)skew_of(a) / 1000);
+    struct clock_reading clock = clock_of(a);
     printf("%-12s %8" PRIu64 " %6" PRIu64 "  %-8s %6" PRIu64 "  %5s  %8s %6" PRIu32
            "  %8s/%-6s %s\n",
-           name, s->committed_height, s->view, mode_of(s), lag_of(o, s), peers, skew, s->pool_txs,
-           gib(free_gib, s->disk_free_bytes), gib(reserve_gib, s->disk_reserve_bytes),
+           name, s->committed_height, s->view, mode_of(s), lag_of(o, s), peers,
+           clock_text(skew, &clock), s->pool_txs, gib(free_gib, s->disk_free_bytes),
+           gib(reserve_gib, s->disk_reserve_bytes),
            s->takes_transactions ? "yes" : "NO: disk below its reserve");
+}
+
+/* ---- clocks ---- */
+
+static void print_clock(const struct overview *o, const struct nodes_answer *a)
+{
+    struct clock_reading clock = clock_of(a);
+    char text[CLOCK_TEXT_BYTES];
+    printf("the clock of %s is %s s %s the one here, and the chain bears %g s\n",
+           nodes_member_name(o->nodes, a->node), clock_text(text, &clock) + 1,
+           clock.skew_ms < 0 ? "behind" : "ahead of", (double)clock_limit_ms(o) / 1000);
+}
+
+/* A member whose clock is behind votes late for the blocks of the others, one that is ahead has its
+ * own voted for late. */
+static void print_clocks(const struct overview *o)
+{
+    for (uint32_t i = 0; i < o->asked_count; i++)
+        if (is_clock_off(o, &o->answers[i]))
+            print_clock(o, &o->answers[i]);
+    if (2 * o->off_count > o->answering_count)
+        printf("that is most of those that answer: the clock of this machine may be the wrong one; "
+               "set it by NTP\n");
+    else if (o->off_count > 0)
+        printf("blocks wait for a member whose clock is wrong: set it by NTP\n");
 }
 
 /* ---- answering ---- */
@@ -198,6 +241,7 @@ static void print_overview(const struct overview *o)
     for (uint32_t i = 0; i < o->asked_count; i++)
         print_node(o, &o->answers[i]);
     putchar('\n');
+    print_clocks(o);
     if (is_working(o))
         printf("%" PRIu32 " of %" PRIu32 " work together in view %" PRIu64
                "; the highest block known is %" PRIu64 "\n",
@@ -221,6 +265,8 @@ static enum cli_exit answer_json(struct cli *c, const struct overview *o)
         render_set_number(out, "view", o->view);
     }
     render_set_number(out, "highest_height", o->highest_height);
+    render_set_number(out, "clock_limit_ms", clock_limit_ms(o));
+    json_object_set_new(out, "clocks_hold", json_boolean(o->off_count == 0));
     json_object_set_new(out, "nodes", list);
     return cli_answer(c, out);
 }
@@ -279,15 +325,15 @@ const struct command cmd_status = {
     .words = "status",
     .summary = "show all nodes side by side, and whether a quorum works",
     .options = options,
-    .text =
-        "height: its newest committed block. mode: primary or normal; changing = it has left\n"
-        "its view and waits for the next; learner = it follows and does not vote; alarmed =\n"
-        "more members lied than the protocol stands, it has stopped voting. lag: blocks that\n"
-        "are known to be certified and that it does not have yet. peers: those it hears.\n"
-        "clock: its clock less the one here, in seconds. pool: transactions that wait. free and\n"
-        "keep: GiB on its disk, and how many of them it keeps for itself. Each row is that\n"
-        "node's own word. A node that does not answer within 3 s (--timeout) has a row that\n"
-        "says so.",
+    .text = "height: its newest committed block. mode: primary or normal; changing = it has left\n"
+            "its view and waits for the next; learner = it follows and does not vote; alarmed =\n"
+            "more members lied than the protocol stands, it has stopped voting. lag: blocks that\n"
+            "are known to be certified and that it does not have yet. peers: those it hears.\n"
+            "clock: its clock less the one here, in seconds; ~0 = no farther apart than the way\n"
+            "there and back explains. More than the chain's clock_skew_ms is said below. pool:\n"
+            "transactions that wait. free and keep: GiB on its disk, and how many of them it\n"
+            "keeps for itself. Each row is that node's own word. A node that does not answer\n"
+            "within 3 s (--timeout) has a row that says so.",
     .example = "hansa status --genesis genesis.json\n"
                "hansa status --genesis genesis.json --node alpha --json",
     .exits = "0 a quorum answers and works in one view (of those that --node names: all of them);\n"

@@ -155,6 +155,7 @@ const struct command cmd_tx = {
                "hansa tx TXID --dir node-0/data --receipt pay.receipt",
     .exits = "0 shown; 1 the store is damaged, or the certificate does not hold; 2 not a txid;\n"
              "3 another chain; 4 no such transaction, or no certificate for a receipt yet;\n"
-             "5 a node runs in DIR, or the receipt cannot be written; 7 no node answers",
+             "5 a node runs in DIR, or the receipt cannot be written; 6 the key may not\n"
+             "read; 7 no node answers",
     .run = run,
 };

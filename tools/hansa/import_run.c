@@ -55,12 +55,13 @@ static enum rc ask_nonce(struct run *r, struct why *why)
     const struct public_key *key = &r->config->signer;
     struct proto_request request = {.type = PROTO_STATE, .table = STATE_KEY, .count = 1};
     uint64_t nonces[MEMBERS_MAX];
-    uint32_t count = 0, unknown = 0;
+    uint32_t count = 0, unknown = 0, forbidden = 0;
     request.items[0] = bytes_of(key->bytes, sizeof key->bytes);
     nodes_ask_all(r->nodes, &request, ASK_MS, r->answers);
     for (uint32_t i = 0; i < r->nodes->count; i++) {
         const struct nodes_answer *a = &r->answers[i];
         struct state_key state;
+        forbidden += a->is_forbidden;
         if (!a->has_answered || a->reply.code != PROTO_OK)
             continue;
         if (!a->reply.is_present[0])
@@ -74,6 +75,9 @@ static enum rc ask_nonce(struct run *r, struct why *why)
     else if (unknown > 0)
         return why_set(why, RC_REFUSED, "the nodes know no participant with this key: %s",
                        verdict_text(VERDICT_UNKNOWN_KEY));
+    else if (forbidden > 0)
+        return why_set(why, RC_REFUSED, "the nodes do not let the nonce be read: %s",
+                       nodes_code_text(r->nodes, request.type, PROTO_FORBIDDEN));
     return RC_OK;
 }
 

@@ -129,6 +129,11 @@ void nodes_close(struct nodes *n)
             dial_close(n->items[i].dial);
     }
     n->count = 0;
+    if (n->opened_key != NULL)
+        key_close(n->opened_key);
+    mem_free(n->opened_key);
+    n->opened_key = NULL;
+    n->reader = NULL;
     if (n->opened == NULL)
         return;
     genesis_close(n->opened);

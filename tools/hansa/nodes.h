@@ -24,6 +24,7 @@ struct node {
     char address[KEY_ADDRESS_BYTES_MAX + 1];
     struct dial *dial;                 /* NULL until it is first asked */
     uint64_t sent;                     /* the number of the question it was last asked */
+    uint64_t sent_ms;                  /* loop_now_ms() then */
     char trouble[NODES_TROUBLE_BYTES]; /* why its last answer was of no use; "" = there was none */
 };
 
@@ -36,6 +37,8 @@ struct nodes {
     uint64_t deadline_ms;   /* loop_now_ms() when that is over; nodes_restart() begins it anew */
     uint64_t asked;         /* questions so far */
     struct genesis *opened; /* by nodes_open_asked(): closed with the nodes */
+    const struct sign_key *reader; /* who signs what only participants may read; NULL = nobody */
+    struct key *opened_key;        /* by nodes_open_to_read(): closed with the nodes */
 };
 
 /* ---- opening ---- */
@@ -53,6 +56,14 @@ struct nodes {
      "the chain's genesis file; else the one HANSA_GENESIS names"},                                \
         NODES_OPTIONS_BUT_GENESIS
 
+/* Those of commands that read, beside these. */
+#define NODES_READER_OPTIONS                                                                       \
+    {"key", "FILE", CLI_OPTIONAL,                                                                  \
+     "where only participants may read: a participant's key; else HANSA_KEY"},                     \
+    {                                                                                              \
+        "passphrase-file", "FILE", CLI_OPTIONAL, "its passphrase; else asked at the terminal"      \
+    }
+
 /* --genesis, or what HANSA_GENESIS names, or NULL. Requires: the command declares --genesis. */
 const char *nodes_genesis_path(const struct cli *c);
 /* What the command line and the environment name: genesis file and nodes (HANSA_NODE takes several
@@ -60,6 +71,13 @@ const char *nodes_genesis_path(const struct cli *c);
  * Requires: the command declares NODES_OPTIONS.
  * Returns: CLI_DONE (end with nodes_close()), or it has said why not: return that. */
 MUST_USE enum cli_exit nodes_open_asked(struct nodes *out, struct cli *c, uint32_t seconds);
+/* The same for commands that read. Where the genesis lets only participants read, the key that
+ * --key or HANSA_KEY names is opened, and signs. Requires: NODES_READER_OPTIONS too. */
+MUST_USE enum cli_exit nodes_open_to_read(struct nodes *out, struct cli *c, uint32_t seconds);
+/* The secret key file that --key names, else HANSA_KEY; NULL: neither does. Lends from either. */
+const char *nodes_key_path(const struct cli *c);
+/* Sign what is read from here on, where the genesis wants that. Borrows until nodes_close(). */
+void nodes_read_as(struct nodes *n, const struct sign_key *key);
 /* The same for commands that look at all nodes: HANSA_NODE does not count. */
 MUST_USE enum cli_exit nodes_open_all_asked(struct nodes *out, struct cli *c, uint32_t seconds);
 /* The same without a command line. names: each as --node takes it; count 0 = all members in order;
@@ -81,12 +99,19 @@ const char *nodes_member_name(const struct nodes *n, uint32_t index);
 
 /* ---- asking ---- */
 
+/* Why an answer to a request of this type has no fields; FORBIDDEN with the next step. */
+const char *nodes_code_text(const struct nodes *n, enum proto_type type, enum proto_code code);
+/* Send to a node that is dialled, signed where it has to be. */
+void nodes_send(const struct nodes *n, uint32_t index, struct bytes request);
+
 /* An answer and who gave it. Zero-initialise, end with nodes_answer_close(); may be used again.
  * Large: keep it off the stack where there are many. */
 struct nodes_answer {
     bool has_answered;        /* in nodes_ask_all(): else trouble says why not */
+    bool is_forbidden;        /* in nodes_ask_all(): that is why */
     uint32_t node;            /* index in nodes.items */
     uint64_t wall_ms;         /* here, when it came */
+    uint64_t took_ms;         /* since it was asked: connecting, and both ways */
     struct buf bytes;         /* what reply lends from */
     struct proto_reply reply; /* of the request's type, with as many items as were asked for */
     char trouble[NODES_TROUBLE_BYTES];
@@ -96,9 +121,9 @@ void nodes_answer_close(struct nodes_answer *a);
 /* Ask nodes.first; when it is silent for patience_ms (0: NODES_PATIENCE_MS) ask the next one
  * beside it, and so on, until one answers with PROTO_OK, or for a read with PROTO_NOT_FOUND, or the
  * time is over. A node that answers otherwise (busy, failed, forbidden, bytes that are no reply) is
- * passed over at once, and asked again later. Who answered is asked first from then on.
- * Returns: RC_OK | RC_NOT_FOUND (out->node says so) | RC_TIMEOUT (words: each node that was asked,
- * and what it did). */
+ * passed over at once, and asked again later, but for "forbidden". Who answered is asked first from
+ * then on. Returns: RC_OK | RC_NOT_FOUND (out->node says so) | RC_REFUSED (all of them forbid it) |
+ * RC_TIMEOUT (words: each node that was asked, and what it did). */
 MUST_USE enum rc nodes_ask(struct nodes *n, const struct proto_request *request,
                            uint32_t patience_ms, struct nodes_answer *out, struct why *why);
 /* Ask one node alone, at most so long; out->reply.code may be anything.

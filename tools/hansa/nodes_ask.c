@@ -39,8 +39,9 @@ static bool put_question(struct nodes *n, uint32_t index, struct bytes request)
             return false;
         }
     }
-    dial_send(node->dial, request);
+    nodes_send(n, index, request);
     node->sent = n->asked;
+    node->sent_ms = loop_now_ms();
     return true;
 }
 
@@ -75,6 +76,18 @@ static bool is_reply_to(const struct proto_reply *reply, const struct proto_requ
     return true;
 }
 
+/* No reply, or one to something else; a program of another version is the likeliest of the causes
+ * that operators can mend. */
+static void say_unreadable(struct node *node, struct bytes reply)
+{
+    char words[NODES_TROUBLE_BYTES] = "its answer is no reply to this";
+    if (reply.size > 0 && reply.data[0] != PROTO_VERSION)
+        snprintf(words, sizeof words,
+                 "it speaks version %u of the protocol, we speak %u: upgrade the older program",
+                 reply.data[0], (unsigned)PROTO_VERSION);
+    trouble(node, words);
+}
+
 /* Whether a reply has come. When it has, out->reply may be read if its trouble is empty. */
 static bool take(struct nodes *n, uint32_t index, const struct proto_request *request,
                  struct nodes_answer *out)
@@ -85,10 +98,11 @@ static bool take(struct nodes *n, uint32_t index, const struct proto_request *re
         return false;
     out->node = index;
     out->wall_ms = loop_wall_ms();
+    out->took_ms = loop_now_ms() - node->sent_ms;
     node->sent = 0;
     if (!proto_decode_reply(&out->reply, buf_bytes(&out->bytes)) ||
         !is_reply_to(&out->reply, request))
-        trouble(node, "its answer is no reply to this");
+        say_unreadable(node, buf_bytes(&out->bytes));
     return true;
 }
 
@@ -112,7 +126,9 @@ static void wait_any(const struct nodes *n, uint64_t until_ms)
 struct asking {
     struct nodes *n;
     const struct proto_request *request;
-    struct buf bytes;  /* of the request */
+    struct buf bytes;               /* of the request */
+    bool is_forbidden[MEMBERS_MAX]; /* who says so is not asked again */
+    uint32_t forbidden_count;
     uint32_t launched; /* so many, from nodes.first on, have had their turn */
     uint64_t next_ms;  /* when the next one has its turn */
     uint64_t
@@ -133,14 +149,16 @@ static bool is_useful(struct asking *a, const struct nodes_answer *answer)
         return false;
     if (code == PROTO_OK || (code == PROTO_NOT_FOUND && is_read(a->request->type)))
         return true;
-    trouble(node, proto_code_text(code));
+    trouble(node, nodes_code_text(a->n, a->request->type, code));
+    a->is_forbidden[answer->node] = code == PROTO_FORBIDDEN;
+    a->forbidden_count += code == PROTO_FORBIDDEN;
     return false;
 }
 
 static void ask_again_later(struct asking *a, uint32_t index)
 {
     uint64_t now_ms = loop_now_ms();
-    a->again_ms[index] = now_ms + NODES_AGAIN_MS;
+    a->again_ms[index] = a->is_forbidden[index] ? 0 : now_ms + NODES_AGAIN_MS;
     a->next_ms = now_ms; /* somebody else, at once */
 }
 
@@ -221,11 +239,14 @@ enum rc nodes_ask(struct nodes *n, const struct proto_request *request, uint32_t
     for (;;) {
         launch_due(&a, patience_ms);
         is_answered = take_useful(&a, out);
-        if (is_answered || nodes_left_ms(n) == 0)
+        if (is_answered || nodes_left_ms(n) == 0 || a.forbidden_count == n->count)
             break;
         wait_any(n, next_wake_ms(&a));
     }
     buf_free(&a.bytes);
+    if (!is_answered && a.forbidden_count == n->count)
+        return why_set(why, RC_REFUSED, "all nodes that were asked (%" PRIu32 ") refuse: %s",
+                       n->count, nodes_code_text(n, request->type, PROTO_FORBIDDEN));
     if (!is_answered)
         return say_silence(&a, why);
     n->first = out->node;
@@ -273,7 +294,7 @@ void nodes_ask_all(struct nodes *n, const struct proto_request *request, uint32_
     proto_encode_request(&bytes, request);
     n->asked++;
     for (uint32_t i = 0; i < n->count; i++) {
-        out[i].has_answered = false;
+        out[i].has_answered = out[i].is_forbidden = false;
         open_count += put_question(n, i, buf_bytes(&bytes));
     }
     buf_free(&bytes);
@@ -283,8 +304,10 @@ void nodes_ask_all(struct nodes *n, const struct proto_request *request, uint32_
             if (n->items[i].sent != n->asked || !take(n, i, request, &out[i]))
                 continue;
             open_count--;
+            if (n->items[i].trouble[0] == '\0')
+                out[i].is_forbidden = out[i].reply.code == PROTO_FORBIDDEN;
             if (n->items[i].trouble[0] == '\0' && out[i].reply.code != PROTO_OK)
-                trouble(&n->items[i], proto_code_text(out[i].reply.code));
+                trouble(&n->items[i], nodes_code_text(n, request->type, out[i].reply.code));
             out[i].has_answered = n->items[i].trouble[0] == '\0';
         }
     }

@@ -5,91 +5,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "crypto/crypto.h"
 #include "tools/hansa/cli.h"
 
-void passphrase_close(struct passphrase *p)
+enum rc passphrase_from_file(struct key_passphrase *out, const char *path, struct why *why)
 {
-    crypto_unlock(p, sizeof *p);
-}
-
-/* ---- from a file ---- */
-
-static enum rc judge_mode(int fd, struct why *why)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        return why_set(why, RC_FILE_IO, "cannot be examined: %s", strerror(errno));
-    if (!S_ISREG(st.st_mode))
-        return why_set(why, RC_FILE_IO, "is not a file");
-    if ((st.st_mode & 07777 & ~0600u) != 0)
-        return why_set(why, RC_FILE_MODE,
-                       "the passphrase file's mode is %04o and may be 0600 at most: run chmod 600 "
-                       "on it",
-                       (unsigned)(st.st_mode & 07777));
-    if (geteuid() != 0 && st.st_uid != geteuid())
-        return why_set(why, RC_FILE_MODE,
-                       "the passphrase file belongs to user %lu, this is user %lu: run as its "
-                       "owner",
-                       (unsigned long)st.st_uid, (unsigned long)geteuid());
-    return RC_OK;
-}
-
-/* What was read, size bytes of it, becomes one line of 1..KEY_PASSPHRASE_BYTES_MAX bytes. The words
- * never quote it. */
-static enum rc take_line(struct passphrase *p, size_t size, struct why *why)
-{
-    if (size > 0 && p->text[size - 1] == '\n')
-        size--;
-    if (size == 0)
-        return why_set(why, RC_MALFORMED, "the passphrase is empty: it needs one byte at least");
-    if (size > KEY_PASSPHRASE_BYTES_MAX)
-        return why_set(why, RC_MALFORMED, "a passphrase has at most %d bytes",
-                       (int)KEY_PASSPHRASE_BYTES_MAX);
-    p->text[size] = '\0';
-    if (strlen(p->text) != size || strchr(p->text, '\n') != NULL)
-        return why_set(why, RC_MALFORMED, "a passphrase is one line of text, without NUL bytes");
-    return RC_OK;
-}
-
-static enum rc read_file(struct passphrase *p, int fd, struct why *why)
-{
-    enum rc rc = judge_mode(fd, why);
-    if (rc != RC_OK)
-        return rc;
-    size_t size = 0;
-    while (size < sizeof p->text) {
-        ssize_t got = read(fd, p->text + size, sizeof p->text - size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return why_set(why, RC_FILE_IO, "cannot be read: %s", strerror(errno));
-        if (got == 0)
-            break;
-        size += (size_t)got;
-    }
-    return take_line(p, size, why);
-}
-
-enum rc passphrase_from_file(struct passphrase *out, const char *path, struct why *why)
-{
-    char quoted[CLI_QUOTE_BYTES];
-    memset(out, 0, sizeof *out);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return why_set(why, RC_FILE_IO, "%s: cannot be opened: %s", cli_quote(quoted, path),
-                       strerror(errno));
-    crypto_lock(out, sizeof *out);
-    enum rc rc = read_file(out, fd, why);
-    close(fd);
-    if (rc == RC_OK)
-        return RC_OK;
-    passphrase_close(out);
-    return why_within(why, rc, "%s", cli_quote(quoted, path));
+    enum rc rc = key_passphrase_read(out, path, why);
+    return rc == RC_OK ? rc : cli_why_path(why, rc, path);
 }
 
 /* ---- from the terminal ---- */
@@ -107,7 +32,7 @@ enum { SIGNALS_COUNT = sizeof signals / sizeof signals[0] };
 
 /* One line from the terminal, which does not echo. What was typed before the question is dropped:
  * it was seen, and was not meant as an answer. */
-static enum rc read_silently(struct passphrase *p, int tty, const char *question, size_t *size,
+static enum rc read_silently(struct key_passphrase *p, int tty, const char *question, size_t *size,
                              struct why *why)
 {
     struct termios before;
@@ -139,7 +64,7 @@ static enum rc read_silently(struct passphrase *p, int tty, const char *question
     return RC_OK;
 }
 
-static enum rc ask_once(struct passphrase *p, int tty, const char *question, const char *what,
+static enum rc ask_once(struct key_passphrase *p, int tty, const char *question, const char *what,
                         struct why *why)
 {
     char quoted[CLI_QUOTE_BYTES];
@@ -148,10 +73,10 @@ static enum rc ask_once(struct passphrase *p, int tty, const char *question, con
     snprintf(line, sizeof line, "%s %s", question, cli_quote(quoted, what));
     size_t size = 0;
     enum rc rc = read_silently(p, tty, line, &size, why);
-    return rc == RC_OK ? take_line(p, size, why) : rc;
+    return rc == RC_OK ? key_passphrase_take(p, size, why) : rc;
 }
 
-enum rc passphrase_ask(struct passphrase *out, const char *what, bool is_new, struct why *why)
+enum rc passphrase_ask(struct key_passphrase *out, const char *what, bool is_new, struct why *why)
 {
     int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (tty < 0)
@@ -160,16 +85,16 @@ enum rc passphrase_ask(struct passphrase *out, const char *what, bool is_new, st
     crypto_lock(out, sizeof *out);
     enum rc rc = ask_once(out, tty, is_new ? "New passphrase for" : "Passphrase for", what, why);
     if (rc == RC_OK && is_new) {
-        struct passphrase again;
+        struct key_passphrase again;
         crypto_lock(&again, sizeof again);
         rc = ask_once(&again, tty, "Once more for", what, why);
         if (rc == RC_OK && strcmp(again.text, out->text) != 0)
             rc = why_set(why, RC_INVALID, "the two passphrases differ: try again");
-        passphrase_close(&again);
+        key_passphrase_close(&again);
     }
     close(tty);
     if (rc != RC_OK)
-        passphrase_close(out);
+        key_passphrase_close(out);
     return rc;
 }
 
@@ -199,13 +124,13 @@ static enum rc open_judged(struct key *out, const char *path, const char *passph
         return rc;
     if (!is_needed)
         return keyfile_read(out, path, NULL, network, why);
-    struct passphrase passphrase;
+    struct key_passphrase passphrase;
     rc = passphrase_file != NULL ? passphrase_from_file(&passphrase, passphrase_file, why)
                                  : passphrase_ask(&passphrase, path, false, why);
     if (rc != RC_OK)
         return rc;
     rc = keyfile_read(out, path, passphrase.text, network, why);
-    passphrase_close(&passphrase);
+    key_passphrase_close(&passphrase);
     return rc;
 }
 

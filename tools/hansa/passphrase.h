@@ -4,19 +4,13 @@
 
 #include "crypto/keyfile.h"
 
-/* Locked and wiped: passphrase_close() it. */
-struct passphrase {
-    char text[KEY_PASSPHRASE_BYTES_MAX + 2]; /* room for the newline while it is read */
-};
-void passphrase_close(struct passphrase *p);
-
-/* From a file: mode 0600 at most as for keys, one line, its newline stripped, not empty.
- * Returns: RC_OK (end with passphrase_close) | RC_FILE_IO | RC_FILE_MODE | RC_MALFORMED. */
-MUST_USE enum rc passphrase_from_file(struct passphrase *out, const char *path, struct why *why);
+/* As key_passphrase_read(), with the words that this tool has for paths. */
+MUST_USE enum rc passphrase_from_file(struct key_passphrase *out, const char *path,
+                                      struct why *why);
 /* From the terminal, without echo; twice for a new one. what names the key file in the question.
- * Returns: RC_OK (end with passphrase_close) | RC_INVALID (empty, too long, the two differ) |
+ * Returns: RC_OK (end with key_passphrase_close) | RC_INVALID (empty, too long, the two differ) |
  * RC_FILE_IO (there is no terminal) | RC_INTERRUPTED. */
-MUST_USE enum rc passphrase_ask(struct passphrase *out, const char *what, bool is_new,
+MUST_USE enum rc passphrase_ask(struct key_passphrase *out, const char *what, bool is_new,
                                 struct why *why);
 
 /* Open a participant's secret key file; if it is protected, with the passphrase from

@@ -175,7 +175,8 @@ static enum rc write_config(const struct sandbox *s, const char *name, struct wh
     snprintf(text, sizeof text,
              "{\n  \"hansad_config\": 1,\n  \"genesis\": \"../genesis.json\",\n"
              "  \"key\": \"../keys/%s.key\",\n  \"data\": \"data\",\n"
-             "  \"verify_threads\": %ld,\n  \"disk_reserve_bytes\": 67108864\n}\n",
+             "  \"verify_threads\": %ld,\n  \"disk_reserve_bytes\": 67108864,\n"
+             "  \"backups\": true\n}\n",
              name, threads);
     return file_write_new(path, bytes_of_text(text), why);
 }

@@ -91,10 +91,8 @@ static enum cli_exit sign_and_send(struct cli *c, struct nodes *n, struct tx_dra
 static enum cli_exit open_key(struct key *key, struct cli *c, const struct genesis *g)
 {
     struct why why = {""};
-    const char *path = cli_value(c, "key");
+    const char *path = nodes_key_path(c);
     if (path == NULL)
-        path = getenv("HANSA_KEY");
-    if (path == NULL || path[0] == '\0')
         return cli_usage(c, "--key FILE is missing, and HANSA_KEY is not set: the signer's secret "
                             "key file");
     enum rc rc = key_open(key, path, cli_value(c, "passphrase-file"), g->chain, &why);
@@ -117,6 +115,7 @@ enum cli_exit send_and_answer(struct cli *c, json_t *ops, const char *where)
     code = open_key(&key, c, nodes.genesis);
     if (code == CLI_DONE) {
         nodes_restart(&nodes); /* a passphrase takes its time */
+        nodes_read_as(&nodes, &key.sign);
         code = sign_and_send(c, &nodes, &draft, ops, where, &key);
         key_close(&key);
     }

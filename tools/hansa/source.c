@@ -47,7 +47,7 @@ enum cli_exit source_open_asked(struct source *out, struct cli *c)
     if (nodes_genesis_path(c) == NULL)
         return cli_usage(c, "give --genesis FILE (or set HANSA_GENESIS) to ask a running node, or "
                             "--dir DIR to read a stopped node's data directory");
-    enum cli_exit code = nodes_open_asked(&nodes, c, NODES_READ_SECONDS);
+    enum cli_exit code = nodes_open_to_read(&nodes, c, NODES_READ_SECONDS);
     if (code == CLI_DONE)
         source_of_nodes(out, &nodes);
     return code;

@@ -14,13 +14,13 @@
     {"dir", "DIR", CLI_OPTIONAL, "read a stopped node's data directory, not a running node"},      \
         {"genesis", "FILE", CLI_OPTIONAL,                                                          \
          "the genesis file; else HANSA_GENESIS. With --dir: refuse another chain"},                \
-        NODES_OPTIONS_BUT_GENESIS
+        NODES_OPTIONS_BUT_GENESIS, NODES_READER_OPTIONS
 
 struct source;
 struct source_node; /* source_node.c */
 
 /* The two are told apart in here and nowhere else. Each function returns RC_OK, RC_NOT_FOUND,
- * RC_STORE_DAMAGED, RC_STORE_IO (directories), RC_TIMEOUT (nodes) or RC_PROOF. */
+ * RC_STORE_DAMAGED, RC_STORE_IO (directories), RC_TIMEOUT, RC_REFUSED (nodes) or RC_PROOF. */
 struct source_kind {
     enum rc (*head)(struct source *s, uint64_t *height, struct why *why);
     enum rc (*list)(struct source *s, enum state_table table, struct bytes prefix,

@@ -58,8 +58,9 @@ static enum rc ask(struct source_node *n, struct why *why)
     if (n->answer.reply.code == PROTO_NOT_FOUND)
         return why_set(why, RC_NOT_FOUND, "%s", proto_code_text(PROTO_NOT_FOUND));
     char name[NODES_NAME_BYTES];
-    return why_set(why, RC_TIMEOUT, "%s answers: %s", nodes_name(name, &n->nodes, n->pinned),
-                   proto_code_text(n->answer.reply.code));
+    rc = n->answer.reply.code == PROTO_FORBIDDEN ? RC_REFUSED : RC_TIMEOUT;
+    return why_set(why, rc, "%s answers: %s", nodes_name(name, &n->nodes, n->pinned),
+                   nodes_code_text(&n->nodes, n->request.type, n->answer.reply.code));
 }
 
 static struct proto_request *begin(struct source_node *n, enum proto_type type)

@@ -1,0 +1,174 @@
+/* What a node says by itself of peers that misbehave, of readers that died, and of its pace. */
+#include "tests/help/unit.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "node/hansad/node_impl.h"
+#include "tests/help/dead_reader.h"
+#include "tests/help/scratch.h"
+
+enum { TEXT_BYTES = 8192 };
+
+static struct home home;
+static struct log test_log;
+static struct node node;
+static int read_fd;
+
+static int setup(void **state)
+{
+    int fds[2];
+    assert_int_equal(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0);
+    read_fd = fds[0];
+    memset(&home, 0, sizeof home);
+    memset(&node, 0, sizeof node);
+    test_log.fd = fds[1];
+    test_log.level = LOG_INFO;
+    node.home = &home;
+    node.log = &test_log;
+    node.time.now_ms = 1000;
+    return scratch_setup(state);
+}
+
+static int teardown(void **state)
+{
+    close(read_fd);
+    close(test_log.fd);
+    return scratch_teardown(state);
+}
+
+/* All that was said since the last call. */
+static const char *said(void)
+{
+    static char text[TEXT_BYTES];
+    ssize_t size = read(read_fd, text, sizeof text - 1);
+    text[size > 0 ? size : 0] = '\0';
+    return text;
+}
+
+static void assert_said(const char *text, const char *words)
+{
+    if (strstr(text, words) == NULL)
+        fail_msg("no \"%s\" in: %s", words, text);
+}
+
+/* ---- messages that no correct member sends ---- */
+
+static void bad_signatures_are_said_with_their_count(void **state)
+{
+    (void)state;
+    struct driver_look look = {.durable_height = 1};
+    node_say_refused(&node, &look);
+    assert_string_equal(said(), "");
+    look.verify_drops[VERIFY_DROP_BAD_SIGNATURE] = 3;
+    node_say_refused(&node, &look);
+    const char *text = said();
+    assert_said(text, "level=warn event=refused bad_signature=3 words=");
+    assert_null(strstr(text, "malformed="));
+    node_say_refused(&node, &look);
+    assert_string_equal(said(), "");
+}
+
+static void a_flood_of_them_is_a_line_now_and_then(void **state)
+{
+    (void)state;
+    struct driver_look look = {.durable_height = 1};
+    for (int i = 1; i <= 5; i++) {
+        look.verify_drops[VERIFY_DROP_BAD_BODY] = (uint64_t)i;
+        node_say_refused(&node, &look);
+    }
+    assert_said(said(), "bad_body=1 words=");
+    node.time.now_ms += NODE_PROGRESS_MS - 1;
+    node_say_refused(&node, &look);
+    assert_string_equal(said(), "");
+    node.time.now_ms++;
+    node_say_refused(&node, &look);
+    assert_said(said(), "bad_body=4 words=");
+}
+
+/* Correct replicas send such, too (verify.h). */
+static void messages_of_another_epoch_are_no_news(void **state)
+{
+    (void)state;
+    struct driver_look look = {.durable_height = 1};
+    look.verify_drops[VERIFY_DROP_OTHER_EPOCH] = 7;
+    node_say_refused(&node, &look);
+    assert_string_equal(said(), "");
+}
+
+/* ---- damage ---- */
+
+static void damage_is_said_with_what_and_what_to_do(void **state)
+{
+    (void)state;
+    struct driver_look look = {.durable_height = 9};
+    node_say_damaged(&node, &look);
+    assert_string_equal(said(), "");
+    look.damaged_count = 2;
+    assert_int_equal(
+        why_set(&look.damaged_why, RC_STORE_DAMAGED, "the block at height 5 is damaged"),
+        RC_STORE_DAMAGED);
+    node_say_damaged(&node, &look);
+    const char *text = said();
+    assert_said(text,
+                "level=error event=damaged reads=2 what=\"the block at height 5 is damaged\"");
+    assert_said(text, "hansa audit");
+    assert_said(text, "never start an older copy");
+    assert_null(strstr(text, "cut="));
+    look.damaged_count = 3; /* asked for again and again */
+    node_say_damaged(&node, &look);
+    assert_string_equal(said(), "");
+    node.time.now_ms += NODE_PROGRESS_MS;
+    node_say_damaged(&node, &look);
+    assert_said(said(), "event=damaged reads=1 what=");
+    node.time.now_ms += NODE_PROGRESS_MS;
+    node_say_damaged(&node, &look);
+    assert_string_equal(said(), "");
+}
+
+/* ---- readers ---- */
+
+static void readers_that_died_are_cleared_and_counted(void **state)
+{
+    const struct kv_lmdb_options options = {.create = true, .map_bytes = (uint64_t)1 << 30};
+    struct dead_reader reader;
+    struct why why = {{0}};
+    dead_reader_prepare(&reader, *state);
+    assert_int_equal(kv_lmdb_open(&home.kv, *state, &options, &why), RC_OK);
+    node_clear_readers(&node);
+    assert_string_equal(said(), "");
+    dead_reader_die(&reader);
+    node_clear_readers(&node);
+    assert_said(said(), "level=info event=readers_cleared count=1 words=");
+    node_clear_readers(&node);
+    assert_string_equal(said(), "");
+    kv_close(home.kv);
+}
+
+/* ---- pace ---- */
+
+static void what_is_left_is_told_by_the_pace(void **state)
+{
+    (void)state;
+    assert_int_equal(node_left_s(1000, 500, 10000), 21);
+    assert_int_equal(node_left_s(1, 100000, 10000), 1);
+    assert_int_equal(node_left_s(1000, 0, 10000), 0);
+    assert_int_equal(node_left_s(1000, 5, 0), 0);
+    assert_int_equal(node_left_s(0, 5, 10000), 1);
+}
+
+#define WATCH_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WATCH_TEST(bad_signatures_are_said_with_their_count),
+        WATCH_TEST(a_flood_of_them_is_a_line_now_and_then),
+        WATCH_TEST(messages_of_another_epoch_are_no_news),
+        WATCH_TEST(damage_is_said_with_what_and_what_to_do),
+        WATCH_TEST(readers_that_died_are_cleared_and_counted),
+        WATCH_TEST(what_is_left_is_told_by_the_pace),
+    };
+    return cmocka_run_group_tests_name("hansad_watch", tests, NULL, NULL);
+}

@@ -7,6 +7,7 @@ CFLAGS  ?= -O2 -g
 VARIANT ?=
 SEED    ?=
 SEEDS   ?= 1..200
+CHECK   ?= all
 V       ?= 0
 
 PACKAGES = libsodium lmdb jansson nanomsg
@@ -42,7 +43,7 @@ Q = @
 say = @printf '  %-7s %s\n' $(1) $(2);
 endif
 
-.PHONY: all test unit check asan demo sim mutants lint fmt install clean help bench
+.PHONY: all test unit check asan tsan demo sim mutants lint fmt install clean help bench
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -53,13 +54,14 @@ help:
 	  'make            build the tool build/hansa and the node build/hansad' \
 	  'make test       build and run all tests' \
 	  'make asan       the same under AddressSanitizer and UBSan, in build/asan' \
+	  'make tsan       unit tests and a short run of four nodes under ThreadSanitizer, in build/tsan' \
 	  'make demo       four nodes take 6,471 real payments, and are killed on the way' \
 	  'make sim        simulated clusters: SEED=n, or SEEDS=a..b' \
 	  'make mutants    break one rule after the other: the tests must notice' \
 	  'make lint       the rules of the house, as a script' \
 	  'make fmt        format the C sources' \
 	  'make bench      measure the ledger (prints ratios to this machine)' \
-	  'make install    to $$(DESTDIR)$$(PREFIX)' \
+	  'make install    to $$(DESTDIR)$$(PREFIX), with a service for systemd' \
 	  'make clean      remove build/' \
 	  'variables: BUILD, CC, CFLAGS, PREFIX, DESTDIR, V=1 shows the commands'
 
@@ -118,7 +120,7 @@ test: $(BUILD)/.deps-test
 
 # Needs what .deps-test installed; call `make test`.
 check: $(BUILD)/hansa $(BUILD)/hansad $(UNITS) $(PROGRAMS)
-	$(Q)BUILD=$(BUILD) sh tests/run.sh
+	$(Q)BUILD=$(BUILD) sh tests/run.sh $(CHECK)
 
 unit: $(BUILD)/.deps-test
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) VARIANT='$(VARIANT)' $(UNITS)
@@ -127,6 +129,10 @@ unit: $(BUILD)/.deps-test
 asan:
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
 	    VARIANT='-fsanitize=address,undefined -fno-sanitize-recover=all -O1' test
+
+tsan:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan VARIANT='-fsanitize=thread -O1' \
+	    CHECK='unit tests/e2e/short_run.sh' test
 
 # One seed, with its trace (SEED=n), or a range (SEEDS=a..b).
 sim: $(BUILD)/hansa-sim
@@ -153,9 +159,18 @@ bench: $(BUILD)/.deps-test
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) all $(PROGRAMS)
 	$(Q)BUILD=$(BUILD) sh tests/bench/bench.sh
 
+# The programs, the service, and the texts that go with it (tools/packaging/README.md).
+BINDIR  = $(PREFIX)/bin
+UNITDIR = $(PREFIX)/lib/systemd/system
+DOCDIR  = $(PREFIX)/share/doc/hansa
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(BUILD)/hansa $(BUILD)/hansad $(DESTDIR)$(PREFIX)/bin/
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)
+	install -m 755 $(BUILD)/hansa $(BUILD)/hansad $(DESTDIR)$(BINDIR)/
+	sed 's|@bindir@|$(BINDIR)|; s|@docdir@|$(DOCDIR)|' tools/packaging/hansad@.service \
+	    >$(DESTDIR)$(UNITDIR)/hansad@.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/hansad@.service
+	install -m 644 tools/packaging/README.md tools/packaging/node.json tools/packaging/hansa.nft \
+	    $(DESTDIR)$(DOCDIR)/
 
 clean:
 	rm -rf $(BUILD)

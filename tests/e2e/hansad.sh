@@ -15,7 +15,7 @@ stops "unknown_field_is_named" 3 "wrong.json|keyy: unknown field" --config wrong
 stops "key_without_marker_needs_init" 4 "m0.key|no marker|--init" --config m0.json
 code=0
 "$HANSAD" --config m0.json --init --check >out 2>err || code=$?
-problem=$(lacks out "member 1 of 4|127.0.0.1:$ports|first, writes its marker, and votes")
+problem=$(lacks out "member 1 of 4|127.0.0.1:$ports|data directory:  d0|m0.key.marker|none yet: a start makes it|bytes free|first, writes its marker, and votes")
 [ "$code" -eq 0 ] || problem="exit $code; $problem"
 result "check_says_what_a_first_start_would_do" "$problem"
 check "neither_makes_anything" sh -c '! ls -d d0 m0.key.marker 2>/dev/null'
@@ -161,4 +161,30 @@ mkdir backup
 check "backup_is_handed_out_where_allowed" timeout 60 "$CLIENT" genesis.json - 2 backup backup/data.mdb
 check "backup_is_a_sound_store" "$HANSA" audit backup --genesis genesis.json
 check "no_piece_of_it_is_left" sh -c '! ls d2/backup* 2>/dev/null'
+
+# ---- an end while a client waits: it is told, and need not find out by the silence ----
+end 1
+end 2
+submit 0 1 1 1 stay >parted.out 2>parted.err &
+asker=$!
+until_true has 0 "pool_txs 1"
+end 0
+wait "$asker"
+cp parted.err err
+result "client_that_waits_is_told_unknown_when_its_node_ends" \
+    "$(head -n 1 parted.err >first; lacks first 'node 0: unknown')"
+
+# ---- the log: each event stands in the table of log.h, with its level ----
+problem=
+sed -n 's/^ts=[^ ]* level=\([a-z]*\) event=\([a-z_]*\).*/\1 \2/p' m?.log | sort -u >events
+while read -r level event; do
+    grep -qE "^ \*   $level +([a-z_]+, )*$event(,| |\$)" "$SOURCES/node/hansad/log.h" ||
+        problem="$problem$level $event; "
+done <events
+[ "$(wc -l <events)" -gt 8 ] || problem="${problem}hardly any events"
+cp events out
+result "events_stand_in_the_table_with_their_levels" "$problem"
+grep 'HELLO' m0.log >out
+result "hello_that_does_not_hold_is_a_warning" "$(lacks out 'level=warn event=peer')$(
+    grep -q 'level=info' out && echo 'one is at info')"
 finish

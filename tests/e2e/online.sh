@@ -116,7 +116,9 @@ says "status_shows_all_nodes" 0 "quorum 3|m0 |m3 |primary|4 of 4 work together i
 run status $g --json
 json "status_is_json_too" 'd["holds"] and d["quorum"] == 3 and d["working"] == 4 and
     [n["name"] for n in d["nodes"]] == ["m0", "m1", "m2", "m3"] and
-    all(n["takes_transactions"] and n["peers_live"] == 3 for n in d["nodes"])'
+    d["clocks_hold"] and all(n["takes_transactions"] and n["peers_live"] == 3 and
+    abs(n["clock_skew_ms"]) <= n["clock_uncertain_ms"] + 50 and
+    not any("clock_skew_ms" in p for p in n["peers"]) for n in d["nodes"])'
 accepted "submitted_file_is_committed_and_proven" "$txid|at height 1, index 0, signed by 3 of 4 members|'pay.receipt'" \
     submit pay.tx $g --receipt pay.receipt
 accepted "its_receipt_holds" "has committed transaction|$txid" receipt verify pay.receipt $g
@@ -221,6 +223,14 @@ after certificate "broken_certificate_is_refused" 1 "node m3 |a signature is wro
 after order "names_out_of_order_are_refused" 1 "not in order" participants --node "$fake"
 after end "endless_list_is_refused" 1 "node m3 " participants --node "$fake"
 after value "balance_that_its_history_does_not_give" 1 "node m3 " history bank/main --node "$fake"
+lying clock
+says "clock_that_is_off_is_said_in_words" 0 \
+    "the clock of m3 is |s ahead of the one here, and the chain bears 5 s|set it by NTP" "" status \
+    --node "$fake" --node m1
+run status --node "$fake" --node m1 --json
+json "clock_that_is_off_is_in_json_too" 'not d["clocks_hold"] and d["clock_limit_ms"] == 5000 and
+    abs(d["nodes"][0]["clock_skew_ms"] - 60000) <= d["nodes"][0]["clock_uncertain_ms"] + 50 and
+    not d["nodes"][0]["clock_holds"] and d["nodes"][1]["clock_holds"]'
 after metrics "metrics_that_talk_to_the_terminal" 3 "no plain text" metrics --node "$fake"
 refused "node_of_another_key_is_not_heard" 7 "is silent" account bank/main --node "m2@127.0.0.1:$fake_port" --timeout 1
 refused "node_of_another_chain_is_not_heard" 7 "is silent" participants --genesis other.json \

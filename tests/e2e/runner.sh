@@ -28,4 +28,9 @@ unit crashing 'printf "1..1\nok 1 - a\n"; exit 3'
 result "unit_that_exits_badly_fails" "$(lacks out '1 passed, 1 failed')"
 unit slow 'echo 1..1; sleep 20; echo "ok 1 - a"'
 result "unit_that_takes_too_long_fails" "$(lacks out '0 passed, 1 failed')"
+unit whole 'printf "1..1\nok 1 - a\n"'
+echo 'echo "ok a"; echo a report >"${TSAN_OPTIONS##*log_path=}.1"' >tree/tests/e2e/nodes.sh
+BUILD=build sh tree/tests/run.sh unit tests/e2e/nodes.sh >all 2>err
+tail -n 1 all >out
+result "script_with_a_sanitizers_report_fails" "$(lacks out '2 passed, 1 failed')$(lacks all 'a report')"
 finish

@@ -184,7 +184,6 @@ void cluster_judge_step(struct cluster *c, uint32_t at)
     pbft_look(node->core, &look);
     hold(c, at, block_equal(&look.committed, &node->durable.committed),
          "what is committed is durable at the end of its step");
-    hold(c, at, look.committed.height <= look.certified_height, "committed <= certified");
     hold(c, at, !look.has_high || look.high.view <= look.view, "high.view <= view");
     hold(c, at, look.has_tip, "correct nodes keep their tip in view 0");
     hold(c, at, look.tip.height >= look.committed.height, "tip is not below what is committed");

@@ -398,7 +398,6 @@ static void hold(struct world *w)
         if (w->is_quiet)
             assert_int_not_equal(act->type, PBFT_WRITE_LEARNER);
     }
-    assert_true(l->look.committed.height <= l->look.certified_height);
     assert_true(l->look.high.view <= l->look.view);
     assert_true(lone_block_equal(&l->look.committed, &w->committed));
     w->was_mute = l->look.is_alarmed || l->look.is_learner;

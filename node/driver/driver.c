@@ -90,13 +90,13 @@ static enum rc find_covered(struct driver *d, struct why *why)
     struct certificate c;
     uint64_t height = store_head(d->store)->height;
     enum rc rc = RC_NOT_FOUND;
-    for (; height > 0 && rc == RC_NOT_FOUND; height--) {
+    for (; height > 0; height--) {
         rc = store_get_certificate(d->store, height, &c, why);
-        if (rc == RC_OK)
-            break;
+        if (rc != RC_NOT_FOUND && !driver_note_damage(d, rc, why))
+            break; /* a damaged one covers nothing; a lower one may */
     }
     d->covered_height = height;
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
+    return rc == RC_NOT_FOUND || rc == RC_STORE_DAMAGED ? RC_OK : rc;
 }
 
 static enum rc restore_block(void *context, const struct block *block)
@@ -130,20 +130,27 @@ static enum rc judge_tip(struct driver *d, const struct pbft_durable *durable, s
                    "the blocks that this replica voted for do not stand on the ledger's head");
 }
 
-/* A high that no quorum signed would let this replica vote for what nobody prepared. */
-static enum rc judge_high(struct driver *d, const struct pbft_durable *durable, struct why *why)
+static enum rc judge_record(struct driver *d, const struct certificate *c, const char *name,
+                            struct why *why)
 {
     const struct verify_config *v = &d->verify_config;
-    const struct certificate *high = &durable->high;
-    if (!durable->has_high)
-        return RC_OK;
-    if (high->statement.epoch == v->epoch &&
-        cert_verify(high, &v->chain_id, &v->members) == CERT_OK)
+    if (c->statement.epoch == v->epoch && cert_verify(c, &v->chain_id, &v->members) == CERT_OK)
         return RC_OK;
     return why_set(why, RC_STORE_DAMAGED,
-                   "the record \"high\" of the agreement's state is not a certificate of this "
+                   "the record \"%s\" of the agreement's state is not a certificate of this "
                    "chain's members: this store must not vote again; restore nothing by hand, "
-                   "re-enter with a new key");
+                   "re-enter with a new key",
+                   name);
+}
+
+/* One that no quorum signed would let this replica vote for what nobody prepared, or commit it. */
+static enum rc judge_certificates(struct driver *d, const struct pbft_durable *durable,
+                                  struct why *why)
+{
+    enum rc rc = durable->has_high ? judge_record(d, &durable->high, "high", why) : RC_OK;
+    if (rc == RC_OK && durable->has_cover)
+        rc = judge_record(d, &durable->cover, "cover", why);
+    return rc;
 }
 
 static enum rc load(struct driver *d, const struct pbft_config *core, struct why *why)
@@ -157,7 +164,7 @@ static enum rc load(struct driver *d, const struct pbft_config *core, struct why
     pbft_durable_init(&durable, &base);
     enum rc rc = records_load(store_view(d->store), &durable, &d->starts_count, why);
     if (rc == RC_OK)
-        rc = judge_high(d, &durable, why);
+        rc = judge_certificates(d, &durable, why);
     if (rc == RC_OK)
         rc = driver_reserve_load(d, why);
     if (rc != RC_OK)

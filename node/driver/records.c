@@ -7,7 +7,7 @@
 static const char *const names[] = {
     [RECORD_STATE] = "state",       [RECORD_HIGH] = "high",         [RECORD_LEARNER] = "learner",
     [RECORD_ALARM] = "alarm",       [RECORD_STARTS] = "starts",     [RECORD_VOTE] = "vote",
-    [RECORD_PROPOSAL] = "proposal", [RECORD_RESERVED] = "reserved",
+    [RECORD_PROPOSAL] = "proposal", [RECORD_RESERVED] = "reserved", [RECORD_COVER] = "cover",
 };
 
 const char *record_name(enum record_type type)
@@ -138,6 +138,10 @@ void records_put(struct kv_batch *batch, const struct pbft_act *act)
         break;
     case PBFT_WRITE_HIGH:
         key.type = RECORD_HIGH;
+        put_certificate(&w, act->certificate);
+        break;
+    case PBFT_WRITE_COVER:
+        key.type = RECORD_COVER;
         put_certificate(&w, act->certificate);
         break;
     case PBFT_WRITE_LEARNER:

@@ -4,6 +4,7 @@
  *   "state"          -> view u64 | mode u8 | base: height u64, digest 32, parent 32 |
  *                       has_tip u8 | tip (as base; zero without)
  *   "high"           -> certificate
+ *   "cover"          -> certificate: the head stands under it, if it is of a height above
  *   "learner"        -> u8 = 1
  *   "alarm"          -> certificate | has_other u8 | certificate, if it has
  *   "starts"         -> u64: how often a driver was started on this store
@@ -18,8 +19,8 @@
 #include "ledger/kv.h"
 #include "node/pbft/pbft.h"
 
-/* Stage one durable act: STATE, VOTE, PRE_PREPARE, HIGH, LEARNER or ALARM. Requires: one of these;
- * its certificates have passed cert_verify(). */
+/* Stage one durable act: STATE, VOTE, PRE_PREPARE, HIGH, COVER, LEARNER or ALARM. Requires: one of
+ * these; its certificates have passed cert_verify(). */
 void records_put(struct kv_batch *batch, const struct pbft_act *act);
 /* After a block at this height was committed: its votes and proposal are not needed any more (4.1:
  * the core never votes at or below its committed height, and peers are given the block). */
@@ -29,9 +30,9 @@ void records_put_reserved(struct kv_batch *batch, const struct pbft_rank *reserv
 
 /* What the records say, over pbft_durable_init() (which *durable holds already): what has no record
  * stays. starts_count is 0 in a new store, and below UINT32_MAX, so that counters can be made of
- * it. The form of every record of the table is judged, and that high is of no later view than the
- * state. Whether high is of this epoch and a quorum signed it is for the caller to judge, before
- * pbft_init(): it has the member table, and the core believes what it is given.
+ * it. The form of every record of the table is judged, and that high and cover are of no later view
+ * than the state. Whether they are of this epoch and a quorum signed them is for the caller to
+ * judge, before pbft_init(): it has the member table, and the core believes what it is given.
  * Returns: RC_OK | RC_STORE_DAMAGED (words name the record and say what to do: vote state is not
  * guessed, D5) | RC_STORE_IO. On an error nothing is changed. */
 MUST_USE enum rc records_load(struct kv_view *view, struct pbft_durable *durable,

@@ -7,6 +7,7 @@
 enum record_type {
     RECORD_STATE,
     RECORD_HIGH,
+    RECORD_COVER,
     RECORD_LEARNER,
     RECORD_ALARM,
     RECORD_STARTS,

@@ -62,6 +62,14 @@ static const char *take_high(struct rd *r, struct pbft_durable *d)
     return rd_done(r) && record_is_certificate(&d->high) ? NULL : malformed;
 }
 
+static const char *take_cover(struct rd *r, struct pbft_durable *d)
+{
+    d->has_cover = true;
+    cert_decode(r, &d->cover);
+    bool is_sound = rd_done(r) && record_is_certificate(&d->cover);
+    return is_sound && d->cover.statement.kind == CERT_COMMIT ? NULL : malformed;
+}
+
 static const char *take_learner(struct rd *r, struct pbft_durable *d)
 {
     d->is_learner = take_flag(r);
@@ -236,6 +244,8 @@ static const char *load_one(void *context, const struct record_key *key, struct 
         return take_state(&r, &load->durable);
     case RECORD_HIGH:
         return take_high(&r, &load->durable);
+    case RECORD_COVER:
+        return take_cover(&r, &load->durable);
     case RECORD_LEARNER:
         return take_learner(&r, &load->durable);
     case RECORD_ALARM:
@@ -258,13 +268,15 @@ static const char *load_one(void *context, const struct record_key *key, struct 
 enum rc records_load(struct kv_view *view, struct pbft_durable *durable, uint64_t *starts_count,
                      struct why *why)
 {
-    const struct record_key high = {.type = RECORD_HIGH};
+    const struct record_key high = {.type = RECORD_HIGH}, cover = {.type = RECORD_COVER};
     struct load load = {.durable = *durable};
     enum rc rc = walk(view, load_one, &load, why);
     if (rc != RC_OK)
         return rc;
     if (load.durable.has_high && load.durable.high.statement.view > load.durable.view) /* 7.7 */
         return damaged_record(why, &high, bytes_of(NULL, 0), later_view);
+    if (load.durable.has_cover && load.durable.cover.statement.view > load.durable.view)
+        return damaged_record(why, &cover, bytes_of(NULL, 0), later_view);
     *durable = load.durable;
     *starts_count = load.starts_count;
     return RC_OK;

@@ -268,6 +268,7 @@ static void take_act(struct driver *d, const struct pbft_act *act)
     case PBFT_WRITE_HIGH:
         records_put(driver_turn(d)->batch, act);
         break;
+    case PBFT_WRITE_COVER:
     case PBFT_WRITE_LEARNER:
     case PBFT_WRITE_ALARM:
         withdraw(d);

@@ -41,7 +41,11 @@ static const struct certificate *next_prepared(struct pbft *p)
         return NULL;
     if (pbft_in_window(p, top->height))
         pbft_keep_pqc(p, &p->top_pqc); /* it may have been beyond the window when it came */
-    return pbft_lowest_certificate(p, CERT_PREPARE, above + 1);
+    const struct certificate *c = pbft_lowest_certificate(p, CERT_PREPARE, above + 1);
+    /* Further up it is of no use before what is below has committed (5.6), and chains of certified
+     * blocks would be walked again and again in one step. */
+    bool is_far = c != NULL && c->statement.height - p->committed.height > PBFT_UNCERTIFIED_MAX;
+    return is_far ? NULL : c;
 }
 
 /* Rule 5.5: a certificate of this view at m covers its ancestors down to the base; COMMIT goes out
@@ -139,7 +143,12 @@ bool pbft_try_execute(struct pbft *p)
         return false;
     for (size_t i = 0; i < chain.bodies_count; i++)
         commit_block(p, &p->chain[i], c);
+    bool is_new = c->statement.height != p->head_cqc.statement.height;
     p->head_cqc = *c;
+    /* The ledger has it only with its own block. Until then it is what the head stands on, also for
+     * a start: or the next certificate might lie too far above the last one that the ledger has. */
+    if (chain.bodies_count < chain.count && is_new)
+        pbft_put(p, PBFT_WRITE_COVER)->certificate = &p->head_cqc;
     p->is_build_dry = false;
     p->is_fetch_due = true; /* the next body of a chain that is known by heads */
     return true;

@@ -100,6 +100,8 @@ struct pbft *pbft_init(void *memory, const struct pbft_config *config,
     p->committed = durable->committed;
     p->has_high = durable->has_high;
     p->high = durable->high;
+    if (durable->has_cover && durable->cover.statement.height > durable->committed.height)
+        p->head_cqc = durable->cover;
     p->status_counter = durable->status_counter;
     p->is_learner = durable->is_learner;
     p->is_alarmed = durable->is_alarmed;
@@ -152,6 +154,8 @@ void pbft_restore_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m)
  * STATUS, whose answers bring the rest. */
 static void on_start(struct pbft *p)
 {
+    if (p->head_cqc.entries_count > 0)
+        pbft_keep_cqc(p, &p->head_cqc);
     if (p->has_high && p->high.statement.height > p->committed.height) {
         if (p->high.statement.kind == CERT_COMMIT)
             pbft_keep_cqc(p, &p->high);

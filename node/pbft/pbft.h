@@ -28,8 +28,8 @@ struct pbft_config {
      * whose certificate lies beyond it could ever be committed. L of blocks leave L for the
      * headers. */
     uint32_t sync_blocks_max;
-    /* 16: what the bodies of proposals that are not voted for yet may hold, P * (B_max + a header).
-     * Requires: at least the largest block, so that the one right above tip always has room. */
+    /* 16: what the bodies above the head may hold, P * (B_max + a header), beside the one right
+     * above tip and what was fetched. Requires: at least the largest block. */
     uint64_t proposals_bytes_max;
     /* Sign with the replica's key: the one effect the core asks for directly, since it is a pure
      * function of key and message (Ed25519 is deterministic). */
@@ -48,6 +48,9 @@ struct pbft_durable {
     struct pbft_block committed; /* head of the ledger; height 0 = the genesis block */
     bool has_high;
     struct certificate high;
+    bool has_cover; /* blocks up to committed stand under this COMMIT certificate, which is of one
+                       above (5.6) */
+    struct certificate cover;
     bool is_learner;         /* rule 4.2: this key never votes again */
     bool is_alarmed;         /* 13: more than f members lied; stays readable, never votes */
     uint64_t status_counter; /* above every one sent before */
@@ -139,6 +142,8 @@ enum pbft_act_type {
     PBFT_WRITE_HIGH,
     PBFT_WRITE_COMMIT,  /* block is committed: append it to the ledger, with its certificate if any
                          */
+    PBFT_WRITE_COVER,   /* the last blocks were committed under this certificate of one above them,
+                           whose body, or one between, is not here yet (5.6) */
     PBFT_WRITE_LEARNER, /* a peer showed a vote of mine that this store does not know (4.2) */
     PBFT_WRITE_ALARM, /* certificate and other: what section 13 calls a safety alarm; kept, so that
                          a restart neither forgets it nor votes again */
@@ -188,8 +193,9 @@ struct pbft_act {
             struct pbft_block tip;
         } state;
     };
-    const struct certificate *certificate; /* HIGH, QC, COMMIT, *ALARM; lends until the next step */
-    const struct certificate *other;       /* *ALARM; NULL: the one in the ledger */
+    const struct certificate
+        *certificate; /* HIGH, COVER, QC, COMMIT, *ALARM; lends until the next step */
+    const struct certificate *other; /* *ALARM; NULL: the one in the ledger */
 };
 
 struct pbft_output {

@@ -23,7 +23,7 @@ static bool is_conflicting(const struct pbft *p, const struct pbft_block *block)
 
 /* ---- 16: the bytes of proposals ---- */
 
-/* The highest COMMIT certificate: what it covers commits, or comes in ranges. */
+/* Of the highest COMMIT certificate. */
 static uint64_t certified_height(const struct pbft *p)
 {
     uint64_t height = p->top_cqc.statement.height;
@@ -37,23 +37,27 @@ static size_t loose_size(const struct pbft_known *known)
     return is_loose ? known->size : 0;
 }
 
-/* Bodies that are held, up to a height. A primary can make all of its chain valid by itself, so
- * those that I voted for count as well, until a certificate covers them. */
+/* All bodies above the head, up to a height. A primary can make all of its chain valid by itself,
+ * so those that I voted for count as well; and what a certificate covers counts until it commits.
+ */
 static uint64_t bytes_held(const struct pbft *p, uint64_t to_height)
 {
-    uint64_t sum = 0, certified = certified_height(p);
+    uint64_t sum = 0;
     for (uint64_t height = p->committed.height + 1;
          height <= to_height && pbft_in_window(p, height); height++) {
         const struct pbft_slot *slot = pbft_slot_find(p, height);
         for (int i = 0; slot != NULL && i < PBFT_SLOT_BLOCKS; i++) {
             const struct pbft_known *known = &slot->known[i];
-            if (height <= certified)
-                sum += loose_size(known);
-            else if (known->is_used && known->has_body)
+            if (known->is_used && known->has_body)
                 sum += known->size;
         }
     }
     return sum;
+}
+
+bool pbft_is_full(const struct pbft *p)
+{
+    return bytes_held(p, UINT64_MAX) >= p->config.proposals_bytes_max;
 }
 
 /* Beyond the limit what is needed last goes, so only those needed before a proposal are in its way.
@@ -136,16 +140,18 @@ enum pbft_drop pbft_on_pre_prepare(struct pbft *p, uint32_t from, const struct p
     return PBFT_KEEP;
 }
 
-/* Bodies that I voted for are held until they commit. So the vote waits while too many of them, in
- * heights or in bytes (16), stand above the highest COMMIT certificate. A correct primary is at
- * most P above one (5.1), which STATUS brings, and P of the largest blocks fit. */
+/* Bodies that I voted for are held until they commit, so the vote waits while there are too many of
+ * them (16), and while it would go too far above the highest COMMIT certificate. A correct primary
+ * is at most P above a block with such a certificate (5.1), which STATUS brings, with the blocks
+ * below it: then P of the largest fit again. */
 static bool may_prepare(const struct pbft *p, const struct pbft_known *known)
 {
     uint64_t certified = certified_height(p), max = p->config.proposals_bytes_max;
-    if (p->tip.height <= certified)
-        return true;
-    if (known->block.height - certified > PBFT_UNCERTIFIED_MAX)
+    uint64_t height = known->block.height;
+    if (height > certified && height - certified > PBFT_UNCERTIFIED_MAX)
         return false;
+    if (p->tip.height <= p->committed.height)
+        return true;
     return known->size <= max && bytes_held(p, p->tip.height) <= max - known->size;
 }
 

@@ -22,7 +22,7 @@ struct pbft_known {
     enum pbft_validity validity;
     struct pbft_block block;
     struct signature pre_prepare;
-    size_t size; /* of the whole block, as its PRE-PREPARE brought it (PROTOCOL.md 16) */
+    size_t size; /* of the whole block, where has_body came from outside (PROTOCOL.md 16) */
 };
 
 /* One member's vote of a kind at a height, in the current view (rule 3.1). */
@@ -99,7 +99,7 @@ struct pbft {
     bool is_alarmed;
     struct certificate top_pqc;   /* highest seen of the current view; height 0 = none */
     struct certificate top_cqc;   /* highest seen; height 0 = none */
-    struct certificate head_cqc;  /* what committed the head since the start; height 0 = none */
+    struct certificate head_cqc;  /* what committed the head, if that is known; height 0 = none */
     struct certificate alarm_cqc; /* what contradicts another; lent with the alarm */
     uint64_t commit_voted_height; /* own COMMITs of this view were sent up to here */
     bool is_checking;
@@ -212,6 +212,8 @@ enum pbft_drop pbft_judge_pre_prepare(const struct pbft *p, uint32_t from,
 enum pbft_drop pbft_on_pre_prepare(struct pbft *p, uint32_t from,
                                    const struct pbft_pre_prepare *pre_prepare);
 enum pbft_drop pbft_on_checked(struct pbft *p, const struct pbft_checked *checked);
+/* 16: whether the bodies above the head hold all that they may. */
+bool pbft_is_full(const struct pbft *p);
 /* Ask for the check of the proposal that follows tip, if it is here. */
 void pbft_try_check(struct pbft *p);
 

@@ -70,9 +70,18 @@ static void retry_when_one_is_free(struct pbft *p)
             retry_at(p, p->peers[i].fetching_until_ms);
 }
 
+/* 16: beyond the limit only the next body is fetched, which lets others go; ranges bring the rest.
+ */
+static bool may_fetch(const struct pbft *p, uint64_t height)
+{
+    return height == p->committed.height + 1 || !pbft_is_full(p);
+}
+
 static void fetch_block(struct pbft *p, uint64_t height, const struct digest *digest)
 {
     struct pbft_slot *slot = pbft_slot_at(p, height);
+    if (!may_fetch(p, height))
+        return;
     if (p->now_ms < slot->fetch_at_ms) { /* 9.4: asked within T_s */
         retry_at(p, slot->fetch_at_ms);
         return;
@@ -267,16 +276,15 @@ enum pbft_drop pbft_on_fetch(struct pbft *p, uint32_t link, const struct pbft_fe
 
 /* ---- taking ---- */
 
-/* Whether f+1 votes name this block, or I asked for it because a certificate does, and it is not
- * here: only then is an unsigned body kept. */
+/* Whether I asked for it, because f+1 votes or a certificate name it, and it is not here: only then
+ * is an unsigned body kept. */
 static bool is_wanted(const struct pbft *p, const struct pbft_block *block)
 {
     struct pbft_slot *slot = pbft_slot_find(p, block->height);
     const struct pbft_known *known = pbft_known_find(p, block->height, &block->digest);
     if (slot == NULL || (known != NULL && known->has_body))
         return false;
-    return (slot->is_fetched && digest_equal(&slot->fetched, &block->digest)) ||
-           count_votes(p, slot, &block->digest) > p->faulty_max;
+    return slot->is_fetched && digest_equal(&slot->fetched, &block->digest);
 }
 
 static bool has_proposal(const struct pbft *p, const struct pbft_data *data)
@@ -296,6 +304,8 @@ static enum pbft_drop judge_block(const struct pbft *p, const struct pbft_data *
         return PBFT_KEEP;
     if (!is_wanted(p, block))
         return PBFT_DROP_NOT_ASKED;
+    if (!may_fetch(p, block->height))
+        return PBFT_DROP_NO_ROOM; /* others came meanwhile */
     bool is_known = pbft_known_find(p, block->height, &block->digest) != NULL;
     return is_known || pbft_has_room(p, block->height) ? PBFT_KEEP : PBFT_DROP_SLOT_FULL;
 }
@@ -337,16 +347,24 @@ static bool take_all(struct pbft *p, const struct pbft_block *blocks, uint32_t c
     return true;
 }
 
+/* 5.6: one further up commits nothing yet. */
+static bool is_committing(const struct pbft *p, const struct certificate *c)
+{
+    return pbft_in_window(p, c->statement.height) && is_near(p, c->statement.height);
+}
+
 /* The blocks of a range, apart from its certificate. */
 static enum pbft_drop judge_range_blocks(const struct pbft *p, const struct pbft_data *data)
 {
     uint64_t first = data->blocks[0].height, last = data->blocks[data->blocks_count - 1].height;
     if (last <= p->committed.height)
         return PBFT_DROP_COMMITTED;
-    if (first <= p->committed.height + 1)
-        return PBFT_KEEP;
-    /* It could not commit, only lie here: nobody was asked for it. */
-    return pbft_in_window(p, first) ? PBFT_DROP_NOT_ASKED : PBFT_DROP_OUT_OF_WINDOW;
+    if (!pbft_in_window(p, first) && first > p->committed.height)
+        return PBFT_DROP_OUT_OF_WINDOW;
+    /* One that leaves a gap, or ends too far below its certificate, would not commit (5.6), only
+     * lie here. */
+    bool is_at_head = first <= p->committed.height + 1;
+    return is_at_head && is_committing(p, &data->certificate) ? PBFT_KEEP : PBFT_DROP_NOT_ASKED;
 }
 
 /* A certificate that is not needed says nothing about the bodies below it: they may be what is
@@ -370,11 +388,8 @@ static enum pbft_drop on_range(struct pbft *p, const struct pbft_data *data)
                     take_all(p, data->heads, data->heads_count, NULL);
     if (!has_room)
         return PBFT_DROP_SLOT_FULL;
-    /* The next range is asked for at once, of whoever's turn it is, and of everybody once if it
-     * must be; not when this one commits nothing, its certificate being beyond my window: more of
-     * that kind is of no use. */
-    if (pbft_in_window(p, data->certificate.statement.height))
-        p->range_asks_left = p->config.members.members_count - 1;
+    /* The next is asked for at once, of whoever's turn it is, and of everybody once if need be. */
+    p->range_asks_left = p->config.members.members_count - 1;
     return PBFT_KEEP;
 }
 

@@ -66,6 +66,10 @@ static void write_one(struct cluster *c, uint32_t at, const struct pbft_act *act
         d->has_high = true;
         d->high = *act->certificate;
         break;
+    case PBFT_WRITE_COVER:
+        d->has_cover = true;
+        d->cover = *act->certificate;
+        break;
     case PBFT_WRITE_COMMIT:
         write_commit(c, at, act);
         break;

@@ -156,6 +156,10 @@ static void trace_write(struct cluster *c, const struct pbft_act *act)
                            number(&act->block.digest),
                            act->certificate != NULL ? " with its CQC" : "");
         break;
+    case PBFT_WRITE_COVER:
+        cluster_trace_text(c, "%s the head stands under CQC h%llu", arrow,
+                           (unsigned long long)act->certificate->statement.height);
+        break;
     case PBFT_WRITE_LEARNER:
         cluster_trace_text(c, "%s learner", arrow);
         break;

@@ -97,6 +97,10 @@ static void write_one(struct lone *l, const struct pbft_act *act)
         d->has_high = true;
         d->high = *act->certificate;
     }
+    if (act->type == PBFT_WRITE_COVER) {
+        d->has_cover = true;
+        d->cover = *act->certificate;
+    }
     if (act->type == PBFT_WRITE_COMMIT)
         d->committed = act->block;
     if (act->type == PBFT_WRITE_LEARNER)
@@ -247,6 +251,7 @@ struct pbft_msg lone_make_data(const struct lone *l, uint32_t link, const struct
     m.data.kind = PBFT_FETCH_BLOCK;
     m.data.blocks_count = 1;
     m.data.blocks[0] = *block;
+    m.data.bytes[0].size = l->block_bytes; /* the core looks at no more of them */
     m.data.has_pre_prepare = has_pre_prepare;
     if (has_pre_prepare)
         m.data.pre_prepare = lone_make_pre_prepare(l, 0, block).pre_prepare;
@@ -269,6 +274,8 @@ struct pbft_msg lone_make_range(const struct lone *l, uint32_t link, const struc
     m.data.heads_count = heads_count;
     memcpy(m.data.blocks, chain, blocks_count * sizeof *chain);
     memcpy(m.data.heads, chain + blocks_count, heads_count * sizeof *chain);
+    for (uint32_t i = 0; i < blocks_count; i++)
+        m.data.bytes[i].size = l->block_bytes;
     uint32_t others = ~(1u << l->config.own_index);
     m.data.certificate =
         make_certificate(l, CERT_COMMIT, &chain[blocks_count + heads_count - 1], others);

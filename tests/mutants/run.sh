@@ -10,9 +10,9 @@ cd "$(dirname "$0")/../.."
 BUILD=${BUILD:-build}
 case "$BUILD" in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
 work=$BUILD/mutants
-mkdir -p "$work/tree"
-git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -p -u -t "$work/tree" 2>/dev/null
-total=0 caught=0
+tree=$work/tree log=$work/log
+mkdir -p "$tree"
+git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -p -u -t "$tree" 2>/dev/null
 
 program_of() { case "$1" in sim:*) echo build/hansa-sim ;; *) echo "build/tests/unit/$1" ;; esac; }
 
@@ -21,16 +21,22 @@ check() {
     seeds=
     case "$1" in sim:*) seeds=${1#sim:} ;; esac
     # shellcheck disable=SC2086
-    (cd "$work/tree" && timeout 120 "$(program_of "$1")" $seeds >"$work/log" 2>&1)
+    (cd "$tree" && timeout 120 "$(program_of "$1")" $seeds >"$log" 2>&1)
 }
 
 # A test that fails anyway would "catch" everything.
 sound() {
+    targets=
     for test in $(sed -n 's/^caught by: //p' "$@" | tr ' ' '\n' | sort -u); do
-        make -s -C "$work/tree" BUILD=build "$(program_of "$test")" >"$work/log" 2>&1 &&
+        targets="$targets $(program_of "$test")"
+    done
+    # shellcheck disable=SC2086
+    make -s -k -j"$(nproc)" -C "$tree" BUILD=build $targets >"$log" 2>&1
+    for test in $(sed -n 's/^caught by: //p' "$@" | tr ' ' '\n' | sort -u); do
+        make -s -C "$tree" BUILD=build "$(program_of "$test")" >"$log" 2>&1 &&
             check "$test" && continue
         echo "$test fails without any mutant:"
-        tail -5 "$work/log"
+        tail -5 "$log"
         return 1
     done
 }
@@ -40,27 +46,39 @@ try() {
     name=$(basename "$patch" .patch)
     rule=$(sed -n 's/^rule: //p' "$patch" | head -1)
     tests=$(sed -n 's/^caught by: //p' "$patch" | head -1)
-    total=$((total + 1))
     verdict=survived
     if [ -z "$rule" ] || [ -z "$tests" ]; then
         verdict='has no rule or no tests named'
-    elif ! patch -d "$work/tree" -p1 -s -N -r - <"$patch" >/dev/null 2>&1; then
+    elif ! patch -d "$tree" -p1 -s -N -r - <"$patch" >/dev/null 2>&1; then
         verdict='does not apply'
     else
         targets=
         for test in $tests; do targets="$targets $(program_of "$test")"; done
         # shellcheck disable=SC2086
-        if ! make -s -C "$work/tree" BUILD=build $targets >"$work/log" 2>&1; then
+        if ! make -s -C "$tree" BUILD=build $targets >"$log" 2>&1; then
             verdict='does not build'
         else
             for test in $tests; do
                 check "$test" || verdict=caught
             done
         fi
-        patch -d "$work/tree" -p1 -s -R <"$patch" >/dev/null 2>&1
+        patch -d "$tree" -p1 -s -R <"$patch" >/dev/null 2>&1
     fi
-    [ "$verdict" != caught ] || caught=$((caught + 1))
-    printf '%-32s %-10s %s\n' "$name" "$verdict" "$rule"
+    printf '%-32s %-10s %s\n' "$name" "$verdict" "$rule" | tee -a "$work/verdicts"
+}
+
+# One of several that go through the patches side by side, each in a tree of its own.
+work_through() { # NUMBER PATCHES...
+    number=$1
+    shift
+    tree=$work/tree.$number log=$work/log.$number
+    rm -rf "$tree"
+    cp -a "$work/tree" "$tree"
+    at=0
+    for patch in "$@"; do
+        [ $((at % jobs)) -ne "$number" ] || try "$patch"
+        at=$((at + 1))
+    done
 }
 
 if [ $# -gt 0 ]; then
@@ -71,6 +89,15 @@ else
 fi
 # shellcheck disable=SC2086
 sound $patches || { echo 'mutants: 0 caught, the tests themselves fail'; exit 1; }
-for patch in $patches; do try "$patch"; done
+jobs=$(nproc) number=0
+: >"$work/verdicts"
+while [ "$number" -lt "$jobs" ]; do
+    # shellcheck disable=SC2086
+    work_through "$number" $patches &
+    number=$((number + 1))
+done
+wait
+total=$(echo "$patches" | wc -w)
+caught=$(grep -cE '^[^ ]+ +caught ' "$work/verdicts")
 echo "mutants: $caught/$total caught"
 [ "$caught" -eq "$total" ]

@@ -20,7 +20,8 @@ static inline void land(struct kv_batch *batch)
 static inline bool is_kept(enum pbft_act_type type)
 {
     return type == PBFT_WRITE_STATE || type == PBFT_WRITE_VOTE || type == PBFT_WRITE_PRE_PREPARE ||
-           type == PBFT_WRITE_HIGH || type == PBFT_WRITE_LEARNER || type == PBFT_WRITE_ALARM;
+           type == PBFT_WRITE_HIGH || type == PBFT_WRITE_COVER || type == PBFT_WRITE_LEARNER ||
+           type == PBFT_WRITE_ALARM;
 }
 
 /* The durable acts of the last output, as one batch. */

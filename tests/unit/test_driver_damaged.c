@@ -172,6 +172,16 @@ static void commit_two_ranges(void)
     assert_range(4, 8, 6);
 }
 
+static void a_start_stands_over_a_damaged_newest_certificate(void **state)
+{
+    (void)state;
+    begin_committed(NULL);
+    world_crash(&w, true);
+    world_rot(&w, KV_CERT, height_key(COMMITTED));
+    world_begin(&w);
+    assert_damaged(1, "certificate"); /* and goes on */
+}
+
 static void rule_9_2_what_no_certificate_covers_is_not_given(void **state)
 {
     (void)state;
@@ -386,6 +396,7 @@ int main(void)
         DAMAGED_TEST(rule_9_2_of_a_damaged_chain_no_range_is_given_either),
         DAMAGED_TEST(rule_9_2_a_body_of_another_block_is_damage),
         DAMAGED_TEST(rule_9_2_a_damaged_certificate_covers_nothing),
+        DAMAGED_TEST(a_start_stands_over_a_damaged_newest_certificate),
         DAMAGED_TEST(rule_9_2_what_no_certificate_covers_is_not_given),
         DAMAGED_TEST(rule_9_2_no_header_of_a_damaged_block_leads_to_a_certificate),
         DAMAGED_TEST(a_damaged_body_is_given_to_nobody),

@@ -347,6 +347,34 @@ static void a_high_that_no_quorum_signed_is_refused(void **state)
     buf_free(&value);
 }
 
+/* 5.6: what the head stands on is on the disk, and judged in the same way. */
+static void a_certificate_above_the_head_is_restored_if_a_quorum_signed_it(void **state)
+{
+    (void)state;
+    struct buf value = {0};
+    begin(1);
+    world_range(&w, 2, &b[1], 2, 3);
+    world_settle(&w);
+    assert_int_equal(world_look(&w).durable_height, 2);
+    world_qc(&w, 2, CERT_PREPARE, b[7]); /* so that it is not high */
+    world_settle(&w);
+    world_crash(&w, false);
+    assert_true(world_read(&w, KV_VOTE, bytes_of_text("cover"), &value));
+    struct bytes whole = buf_bytes(&value);
+    value.data[value.size - 1] ^= 1;
+    world_write(&w, KV_VOTE, bytes_of_text("cover"), &whole);
+    refuses("cover");
+    value.data[value.size - 1] ^= 1;
+    world_write(&w, KV_VOTE, bytes_of_text("cover"), &whole);
+    world_begin(&w);
+    assert_int_equal(world_look(&w).core.certified_height, 5);
+    for (int h = 3; h <= 5; h++)
+        world_propose(&w, b[h]);
+    world_settle(&w);
+    assert_int_equal(world_look(&w).durable_height, 5);
+    buf_free(&value);
+}
+
 static void a_voted_body_that_is_missing_is_refused(void **state)
 {
     (void)state;
@@ -377,6 +405,7 @@ int main(void)
         DRIVER_TEST(a_machine_may_stop_at_any_batch),
         DRIVER_TEST(a_damaged_record_is_refused),
         DRIVER_TEST(a_high_that_no_quorum_signed_is_refused),
+        DRIVER_TEST(a_certificate_above_the_head_is_restored_if_a_quorum_signed_it),
         DRIVER_TEST(a_voted_body_that_is_missing_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

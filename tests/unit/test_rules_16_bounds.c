@@ -153,20 +153,60 @@ static void rule_16_votes_go_no_further_than_a_range_leads(void **state)
     assert_int_equal(lone_count(&l, PBFT_ASK_CHECK), 1);
 }
 
-/* What f+1 PREPAREs or a certificate name is fetched whether or not proposals have room (5.7), and
- * its PRE-PREPARE comes with it or later. */
-static void rule_16_a_body_that_is_certified_always_has_room(void **state)
+/* What f+1 PREPAREs or a certificate name is fetched beyond the limit where it is the next to
+ * commit, which lets others go (5.7); its PRE-PREPARE comes with it or later. */
+static void rule_16_the_next_body_always_has_room(void **state)
 {
     (void)state;
     begin_full();
     (void)lone_qc(&l, CERT_PREPARE, &b[6], 13);
-    assert_non_null(lone_act(&l, PBFT_SEND_FETCH, 0));
-    assert_int_equal(lone_data(&l, 2, &b[6], true), PBFT_KEEP);
-    assert_true(has_body(&b[6]));
+    (void)lone_vote(&l, 0, CERT_PREPARE, &b[7]);
+    (void)lone_vote(&l, 2, CERT_PREPARE, &b[7]);
+    (void)lone_tick(&l, 250);
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
+    (void)lone_qc(&l, CERT_PREPARE, &b[1], 13);
+    assert_true(digest_equal(&lone_act(&l, PBFT_SEND_FETCH, 0)->fetch.digest, &b[1].digest));
+    assert_int_equal(lone_data(&l, 2, &b[1], false), PBFT_KEEP);
     assert_int_equal(bodies_held(), 5);
-    assert_int_equal(lone_pre_prepare(&l, 0, &b[6]), PBFT_KEEP);
-    assert_int_equal(lone_pre_prepare(&l, 0, &b[6]), PBFT_DROP_DUPLICATE);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[1]), PBFT_KEEP);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[1]), PBFT_DROP_DUPLICATE);
     assert_int_equal(bodies_held(), 5);
+}
+
+/* Nor do votes fill the window: two members' PREPAREs, and nothing certified. */
+static void rule_16_fetched_bodies_are_bounded_too(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    l.block_bytes = LONE_BLOCK_BYTES_MAX;
+    for (int h = 1; h <= 16; h++) {
+        (void)lone_vote(&l, 2, CERT_PREPARE, &b[h]);
+        (void)lone_vote(&l, 3, CERT_PREPARE, &b[h]);
+    }
+    for (int i = 0; i < 40; i++) {
+        uint64_t asked = lone_count(&l, PBFT_SEND_FETCH);
+        for (uint64_t k = 0; k < asked; k++)
+            for (int h = 1; h <= 16; h++)
+                (void)lone_data(&l, 2, &b[h], false);
+        (void)lone_tick(&l, 250);
+    }
+    assert_in_range(bodies_held(), 4, 5);
+    assert_true(has_body(&b[1]));
+}
+
+/* A certificate far above the head does not open the window to proposals either. */
+static void rule_16_a_far_certificate_makes_no_room(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    l.block_bytes = LONE_BLOCK_BYTES_MAX;
+    struct pbft_block other = lone_block(&l, &b[13]);
+    (void)lone_qc(&l, CERT_COMMIT, &other, 13); /* of height 14, on another chain or on this */
+    for (int h = 1; h <= 4; h++)
+        lone_accept(&l, &b[h]);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[5]), PBFT_KEEP);
+    assert_int_equal(lone_count(&l, PBFT_ASK_CHECK), 0);
+    assert_int_equal(lone_pre_prepare(&l, 0, &b[6]), PBFT_DROP_NO_ROOM);
 }
 
 /* A body that had to go is missing like any other below a certificate, and is fetched. */
@@ -196,7 +236,9 @@ int main(void)
         RULE(rule_16_what_is_voted_for_is_bounded_too),
         RULE(rule_16_what_was_voted_for_before_a_restart_counts),
         RULE(rule_16_votes_go_no_further_than_a_range_leads),
-        RULE(rule_16_a_body_that_is_certified_always_has_room),
+        RULE(rule_16_the_next_body_always_has_room),
+        RULE(rule_16_fetched_bodies_are_bounded_too),
+        RULE(rule_16_a_far_certificate_makes_no_room),
         RULE(rule_16_a_body_that_had_to_go_is_fetched_when_certified),
     };
     return cmocka_run_group_tests_name("rules_16_bounds", tests, NULL, NULL);

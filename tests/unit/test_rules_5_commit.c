@@ -224,6 +224,25 @@ static void rule_5_6_a_certificate_beyond_the_window_waits(void **state)
     assert_int_equal(l.look.committed.height, 20);
 }
 
+/* What the head stands on is durable: after a start it commits the rest as if nothing had been. */
+static void rule_5_6_the_certificate_above_the_head_outlasts_a_restart(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    assert_int_equal(lone_range(&l, 2, &b[1], 2, 4), PBFT_KEEP);
+    assert_int_equal(l.look.committed.height, 2);
+    assert_int_equal(lone_count(&l, PBFT_WRITE_COVER), 1);
+    assert_int_equal(lone_range(&l, 2, &b[3], 1, 3), PBFT_KEEP);
+    assert_int_equal(lone_count(&l, PBFT_WRITE_COVER), 0); /* it is the same */
+    (void)lone_qc(&l, CERT_PREPARE, &b[9], 13);            /* this one is high now */
+    lone_start(&l);
+    assert_int_equal(l.look.certified_height, 6);
+    for (int h = 4; h <= 6; h++)
+        (void)lone_pre_prepare(&l, 0, &b[h]);
+    assert_int_equal(l.look.committed.height, 6);
+    assert_int_equal(lone_act(&l, PBFT_WRITE_COMMIT, 2)->certificate->statement.height, 6);
+}
+
 /* Not under a certificate to which no range could lead whoever asks me for these blocks (9.2). */
 static void rule_5_6_nothing_is_committed_far_below_the_nearest_certificate(void **state)
 {
@@ -309,10 +328,11 @@ static void rule_16_a_height_has_room_for_three_blocks(void **state)
     for (uint32_t i = 1; i < 3; i++) {
         (void)lone_vote(&l, 2 * i - 1, CERT_PREPARE, &named[i]);
         (void)lone_vote(&l, 2 * i, CERT_PREPARE, &named[i]);
+        (void)lone_tick(&l, 250); /* 9.4: it is asked for in its turn */
         assert_int_equal(lone_data(&l, 1, &named[i], false), PBFT_KEEP);
     }
     assert_int_equal(lone_qc(&l, CERT_PREPARE, &named[3], 15), PBFT_KEEP);
-    (void)lone_tick(&l, 250); /* 9.4: it is asked for in its turn */
+    (void)lone_tick(&l, 250);
     assert_int_equal(lone_data(&l, 1, &named[3], false), PBFT_DROP_SLOT_FULL);
 }
 
@@ -428,6 +448,7 @@ int main(void)
         RULE(rule_5_6_bodies_commit_as_far_as_they_are_here),
         RULE(rule_5_6_a_certificate_beyond_the_window_waits),
         RULE(rule_5_5_a_certificate_without_its_headers_hides_no_lower_one),
+        RULE(rule_5_6_the_certificate_above_the_head_outlasts_a_restart),
         RULE(rule_5_6_nothing_is_committed_far_below_the_nearest_certificate),
         RULE(rule_5_7_f_plus_1_prepares_for_an_unknown_block_fetch_it),
         RULE(rule_5_7_data_of_this_view_has_its_pre_prepare),

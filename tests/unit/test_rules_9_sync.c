@@ -305,15 +305,16 @@ static void rule_9_2_a_range_under_way_spares_single_fetches(void **state)
     assert_int_equal(lone_act(&l, PBFT_SEND_FETCH, 1)->fetch.kind, PBFT_FETCH_BLOCK);
 }
 
-/* A range whose certificate lies beyond my window commits nothing: it is kept as far as it fits,
- * and no more of that kind is asked for. */
+/* A range whose certificate lies beyond my window commits nothing: it is not kept, and no more of
+ * that kind is asked for. */
 static void rule_9_2_after_a_range_that_commits_nothing_no_next_is_asked_for(void **state)
 {
     (void)state;
     begin(4, 1);
     (void)lone_status(&l, 2, 30);
-    assert_int_equal(lone_range(&l, 2, &b[1], 8, 9), PBFT_KEEP); /* certified at 17 */
+    assert_int_equal(lone_range(&l, 2, &b[1], 8, 9), PBFT_DROP_NOT_ASKED); /* certified at 17 */
     assert_int_equal(l.look.committed.height, 0);
+    assert_false(pbft_wants_block(l.core, &b[1].digest, 1));
     assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
     assert_int_equal(lone_range(&l, 3, &b[1], 8, 8), PBFT_KEEP); /* at 16: the window's last */
     assert_int_equal(l.look.committed.height, 8);

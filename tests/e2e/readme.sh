@@ -12,7 +12,8 @@ BLOCKS=${BLOCKS:-13}
 export SRC="$SOURCES"
 export PATH="$BUILD:$BUILD/tests/programs:$PATH"
 unset HANSA_GENESIS HANSA_KEY HANSA_NODE || true
-mkdir tour blocks
+mkdir tour blocks tmp
+export TMPDIR="$PWD/tmp"
 sed "s/127\\.0\\.0\\.1:7\\([12]0[1-4]\\)/127.0.0.1:$((20 + $$ % 12))\\1/g" "$README" >text
 
 # One script out of all blocks: block N's commands write to blocks/N.out, and each command's exit is

@@ -4,6 +4,7 @@
 set -eu
 BUILD=${BUILD:-build}
 case "$BUILD" in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
+[ -x "$BUILD/hansa" ] || { echo "demo: there is no '$BUILD/hansa': run it as \`make demo\`" >&2; exit 5; }
 SOURCES=$(cd "$(dirname "$0")/../.." && pwd)
 HANSA=$BUILD/hansa
 PYTHON=/usr/bin/python3
@@ -35,9 +36,11 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 
+# A numbered line, folded to the width of any terminal; first a progress bar on it is wiped.
 say() {
     step=$((step + 1))
-    printf '%2d. %s\n' "$step" "$*"
+    [ ! -t 2 ] || printf '\r\033[K' >&2
+    printf '%s\n' "$*" | fold -s -w 74 | sed "1s/^/$(printf '%2d' "$step"). /; 2,\$s/^/    /"
 }
 
 fail() {
@@ -100,6 +103,7 @@ say "The bank 'home' issued CZK to its $(get "$WORK/funded" 'd["rows"]') custome
 # ---- payments, and all nodes die ----
 
 rows=$(($(wc -l <"$WORK/payments.csv") - 1))
+say "$rows real payments to 13 banks begin, one signed transaction each, at most 64 under way."
 "$HANSA" import "$WORK/payments.csv" --key "$BOX/keys/home.key" --op transfer \
     --from 'home/{account_from}' --to '{bank_to|lower}/{account_to}' --amount '{amount}' \
     --asset CZK --memo '{purpose} {order_id}' --timeout 60 >"$WORK/imported" &
@@ -117,7 +121,6 @@ percent=$((at_kill * 100 / rows))
 [ "$percent" -ge 20 ] || fail "the kill came too early: at $percent %"
 [ "$percent" -le 80 ] || fail "the kill came too late: at $percent %"
 kill -0 "$import" 2>/dev/null || fail 'the import ended with its nodes'
-say "$rows real payments to 13 banks began, one signed transaction each, at most 64 under way."
 say "At $at_kill payments ($percent %) all four nodes were killed with SIGKILL ..."
 "$HANSA" sandbox start all >/dev/null
 wait "$import" || fail 'the import failed'
@@ -193,5 +196,5 @@ say "The balances of $3 accounts sum to $1 CZK, to the heller what was issued."
 
 echo "All that in $(($(date +%s) - started)) s. Next, in the checkout:"
 echo "    export PATH=$BUILD:\$PATH"
-echo "    hansa sandbox          # four nodes of your own, until Ctrl-C; it prints what to try"
+echo "    hansa sandbox          # four nodes of your own; it prints what to try"
 echo "    hansa import --help    # your own CSV file"

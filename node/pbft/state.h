@@ -229,13 +229,15 @@ void pbft_judge_own_chain(struct pbft *p, uint64_t view, uint64_t height,
 
 /* ---- sync.c: 5.7, 9.2, 9.4 ---- */
 void pbft_try_fetch(struct pbft *p);
+/* Of what comes from a link that owes no answer: see pbft_on_data(). */
+enum pbft_drop pbft_judge_data(const struct pbft *p, uint32_t link, const struct pbft_data *data);
+enum pbft_drop pbft_on_data(struct pbft *p, uint32_t link, const struct pbft_data *data);
+
+/* ---- answer.c: 5.7, 9.1 ---- */
 /* Answer with committed blocks, if there are any and the peer's budget allows. */
 enum pbft_drop pbft_send_range(struct pbft *p, uint32_t to, uint64_t from_height,
                                uint32_t blocks_max);
 enum pbft_drop pbft_on_fetch(struct pbft *p, uint32_t link, const struct pbft_fetch *fetch);
-/* Of what comes from a link that owes no answer: see pbft_on_data(). */
-enum pbft_drop pbft_judge_data(const struct pbft *p, uint32_t link, const struct pbft_data *data);
-enum pbft_drop pbft_on_data(struct pbft *p, uint32_t link, const struct pbft_data *data);
 
 /* ---- status.c: 9.1, 4.1 ---- */
 void pbft_send_status(struct pbft *p);

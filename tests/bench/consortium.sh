@@ -21,6 +21,9 @@ BOX=$WORK/box
 HANSA_GENESIS=$BOX/genesis.json
 export HANSA_GENESIS
 sandbox=
+for program in "$HANSA" "$BUILD/hansad" "$BUILD/tests/programs/submit_raw"; do
+    [ -x "$program" ] || { echo "bench: there is no '$program': run \`make test\` first" >&2; exit 5; }
+done
 clean_up() {
     [ -z "$sandbox" ] || { kill "$sandbox" 2>/dev/null && wait "$sandbox" 2>/dev/null || true; }
     rm -rf "$WORK"

@@ -45,6 +45,9 @@
  *   info   backup_made      it is there
  *   info   started, ending, ended
  *   debug  committed_block, committed
+ *   debug  rejected         a client's transaction, for good: txid, and the word of the verdict
+ *   debug  refused_tx       the same for now: txid, and the word of the verdict or of the pool; or
+ *                           a whole request (txs), because too much waits
  */
 #ifndef NODE_HANSAD_LOG_H
 #define NODE_HANSAD_LOG_H

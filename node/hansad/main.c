@@ -92,9 +92,10 @@ static enum exit_code stop(struct log *log, enum rc rc, const struct why *why)
     log_words(&l, "code", rc_name(rc));
     log_number(&l, "exit", exit_of_rc(rc));
     log_words(&l, "words", why->text[0] != '\0' ? why->text : rc_text(rc));
-    /* With the next step, where it is not among the words. */
+    /* With the next step, where it is not among the words. RC_FILE_IO has none, and stands for
+     * whatever the system refuses, ports too: its words are the system's own. */
     bool is_worlds = exit_of_rc(rc) == EXIT_NO || exit_of_rc(rc) == EXIT_ENVIRONMENT;
-    if (is_worlds && strstr(why->text, rc_text(rc)) == NULL)
+    if (is_worlds && rc != RC_FILE_IO && strstr(why->text, rc_text(rc)) == NULL)
         log_words(&l, "cause", rc_text(rc));
     log_end(&l);
     return exit_of_rc(rc);

@@ -211,9 +211,12 @@ static enum rc open_serve(struct node *n, struct why *why)
 }
 
 /* Addresses were judged before: what is wrong with one now is the machine's (in use, not here). */
-static enum rc port_failed(enum rc rc, const char *port, struct why *why)
+static enum rc port_failed(enum rc rc, const char *port, const char *option, struct why *why)
 {
-    return why_within(why, rc == RC_INVALID ? RC_FILE_IO : rc, "the port for %s", port);
+    rc = why_within(why, rc == RC_INVALID ? RC_FILE_IO : rc, "the port for %s", port);
+    struct why cause = *why;
+    return why_set(why, rc, "%s; if it is in use, free it or give another address with %s",
+                   cause.text, option);
 }
 
 static enum rc open_ports(struct node *n, struct why *why)
@@ -245,9 +248,9 @@ static enum rc open_ports(struct node *n, struct why *why)
                                            .context = n};
     enum rc rc = peers_open(&n->peers, &peers, why);
     if (rc != RC_OK)
-        return port_failed(rc, "replicas", why);
+        return port_failed(rc, "replicas", "--peer-bind", why);
     rc = clients_open(&n->clients, &clients, why);
-    return rc == RC_OK ? rc : port_failed(rc, "clients", why);
+    return rc == RC_OK ? rc : port_failed(rc, "clients", "--client-bind", why);
 }
 
 static enum rc open_signals(struct node *n, struct why *why)

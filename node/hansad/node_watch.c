@@ -374,7 +374,7 @@ void node_status(void *context, struct proto_status *out)
                                  .certified_height = look.core.certified_height,
                                  .head_digest = *store_head_digest(h->store),
                                  .head_time_ms = head->time_ms,
-                                 .wall_ms = n->time.wall_ms,
+                                 .wall_ms = loop_wall_ms(), /* held against the asker's */
                                  .up_ms = n->time.now_ms - n->started_ms,
                                  .pool_txs = look.pool.txs_count,
                                  .pool_bytes = look.pool.bytes,

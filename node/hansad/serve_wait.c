@@ -134,6 +134,21 @@ static void settle_committed(struct serve *s, struct serve_slot *slot, const str
     settle(s, slot);
 }
 
+/* A slot that is settled as anything but committed. Bytes that are no transaction have no txid. */
+static void log_refusal(const struct serve *s, const struct proto_result *r)
+{
+    struct log_line l;
+    bool is_final = r->outcome == PROTO_REJECTED;
+    bool is_verdict = is_final || (r->outcome == PROTO_REFUSED && r->verdict != VERDICT_OK);
+    log_begin(&l, s->config.log, LOG_DEBUG, is_final ? "rejected" : "refused_tx");
+    if (!digest_is_zero(&r->txid))
+        log_digest(&l, "txid", &r->txid);
+    log_words(&l, "word",
+              is_verdict ? verdict_word((enum verdict)r->verdict)
+                         : pool_answer_word((enum pool_answer)r->pool_answer));
+    log_end(&l);
+}
+
 /* Whether a txid stands in the blocks followed so far. A read that fails is met again by who
  * follows or by the driver, and said there. */
 static bool is_committed(struct serve *s, const struct digest *txid, struct place *place)
@@ -176,6 +191,7 @@ static void submit_in_vain(struct serve *s, struct serve_wait *w, uint32_t count
         }
         slot->result.outcome = PROTO_TX_BUSY;
         slot->result.pool_answer = POOL_BUSY;
+        log_refusal(s, &slot->result);
         settle(s, slot);
     }
 }
@@ -185,6 +201,11 @@ void serve_submit(struct serve *s, uint64_t number)
     const struct proto_request *r = &s->request;
     uint32_t count = r->count;
     if (s->look.waits_count >= SERVE_WAITS_MAX || s->owed_count + count > SERVE_OWED_MAX) {
+        struct log_line l;
+        log_begin(&l, s->config.log, LOG_DEBUG, "refused_tx");
+        log_number(&l, "txs", count);
+        log_words(&l, "word", pool_answer_word(POOL_BUSY));
+        log_end(&l);
         serve_refuse(s, number, PROTO_SUBMIT, PROTO_BUSY);
         return;
     }
@@ -244,6 +265,7 @@ void serve_on_answer(struct serve *s, uint64_t client, const struct driver_answe
     if (slot->result.has_other)
         slot->result.other_txid = answer->other_txid;
     if (answer->outcome != DRIVER_UNKNOWN) {
+        log_refusal(s, &slot->result);
         settle(s, slot);
         return;
     }

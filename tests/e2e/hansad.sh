@@ -56,6 +56,8 @@ stops "check_of_a_running_node_says_in_use" 5 "in use" --config m0.json --check
 stops "port_in_use_is_refused" 5 "port for replicas|127.0.0.1:$ports|in use" \
     --genesis sealed.json --key sealed.key --data ds --init --passphrase-file pass \
     --peer-bind 127.0.0.1:$ports
+result "and_its_line_gives_that_cause_and_no_other" "$(lacks err 'give another address with --peer-bind')$(
+    grep -o 'the file could not.*' err)"
 stops "check_finds_the_port_in_use" 5 "port for clients|127.0.0.1:$((ports + 4))|in use" \
     --genesis sealed.json --key sealed.key --data ds --init --check --passphrase-file pass \
     --peer-bind 127.0.0.1:$((ports + 9)) --client-bind 127.0.0.1:$((ports + 4))

@@ -51,13 +51,17 @@ static void skew_is_shown_in_seconds_with_its_sign(void **state)
 {
     (void)state;
     char text[CLOCK_TEXT_BYTES];
-    struct clock_reading r = {.skew_ms = -7};
-    assert_string_equal(clock_text(text, &r), "-0.007");
+    struct clock_reading r = {.skew_ms = -2};
+    assert_string_equal(clock_text(text, &r), "~0");
+    r.skew_ms = -3;
+    assert_string_equal(clock_text(text, &r), "-0.003");
+    r.skew_ms = -101;
+    assert_string_equal(clock_text(text, &r), "-0.101");
     r.skew_ms = 60010;
     assert_string_equal(clock_text(text, &r), "+60.010");
-    r.uncertain_ms = 60009;
+    r.uncertain_ms = 60007;
     assert_string_equal(clock_text(text, &r), "+60.010");
-    r.uncertain_ms = 60010;
+    r.uncertain_ms = 60008;
     assert_string_equal(clock_text(text, &r), "~0");
 }
 

@@ -2,6 +2,13 @@
  * hand: outcomes when they are settled, and never silence (rule 10.3). */
 #include "tests/unit/hansad_serve.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "net/loop.h"
+#include "node/hansad/node_impl.h"
+
 /* ---- SUBMIT ---- */
 
 static void a_submitted_transaction_is_told_once_it_is_durable(void **state)
@@ -62,6 +69,94 @@ static void a_refusal_says_why(void **state)
     assert_int_equal(reply.results[0].verdict, VERDICT_BAD_SIGNATURE);
     assert_int_equal(reply.results[1].outcome, PROTO_REFUSED);
     assert_int_equal(reply.results[1].pool_answer, POOL_BEYOND_WINDOW);
+}
+
+/* All that was logged since the last call; begins_log() first. */
+static int log_fds[2];
+static void begin_log(enum log_level level)
+{
+    assert_int_equal(pipe2(log_fds, O_NONBLOCK | O_CLOEXEC), 0);
+    no_log = (struct log){.fd = log_fds[1], .level = level};
+}
+static const char *logged(void)
+{
+    static char text[8192];
+    ssize_t size = read(log_fds[0], text, sizeof text - 1);
+    text[size > 0 ? size : 0] = '\0';
+    return text;
+}
+static void end_log(void)
+{
+    close(log_fds[0]);
+    close(log_fds[1]);
+    no_log = (struct log){.fd = -1, .level = LOG_ERROR};
+}
+
+static void assert_logged(const char *text, const char *event, const struct digest *txid,
+                          const char *word)
+{
+    char hex[DIGEST_HEX_BYTES], want[256];
+    digest_to_hex(hex, txid);
+    snprintf(want, sizeof want, "level=debug event=%s txid=%s word=%s\n", event, hex, word);
+    if (strstr(text, want) == NULL)
+        fail_msg("no \"%s\" in: %s", want, text);
+}
+
+static void a_refusal_is_logged_with_txid_and_word(void **state)
+{
+    (void)state;
+    begin_serving();
+    begin_log(LOG_DEBUG);
+    const struct world_tx *good = world_record(&w, 0, 1);
+    const struct world_tx *txs[] = {world_forged(&w, good), world_record(&w, 1, 1000), good};
+    submit(txs, 2, 5000);
+    world_settle(&w);
+    const char *text = logged();
+    assert_logged(text, "rejected", &txs[0]->tx.id, "bad_signature");
+    assert_logged(text, "refused_tx", &txs[1]->tx.id, "beyond_window");
+    serve_set_room(serve, false, false); /* not given to the driver at all */
+    submit(&txs[2], 1, 5000);
+    assert_logged(logged(), "refused_tx", &good->tx.id, "busy");
+    no_log.level = LOG_INFO;
+    submit(txs, 2, 5000);
+    world_settle(&w);
+    assert_string_equal(logged(), "");
+    end_log();
+}
+
+static void what_is_no_transaction_is_logged_without_a_txid(void **state)
+{
+    (void)state;
+    begin_serving();
+    begin_log(LOG_DEBUG);
+    struct proto_request r = {.type = PROTO_SUBMIT, .wait_ms = 5000, .count = 1};
+    r.items[0] = bytes_of_text("hello");
+    ask(&r);
+    world_settle(&w);
+    const char *text = logged();
+    assert_non_null(strstr(text, "level=debug event=rejected word=malformed"));
+    end_log();
+}
+
+/* The loop may have waited long since the events before this one. */
+static void the_status_tells_the_time_when_it_is_made(void **state)
+{
+    static struct home home;
+    static struct config config;
+    static struct node node;
+    struct proto_status status;
+    (void)state;
+    begin_serving();
+    home.store = w.store;
+    home.config = &config;
+    home.genesis.members_count = 1;
+    node.home = &home;
+    node.driver = w.driver;
+    node.serve = serve;
+    node.time.wall_ms = 1;
+    uint64_t before_ms = loop_wall_ms();
+    node_status(&node, &status);
+    assert_true(status.wall_ms >= before_ms);
 }
 
 static void another_transaction_of_the_nonce_is_named(void **state)
@@ -291,6 +386,9 @@ int main(void)
         SERVE_TEST(a_submitted_transaction_is_told_once_it_is_durable),
         SERVE_TEST(a_request_waits_for_all_of_its_transactions),
         SERVE_TEST(a_refusal_says_why),
+        SERVE_TEST(a_refusal_is_logged_with_txid_and_word),
+        SERVE_TEST(what_is_no_transaction_is_logged_without_a_txid),
+        SERVE_TEST(the_status_tells_the_time_when_it_is_made),
         SERVE_TEST(another_transaction_of_the_nonce_is_named),
         SERVE_TEST(who_waits_longer_than_the_driver_is_told_by_the_chain),
         SERVE_TEST(with_the_disk_below_its_reserve_nothing_is_taken),

@@ -30,7 +30,7 @@ bool clock_is_off(const struct clock_reading *r, uint64_t limit_ms)
 const char *clock_text(char out[static CLOCK_TEXT_BYTES], const struct clock_reading *r)
 {
     uint64_t apart_ms = distance_ms(r);
-    if (apart_ms <= r->uncertain_ms) {
+    if (apart_ms <= r->uncertain_ms || apart_ms - r->uncertain_ms <= CLOCK_ROUNDED_MS) {
         snprintf(out, CLOCK_TEXT_BYTES, "~0");
         return out;
     }

@@ -19,7 +19,10 @@ struct clock_reading clock_read(uint64_t node_ms, uint64_t here_ms, uint64_t too
 /* Farther apart than limit_ms, whatever the way took. */
 bool clock_is_off(const struct clock_reading *r, uint64_t limit_ms);
 
-/* "+1.234", in seconds; "~0" where the way alone explains it. */
+/* What whole milliseconds lose in three readings. */
+enum { CLOCK_ROUNDED_MS = 2 };
+
+/* "+1.234", in seconds; "~0" where the way and rounding explain it. */
 enum { CLOCK_TEXT_BYTES = 32 };
 const char *clock_text(char out[static CLOCK_TEXT_BYTES], const struct clock_reading *r);
 

@@ -1,4 +1,4 @@
-/* `hansa status`: all nodes side by side, and whether a quorum of them works. */
+/* `hansa status`: all nodes side by side, and whether a quorum of them and their primary work. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +11,14 @@
 
 enum { ANSWER_MS = 3000 };
 
+/* What their view's primary does, without which nothing commits in that view. */
+enum primary {
+    PRIMARY_WORKS,
+    PRIMARY_SILENT,  /* it was asked, and does not answer */
+    PRIMARY_AWAY,    /* it answers, and does not take part with them */
+    PRIMARY_UNHEARD, /* it was not asked, and none of them hears it */
+};
+
 /* What is known of all that answered. */
 struct overview {
     const struct nodes *nodes;
@@ -19,6 +27,7 @@ struct overview {
     uint32_t needed_count;   /* so many have to work together */
     uint32_t working_count;  /* the most that are in one view and take part */
     uint64_t epoch, view;    /* theirs */
+    enum primary primary;    /* of that view */
     uint64_t highest_height; /* that anybody knows to be certified, or has */
     uint32_t off_count;      /* whose clocks are farther from the one here than the chain bears */
 };
@@ -52,15 +61,49 @@ static bool takes_part(const struct proto_status *s)
            live_peers(s) + 1 >= quorum_of(s->peers_count);
 }
 
+static bool works_in(const struct nodes_answer *a, uint64_t epoch, uint64_t view)
+{
+    const struct proto_status *s = &a->reply.status;
+    return a->has_answered && takes_part(s) && s->epoch == epoch && s->view == view;
+}
+
 static uint32_t count_with(const struct overview *o, const struct proto_status *s)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < o->asked_count; i++) {
-        const struct proto_status *other = &o->answers[i].reply.status;
-        count += o->answers[i].has_answered && takes_part(other) && other->epoch == s->epoch &&
-                 other->view == s->view;
-    }
+    for (uint32_t i = 0; i < o->asked_count; i++)
+        count += works_in(&o->answers[i], s->epoch, s->view);
     return count;
+}
+
+/* primary(e,v) = member[(e+v) mod n] */
+static uint32_t primary_index(const struct overview *o)
+{
+    return (uint32_t)((o->epoch + o->view) % o->nodes->genesis->members_count);
+}
+
+static const char *primary_name(const struct overview *o)
+{
+    return o->nodes->genesis->members[primary_index(o)].name;
+}
+
+static bool hears(const struct nodes_answer *a, uint32_t member)
+{
+    const struct proto_status *s = &a->reply.status;
+    return member < s->peers_count && s->peers[member].is_live;
+}
+
+static enum primary look_for_primary(const struct overview *o)
+{
+    uint32_t primary = primary_index(o);
+    bool is_heard = false;
+    for (uint32_t i = 0; i < o->asked_count; i++) {
+        const struct nodes_answer *a = &o->answers[i];
+        bool works = works_in(a, o->epoch, o->view);
+        if (o->nodes->items[a->node].member_index == primary)
+            return works ? PRIMARY_WORKS : a->has_answered ? PRIMARY_AWAY : PRIMARY_SILENT;
+        is_heard |= works && hears(a, primary);
+    }
+    return is_heard ? PRIMARY_WORKS : PRIMARY_UNHEARD;
 }
 
 static uint64_t known_height(const struct proto_status *s)
@@ -112,11 +155,18 @@ static void look(struct overview *o, const struct cli *c)
             o->view = s->view;
         }
     }
+    if (o->working_count > 0)
+        o->primary = look_for_primary(o);
+}
+
+static bool is_quorum(const struct overview *o)
+{
+    return o->working_count >= o->needed_count;
 }
 
 static bool is_working(const struct overview *o)
 {
-    return o->working_count >= o->needed_count;
+    return is_quorum(o) && o->primary == PRIMARY_WORKS;
 }
 
 /* ---- one node ---- */
@@ -185,7 +235,7 @@ static const char *gib(char out[static ROOM_BYTES], uint64_t bytes)
 
 static void print_node(const struct overview *o, const struct nodes_answer *a)
 {
-    char free_gib[ROOM_BYTES], reserve_gib[ROOM_BYTES], peers[ROOM_BYTES];
+    char free_gib[ROOM_BYTES], reserve_gib[ROOM_BYTES], peers[ROOM_BYTES], disk[2 * ROOM_BYTES];
     char skew[CLOCK_TEXT_BYTES];
     const struct proto_status *s = &a->reply.status;
     const char *name = nodes_member_name(o->nodes, a->node);
@@ -196,12 +246,11 @@ static void print_node(const struct overview *o, const struct nodes_answer *a)
     snprintf(peers, sizeof peers, "%" PRIu32 "/%" PRIu32, live_peers(s),
              (uint32_t)s->peers_count - 1);
     struct clock_reading clock = clock_of(a);
-    printf("%-12s %8" PRIu64 " %6" PRIu64 "  %-8s %6" PRIu64 "  %5s  %8s %6" PRIu32
-           "  %8s/%-6s %s\n",
-           name, s->committed_height, s->view, mode_of(s), lag_of(o, s), peers,
-           clock_text(skew, &clock), s->pool_txs, gib(free_gib, s->disk_free_bytes),
-           gib(reserve_gib, s->disk_reserve_bytes),
-           s->takes_transactions ? "yes" : "NO: disk below its reserve");
+    snprintf(disk, sizeof disk, "%s/%s", gib(free_gib, s->disk_free_bytes),
+             gib(reserve_gib, s->disk_reserve_bytes));
+    printf("%-12s %8" PRIu64 " %4" PRIu64 " %-8s %4" PRIu64 " %5s %7s %5" PRIu32 " %10s %s\n", name,
+           s->committed_height, s->view, mode_of(s), lag_of(o, s), peers, clock_text(skew, &clock),
+           s->pool_txs, disk, s->takes_transactions ? "yes" : "NO");
 }
 
 /* ---- clocks ---- */
@@ -229,6 +278,14 @@ static void print_clocks(const struct overview *o)
         printf("blocks wait for a member whose clock is wrong: set it by NTP\n");
 }
 
+static void print_short_of_disk(const struct overview *o)
+{
+    for (uint32_t i = 0; i < o->asked_count; i++)
+        if (o->answers[i].has_answered && !o->answers[i].reply.status.takes_transactions)
+            printf("%s takes no transactions: its disk is below its reserve\n",
+                   nodes_member_name(o->nodes, o->answers[i].node));
+}
+
 /* ---- answering ---- */
 
 static void print_overview(const struct overview *o)
@@ -236,12 +293,13 @@ static void print_overview(const struct overview *o)
     const struct genesis *g = o->nodes->genesis;
     printf("chain %s: %" PRIu32 " members, quorum %" PRIu32 "\n\n", g->chain, g->members_count,
            quorum_of(g->members_count));
-    printf("%-12s %8s %6s  %-8s %6s  %5s  %8s %6s  %8s/%-6s %s\n", "node", "height", "view", "mode",
-           "lag", "peers", "clock s", "pool", "free", "keep", "takes transactions");
+    printf("%-12s %8s %4s %-8s %4s %5s %7s %5s %10s %s\n", "node", "height", "view", "mode", "lag",
+           "peers", "clock s", "pool", "disk GiB", "takes tx");
     for (uint32_t i = 0; i < o->asked_count; i++)
         print_node(o, &o->answers[i]);
     putchar('\n');
     print_clocks(o);
+    print_short_of_disk(o);
     if (is_working(o))
         printf("%" PRIu32 " of %" PRIu32 " work together in view %" PRIu64
                "; the highest block known is %" PRIu64 "\n",
@@ -263,12 +321,28 @@ static enum cli_exit answer_json(struct cli *c, const struct overview *o)
     if (o->working_count > 0) {
         render_set_number(out, "epoch", o->epoch);
         render_set_number(out, "view", o->view);
+        json_object_set_new(out, "primary", json_string(primary_name(o)));
+        json_object_set_new(out, "primary_works", json_boolean(o->primary == PRIMARY_WORKS));
     }
     render_set_number(out, "highest_height", o->highest_height);
     render_set_number(out, "clock_limit_ms", clock_limit_ms(o));
     json_object_set_new(out, "clocks_hold", json_boolean(o->off_count == 0));
     json_object_set_new(out, "nodes", list);
     return cli_answer(c, out);
+}
+
+static enum cli_exit answer_no_primary(struct cli *c, const struct overview *o)
+{
+    static const char *const words[] = {
+        [PRIMARY_SILENT] = "does not answer: nothing commits until it is back",
+        [PRIMARY_AWAY] = "does not work with the others: see its row here, and its log",
+        [PRIMARY_UNHEARD] = "is heard by none of those that were asked: nothing commits until it "
+                            "is back",
+    };
+    struct why why;
+    (void)snprintf(why.text, sizeof why.text, "%s, the primary of view %" PRIu64 ", %s",
+                   primary_name(o), o->view, words[o->primary]);
+    return cli_no(c, "no_primary", &why);
 }
 
 /* What is shown is shown on the way to a "no" too: that is when it is needed. */
@@ -282,6 +356,8 @@ static enum cli_exit answer(struct cli *c, const struct overview *o)
     (void)fflush(stdout); /* before the words on stderr */
     if (is_working(o))
         return CLI_DONE;
+    if (is_quorum(o))
+        return answer_no_primary(c, o);
     if (o->answering_count == 0)
         return cli_fail(c,
                         why_set(&why, RC_TIMEOUT,
@@ -331,12 +407,13 @@ const struct command cmd_status = {
             "are known to be certified and that it does not have yet. peers: those it hears.\n"
             "clock: its clock less the one here, in seconds; ~0 = no farther apart than the way\n"
             "there and back explains. More than the chain's clock_skew_ms is said below. pool:\n"
-            "transactions that wait. free and keep: GiB on its disk, and how many of them it\n"
-            "keeps for itself. Each row is that node's own word. A node that does not answer\n"
-            "within 3 s (--timeout) has a row that says so.",
+            "transactions that wait. disk: GiB that are free, and how many of them it keeps for\n"
+            "itself; takes tx: NO when fewer are free. Each row is that node's own word. A node\n"
+            "that does not answer within 3 s (--timeout) has a row that says so.",
     .example = "hansa status --genesis genesis.json\n"
                "hansa status --genesis genesis.json --node alpha --json",
-    .exits = "0 a quorum answers and works in one view (of those that --node names: all of them);\n"
-             "1 not so; what answered is shown all the same; 3 no such member; 7 none answers",
+    .exits = "0 a quorum answers and works in one view (of those that --node names: all of them),\n"
+             "and its primary; 1 not so, what answered is shown all the same; 3 no such member;\n"
+             "7 none answers",
     .run = run,
 };

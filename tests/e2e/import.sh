@@ -62,6 +62,8 @@ fi
 cp sandbox.out out
 result "sandbox_says_where_things_are" \
     "$(lacks out 'directory:|alpha:|delta:|ready: 4 nodes, a quorum of 3 works|export HANSA_GENESIS=')"
+result "sandbox_says_where_the_tool_is_when_the_path_does_not" \
+    "$(lacks out "export PATH='$BUILD':")"
 result "its_four_nodes_run" "$([ "$(left_running | wc -l)" -eq 4 ] || left_running)"
 HANSA_GENESIS=$WORK/box/genesis.json
 export HANSA_GENESIS
@@ -84,6 +86,9 @@ result "rows_are_not_paid_again" "$(holds alice/alice 3.00 300)"
 refused "import_with_another_template_is_refused" 3 "now 'to alice/x'" import some.csv \
     --key box/keys/bob.key --op transfer --from bob/main --to alice/x --amount '{amount}' \
     --asset CZK --memo 'no. {n}'
+refused "import_without_an_option_of_before_is_refused" 3 "'memo no. {n}', and now nothing" import \
+    some.csv --key box/keys/bob.key --op transfer --from bob/main --to 'alice/{to|lower}' \
+    --amount '{amount}' --asset CZK
 accepted "journal_is_shown" 'rows signed:     300|committed:       300' import show some.csv.journal
 
 printf 'n,to,amount\n1,a,0.01\n2,a\n3,a,x\n' >bad.csv
@@ -101,15 +106,61 @@ rows broke.csv 200
 sed -i 's/^3,ALICE,0.01$/3,ALICE,5000.00/' broke.csv
 code=0
 pay broke.csv alice/broke >out 2>err || code=$?
-result "refused_row_is_named" "$(lacks err 'line 4: the balance is too low|were not tried')$([ "$code" -eq 6 ] || echo "exit $code")"
+result "refused_row_is_named" "$(lacks err 'line 4: the balance is too low|were not tried|--skip-refused|put those not paid alone into a new one')$([ "$code" -eq 6 ] || echo "exit $code")"
 code=0
 pay broke.csv alice/broke --skip-refused >out 2>err || code=$?
 result "skip_refused_goes_on" "$(holds alice/broke 1.99 199)$([ "$code" -eq 6 ] || echo "exit $code")"
 "$HANSA" issue --key box/keys/bank.key --to bob/main --amount 6000.00 --asset CZK >out 2>err
+accepted "refused_lines_are_named" 'line 4: refused: the balance is too low' import show broke.csv.journal
+result "line_refused_twice_is_named_once" "$([ "$(grep -c refused: out)" -eq 1 ] || echo it is not)"
+cp broke.csv broke.csv.before
+sed -i 's/^3,ALICE,5000.00$/3,ALICE,5000.01/' broke.csv
+payment="--key box/keys/bob.key --op transfer --from bob/main --to alice/broke --amount {amount} --asset CZK"
+# shellcheck disable=SC2086
+{
+refused "corrected_file_is_told_what_is_paid" 3 \
+    "of other content: 199 of 200 rows it signed are committed (lines 2 to 3, 5 to 201)|pays every row of this file|with --skip-refused|alone into a new file: line 4, and any behind line 201" \
+    import broke.csv $payment --memo 'no. {n}'
+refused "corrected_file_with_another_journal_is_refused_too" 3 \
+    "broke.csv.journal|199 of 200 rows|line 4|--again" \
+    import broke.csv $payment --memo 'no. {n}' --journal new.journal
+}
+result "no_row_was_paid_by_another_journal" "$(holds alice/broke 1.99 199)$([ ! -e new.journal ] || echo there is a journal)"
+cp broke.csv.before broke.csv
 check "refused_row_is_paid_when_there_is_money" pay broke.csv alice/broke
 result "no_other_row_was_paid_again" "$(holds alice/broke 5001.99 200)"
+accepted "later_try_of_a_refused_line_is_told" 'a later try is committed' import show broke.csv.journal
+rows again.csv 3
+check "rows_are_paid_before" pay again.csv alice/again
+check "asked_for_they_are_paid_again" pay again.csv alice/again --journal again.journal --again
+check "journal_that_has_begun_goes_on_unasked" pay again.csv alice/again --journal again.journal
+result "rows_are_paid_twice_when_asked_for" "$(holds alice/again 0.06 6)"
+rm -f again.journal
+"$HANSA" issue --key box/keys/bank.key --to alice/main --amount 1.00 --asset CZK >out 2>err
+check "journal_of_another_key_is_no_hindrance" "$HANSA" import again.csv --key box/keys/alice.key \
+    --op transfer --from alice/main --to bob/again --amount '{amount}' --asset CZK \
+    --journal again.journal
 
 # ---- kills ----
+
+rows halt.csv 4000
+halt() {
+    "$1" "$HANSA" import halt.csv --key box/keys/bob.key --op transfer --from bob/main --to alice/halt \
+        --amount '{amount}' --asset CZK
+}
+halt exec >import.out 2>import.err &
+import=$!
+await 30 sh -c '[ "$(stat -c %s halt.csv.journal)" -gt 100000 ]'
+kill -TERM "$import"
+wait "$import"
+cp import.err err
+result "interrupted_import_says_how_far_it_came" \
+    "$(grep -q 'interrupted: [1-9][0-9]* of 4000 rows are committed.*the same command again goes on' err || echo it does not)"
+refused "another_journal_is_refused_while_outcomes_are_open" 3 "halt.csv.journal|--again" import \
+    halt.csv --key box/keys/bob.key --op transfer --from bob/main --to alice/halt \
+    --amount '{amount}' --asset CZK --journal new.journal
+check "interrupted_import_goes_on" halt command
+result "its_rows_are_all_paid_once" "$(holds alice/halt 40.00 4000)"
 
 rows many.csv 4000
 kills=0
@@ -169,6 +220,16 @@ result "its_ledger_is_still_there" "$(holds alice/dead 0.10 10)"
 kill -TERM "$sandbox"
 check "sandbox_ends_well" wait "$sandbox"
 sandbox=
+cp sandbox.out out
+result "sandbox_says_that_it_ended" "$(lacks out "the nodes have ended, and the directory is kept|  hansa sandbox --dir '$WORK/box'")"
+"$HANSA" sandbox >temporary.out 2>sandbox.err &
+sandbox=$!
+check "sandbox_of_no_name_becomes_ready" await 60 grep -q '^ready:' temporary.out
+kill -TERM "$sandbox"
+wait "$sandbox"
+sandbox=
+cp temporary.out out
+result "sandbox_says_that_its_directory_is_removed" "$(lacks out 'the nodes have ended, and the directory|is removed')"
 result "sandbox_that_ended_leaves_nothing_running" "$(left_running)"
 check "bench_runs_in_a_sandbox_of_its_own" "$HANSA" bench --duration 1 --clients 2 --json
 json "bench_measures_what_is_committed" 'd["txs_committed"] > 0 and 0 < d["share_of_bound"] < 10 and d["p50_ms"] <= d["p99_ms"]'

@@ -347,6 +347,14 @@ static void another_import_is_told_what_differs(void **state)
     asked.rules = bytes_of_text("op transfer\nto {payee}");
     assert_int_equal(journal_judge_binding(&is, &asked, &why), RC_INVALID);
     assert_non_null(strstr(why.text, "'to {to}', and now 'to {payee}'"));
+    asked.rules = bytes_of_text("op transfer\nto {to}\nmemo x");
+    assert_int_equal(journal_judge_binding(&is, &asked, &why), RC_INVALID);
+    assert_non_null(strstr(why.text, "options: nothing, and now 'memo x'"));
+    assert_int_equal(journal_judge_binding(&asked, &is, &why), RC_INVALID);
+    assert_non_null(strstr(why.text, "options: 'memo x', and now nothing"));
+    asked.rules = bytes_of_text("op transfer\nto {to}y");
+    assert_int_equal(journal_judge_binding(&is, &asked, &why), RC_INVALID);
+    assert_non_null(strstr(why.text, "'to {to}', and now 'to {to}y'"));
     asked = is;
     asked.csv.bytes[9] = 1;
     assert_int_equal(journal_judge_binding(&is, &asked, &why), RC_INVALID);

@@ -12,6 +12,7 @@
 #include "net/loop.h"
 #include "tools/hansa/commands.h"
 #include "tools/hansa/files.h"
+#include "tools/hansa/import_earlier.h"
 #include "tools/hansa/import_judge.h"
 #include "tools/hansa/import_run.h"
 #include "tools/hansa/import_words.h"
@@ -142,6 +143,20 @@ static enum rc set_journal_path(struct importing *i, struct why *why)
     return RC_OK;
 }
 
+/* Whoever changed the file and was told so by its journal must not pay its rows again by giving
+ * another one. */
+static enum rc judge_earlier(const struct importing *i, struct why *why)
+{
+    char own[PATH_MAX];
+    const struct journal_binding binding = {.chain_id = i->nodes.genesis->chain_id,
+                                            .signer = i->key.public.sign_public};
+    int size = snprintf(own, sizeof own, "%s.journal", i->config.path);
+    if (cli_value(i->c, "journal") == NULL || cli_has(i->c, "again") || size < 0 ||
+        (size_t)size >= sizeof own)
+        return RC_OK;
+    return import_earlier_judge(i->journal_path, own, &binding, why);
+}
+
 static uint32_t least(uint64_t a, uint64_t b)
 {
     return (uint32_t)(a < b ? a : b);
@@ -163,6 +178,8 @@ static enum rc open_import(struct importing *i, struct why *why)
                                    .skip_refused = cli_has(i->c, "skip-refused")};
     char quoted[CLI_QUOTE_BYTES];
     enum rc rc = import_open(&i->import, &config, why);
+    if (rc == RC_INVALID) /* it is of another import */
+        rc = import_earlier_advise(i->journal_path, rc, why);
     return rc == RC_OK ? rc : why_within(why, rc, "%s", cli_quote(quoted, i->journal_path));
 }
 
@@ -194,6 +211,8 @@ static enum cli_exit with_journal(struct importing *i)
 {
     struct why why = {""};
     enum rc rc = set_journal_path(i, &why);
+    if (rc == RC_OK)
+        rc = judge_earlier(i, &why);
     if (rc == RC_OK)
         rc = journal_open(&i->journal, i->journal_path, &why);
     if (rc != RC_OK)
@@ -301,6 +320,7 @@ static const struct cli_option options[] = {
     {"key", "FILE", CLI_OPTIONAL, "the signer's secret key file; else the one HANSA_KEY names"},
     {"passphrase-file", "FILE", CLI_OPTIONAL, "its passphrase; else asked at the terminal"},
     {"journal", "FILE", CLI_OPTIONAL, "default: CSV.journal"},
+    {"again", NULL, CLI_OPTIONAL, "with --journal: also if CSV.journal says that rows are paid"},
     {"dry-run", NULL, CLI_OPTIONAL, "judge the whole file, show the first row, send nothing"},
     {"skip-refused", NULL, CLI_OPTIONAL, "go on behind a row that the ledger refuses"},
     {"txids", NULL, CLI_OPTIONAL, "print each line's txid before it is sent"},
@@ -321,7 +341,10 @@ const struct command cmd_import = {
         "row twice and skips none. A row that the ledger refuses (a balance too low) has its\n"
         "nonce filled with a cancel and is named with its line; nothing new is sent then, and\n"
         "the same command again tries that row again. The journal belongs to this file's\n"
-        "content, these templates, key and chain: hansa import show CSV.journal.\n"
+        "content, these templates, key and chain: hansa import show CSV.journal. Another journal\n"
+        "pays all rows of the file, so it is refused while CSV.journal holds some of this key\n"
+        "that are paid, unless --again. To correct refused rows, leave the file as it is and put\n"
+        "those alone into a new one.\n"
         "In a template {column} is that field of the row, {{ and }} are braces themselves, and\n"
         "{column|adapter|adapter} passes it through adapters:\n" TEMPLATE_ADAPTER_LIST(
             ADAPTER_LINE) "--timeout is how long nothing at all may happen.",

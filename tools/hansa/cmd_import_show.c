@@ -16,6 +16,14 @@ struct open_batch {
     uint32_t rows;
     struct digest txid;
     bool has_cancel;
+    bool is_again; /* it was signed before */
+};
+
+struct refused_batch {
+    uint64_t batch, first_line, last_line;
+    enum verdict verdict;
+    bool is_committed; /* by a later try */
+    bool is_repeated;  /* a later try was refused, too */
 };
 
 struct looking {
@@ -23,10 +31,10 @@ struct looking {
     bool has_begun;
     struct journal_binding binding;
     uint64_t batches, rows, committed, refused, lost; /* rows, but for batches */
-    uint64_t refused_ends;
     struct open_batch open[OPEN_MAX];
     size_t open_count;
-    json_t *refusals; /* only with --json */
+    struct refused_batch *refusals; /* each time */
+    size_t refusals_count, refusals_room;
 };
 
 static struct open_batch *find(struct looking *l, uint64_t batch)
@@ -45,27 +53,39 @@ static enum rc see_signed(struct looking *l, const struct journal_record *r, str
         tx_decode(&tx, r->tx, &l->binding.chain_id) != VERDICT_OK)
         return why_set(why, RC_STORE_DAMAGED, "the journal contradicts itself about batch %" PRIu64,
                        r->batch);
-    if (r->batch >= l->batches) {
+    bool is_again = r->batch < l->batches;
+    if (!is_again) {
         l->batches = r->batch + 1;
         l->rows += r->rows;
     }
     l->open[l->open_count++] =
-        (struct open_batch){r->batch, r->first_line, r->last_line, r->rows, tx.id, false};
+        (struct open_batch){r->batch, r->first_line, r->last_line, r->rows, tx.id, false, is_again};
     return RC_OK;
+}
+
+static void see_refused(struct looking *l, const struct journal_record *r,
+                        const struct open_batch *b)
+{
+    if (l->refusals_count == l->refusals_room) {
+        l->refusals_room = 2 * l->refusals_room + 16;
+        l->refusals = mem_resize(l->refusals, l->refusals_room * sizeof *l->refusals);
+    }
+    l->refusals[l->refusals_count++] =
+        (struct refused_batch){b->batch, b->first_line, b->last_line, r->verdict, false, false};
 }
 
 static void see_end(struct looking *l, const struct journal_record *r, struct open_batch *b)
 {
     if (r->type == JOURNAL_COMMITTED)
         l->committed += b->rows;
-    if (r->type == JOURNAL_REFUSED) {
-        l->refused_ends++;
-        json_t *one = json_object();
-        render_set_number(one, "first_line", b->first_line);
-        render_set_number(one, "last_line", b->last_line);
-        render_set_text(one, "text", bytes_of_text(verdict_text(r->verdict)));
-        CHECK(json_array_append_new(l->refusals, one) == 0);
+    for (size_t i = 0; i < l->refusals_count && b->is_again; i++) {
+        if (l->refusals[i].batch != b->batch)
+            continue;
+        l->refusals[i].is_committed = r->type == JOURNAL_COMMITTED;
+        l->refusals[i].is_repeated |= r->type == JOURNAL_REFUSED;
     }
+    if (r->type == JOURNAL_REFUSED)
+        see_refused(l, r, b);
     if (r->type == JOURNAL_LOST)
         l->lost++;
     size_t behind = (size_t)(l->open + l->open_count - (b + 1));
@@ -124,7 +144,15 @@ static enum cli_exit answer_json(struct looking *l)
         CHECK(json_array_append_new(list, one) == 0);
     }
     CHECK(json_object_set_new(out, "under_way", list) == 0);
-    CHECK(json_object_set(out, "refusals", l->refusals) == 0);
+    json_t *refusals = json_array();
+    for (size_t i = 0; i < l->refusals_count; i++) {
+        json_t *one = json_object();
+        render_set_number(one, "first_line", l->refusals[i].first_line);
+        render_set_number(one, "last_line", l->refusals[i].last_line);
+        render_set_text(one, "text", bytes_of_text(verdict_text(l->refusals[i].verdict)));
+        CHECK(json_array_append_new(refusals, one) == 0);
+    }
+    CHECK(json_object_set_new(out, "refusals", refusals) == 0);
     return cli_answer(l->c, out);
 }
 
@@ -143,8 +171,16 @@ static enum cli_exit answer(struct looking *l)
         printf("line %" PRIu64 ": txid %s%s\n", l->open[i].first_line, hex,
                l->open[i].has_cancel ? ", refused: a cancel is under way" : "");
     }
-    if (l->refused_ends > 0)
-        cli_line("refused", "%" PRIu64 " times (--json lists them)", l->refused_ends);
+    for (size_t i = 0; i < l->refusals_count; i++) {
+        const struct refused_batch *r = &l->refusals[i];
+        char to[32] = "";
+        if (r->is_repeated)
+            continue;
+        if (r->last_line > r->first_line)
+            snprintf(to, sizeof to, " to %" PRIu64, r->last_line);
+        printf("line %" PRIu64 "%s: refused: %s%s\n", r->first_line, to, verdict_text(r->verdict),
+               r->is_committed ? "; a later try is committed" : "");
+    }
     return CLI_DONE;
 }
 
@@ -158,7 +194,6 @@ static enum cli_exit run(struct cli *c)
         return cli_fail(c, rc, &why);
     struct looking *l = mem_alloc(sizeof *l);
     l->c = c;
-    l->refusals = json_array();
     char quoted[CLI_QUOTE_BYTES];
     rc = journal_replay(&journal, see, l, &why);
     if (rc == RC_OK && !l->has_begun)
@@ -166,7 +201,7 @@ static enum cli_exit run(struct cli *c)
     if (rc != RC_OK)
         rc = why_within(&why, rc, "%s", cli_quote(quoted, path));
     enum cli_exit code = rc == RC_OK ? answer(l) : cli_fail(c, rc, &why);
-    json_decref(l->refusals);
+    mem_free(l->refusals);
     mem_free(l);
     journal_close(&journal);
     return code;
@@ -180,8 +215,8 @@ const struct command cmd_import_show = {
     .summary = "what the journal of an import says, also while that is at work",
     .arguments = arguments,
     .text =
-        "Shows how many rows were signed and are committed, and each line whose outcome is not\n"
-        "known yet with its txid.",
+        "Shows how many rows were signed and are committed, each line whose outcome is not known\n"
+        "yet with its txid, and each that was refused.",
     .example = "hansa import show payments.csv.journal",
     .exits = "0 shown; 1 the journal is damaged; 3 it is no journal; 4 there is none;\n"
              "5 it cannot be read",

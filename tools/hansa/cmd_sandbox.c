@@ -108,12 +108,40 @@ static void print_transfer(const struct sandbox *s)
            initial->participants[is_first ? 1 : 0].name, amount, from->asset);
 }
 
+static bool is_on_path(const char *name)
+{
+    char file[PATH_MAX];
+    const char *path = getenv("PATH");
+    while (path != NULL && *path != '\0') {
+        size_t size = strcspn(path, ":");
+        snprintf(file, sizeof file, "%.*s/%s", (int)size, path, name);
+        if (size > 0 && access(file, X_OK) == 0)
+            return true;
+        path += size + (path[size] == ':');
+    }
+    return false;
+}
+
+/* The commands that are printed begin with "hansa". */
+static void print_path(void)
+{
+    char file[PATH_MAX], quoted[CLI_QUOTE_BYTES];
+    ssize_t size = readlink("/proc/self/exe", file, sizeof file - 1);
+    file[size > 0 ? size : 0] = '\0';
+    char *slash = strrchr(file, '/');
+    if (slash == NULL || is_on_path("hansa"))
+        return;
+    *slash = '\0';
+    printf("  export PATH=%s:\"$PATH\"\n", cli_quote(quoted, file));
+}
+
 static void print_next(const struct sandbox *s)
 {
     char quoted[CLI_QUOTE_BYTES];
     const char *last = s->genesis.members[s->nodes_count - 1].name;
-    printf("next, in another terminal:\n"
-           "  cd %s; export HANSA_GENESIS=$PWD/genesis.json\n"
+    printf("next, in another terminal:\n");
+    print_path();
+    printf("  cd %s; export HANSA_GENESIS=$PWD/genesis.json\n"
            "  hansa status\n",
            cli_quote(quoted, s->dir));
     print_transfer(s);
@@ -205,6 +233,21 @@ static enum cli_exit start_and_keep(struct sandbox *s, struct cli *c, int signal
     return code;
 }
 
+/* With --json stdout has its one object already. */
+static void say_ended(const struct sandbox *s, const struct cli *c)
+{
+    char quoted[CLI_QUOTE_BYTES];
+    cli_quote(quoted, s->dir);
+    if (c->json)
+        return;
+    if (s->is_temporary)
+        printf("ended: the nodes have ended, and the directory %s is removed\n", quoted);
+    else
+        printf("ended: the nodes have ended, and the directory is kept: to go on,\n"
+               "  hansa sandbox --dir %s\n",
+               quoted);
+}
+
 static int take_signals(void)
 {
     sigset_t set;
@@ -240,6 +283,8 @@ static enum cli_exit run(struct cli *c)
     }
     if (s->is_temporary)
         sandbox_remove(s);
+    if (code == CLI_DONE)
+        say_ended(s, c);
     mem_free(s);
     return code;
 }

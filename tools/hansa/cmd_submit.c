@@ -36,7 +36,7 @@ static enum cli_exit submit(struct cli *c, struct nodes *n, struct buf *file)
     enum cli_exit code = judge(c, &tx, file, n->genesis);
     if (code != CLI_DONE)
         return code;
-    const struct outcome_of o = {.txid = tx.id, .nonce = tx.nonce};
+    const struct outcome_of o = {.txid = tx.id, .nonce = tx.nonce, .is_kept = true};
     outcome_announce(c, &o);
     enum rc rc = submit_txs(n, &tx.whole, 1, &end, &why);
     return outcome_answer(c, n, &o, &end, rc, &why);

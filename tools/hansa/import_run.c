@@ -301,6 +301,20 @@ static void rest(struct run *r)
     lanes_wait(&r->lanes, until_ms);
 }
 
+static enum rc say_interrupted(const struct run *r, struct why *why)
+{
+    struct import_look look;
+    char under_way[80] = "";
+    import_look(r->im, &look);
+    if (look.rows_under_way > 0)
+        snprintf(under_way, sizeof under_way, ", and of %" PRIu64 " the outcome is not known yet",
+                 look.rows_under_way);
+    return why_set(why, RC_INTERRUPTED,
+                   "interrupted: %" PRIu64 " of %" PRIu64 " rows are committed%s: the same command "
+                   "again goes on, and pays no row twice",
+                   look.rows_committed, r->config->rows_total, under_way);
+}
+
 /* One round: RC_NOT_FOUND when all is done. */
 static enum rc turn(struct run *r, struct why *why)
 {
@@ -322,8 +336,7 @@ static enum rc turn(struct run *r, struct why *why)
     if (rc != RC_OK)
         return rc;
     if (interrupt_was_asked())
-        return why_set(why, RC_INTERRUPTED,
-                       "interrupted: the same command again goes on, and pays no row twice");
+        return say_interrupted(r, why);
     return nodes_left_ms(r->nodes) == 0 ? give_up(r, why) : RC_OK;
 }
 

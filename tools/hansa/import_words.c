@@ -75,17 +75,18 @@ static void list_refusals(char *out, size_t room, const struct import_look *look
 static enum cli_exit answer_refused(struct cli *c, const struct import_summary *s)
 {
     const struct import_look *look = &s->look;
-    char list[384];
+    char list[320];
     struct why why;
     list_refusals(list, sizeof list, look);
     uint64_t left = s->rows - look->rows_committed - look->rows_refused;
     char rest[96] = "";
     if (left > 0)
-        snprintf(rest, sizeof rest, ", and %" PRIu64 " were not tried (--skip-refused goes on)",
-                 left);
+        snprintf(rest, sizeof rest, ", and %" PRIu64 " were not tried", left);
     enum rc rc = why_set(&why, RC_REFUSED,
                          "%s. %" PRIu64 " of %" PRIu64 " rows are committed%s; the same command "
-                         "again tries the refused ones again",
+                         "again tries the refused ones again, with --skip-refused it goes on "
+                         "behind them. To correct rows, leave this file as it is: put those not "
+                         "paid alone into a new one, and import that instead",
                          list, look->rows_committed, s->rows, rest);
     return cli_fail_details(c, rc, &why, summary_json(s));
 }

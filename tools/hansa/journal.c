@@ -374,7 +374,7 @@ enum rc journal_sync(struct journal *j, struct why *why)
 
 /* ---- binding ---- */
 
-/* The first line in which two lists of rules differ, as far as it fits. */
+/* The line that begins at a place, as far as it fits; none behind the end. */
 static void take_line(char *out, size_t room, struct bytes text, size_t from)
 {
     size_t size = 0;
@@ -389,16 +389,20 @@ static enum rc refuse_rules(struct bytes is, struct bytes asked, struct why *why
     enum { LINE_BYTES = 96 };
     char old[LINE_BYTES], new[LINE_BYTES], quoted_old[CLI_QUOTE_BYTES], quoted_new[CLI_QUOTE_BYTES];
     size_t line = 0;
-    for (size_t i = 0; i < is.size && i < asked.size && is.data[i] == asked.data[i]; i++) {
-        if (is.data[i] == '\n')
-            line = i + 1;
+    size_t same = 0;
+    for (; same < is.size && same < asked.size && is.data[same] == asked.data[same]; same++) {
+        if (is.data[same] == '\n')
+            line = same + 1;
     }
+    /* One is the beginning of the other: what differs is the line behind it. */
+    if ((same == is.size && same < asked.size && asked.data[same] == '\n') ||
+        (same == asked.size && same < is.size && is.data[same] == '\n'))
+        line = same + 1;
     take_line(old, sizeof old, is, line);
     take_line(new, sizeof new, asked, line);
-    return why_set(why, RC_INVALID,
-                   "it was begun with other options: %s, and now %s: repeat the command that began "
-                   "it, or give another --journal FILE for another import",
-                   cli_quote(quoted_old, old), cli_quote(quoted_new, new));
+    return why_set(why, RC_INVALID, "it was begun with other options: %s, and now %s",
+                   line < is.size ? cli_quote(quoted_old, old) : "nothing",
+                   line < asked.size ? cli_quote(quoted_new, new) : "nothing");
 }
 
 enum rc journal_judge_binding(const struct journal_binding *is, const struct journal_binding *asked,
@@ -409,9 +413,7 @@ enum rc journal_judge_binding(const struct journal_binding *is, const struct jou
     if (!public_key_equal(&is->signer, &asked->signer))
         return why_set(why, RC_INVALID, "it was begun with another key");
     if (!digest_equal(&is->csv, &asked->csv))
-        return why_set(why, RC_INVALID,
-                       "it was begun with a CSV file of other content: restore that file, or give "
-                       "another --journal FILE for another import");
+        return why_set(why, RC_INVALID, "it was begun with a CSV file of other content");
     if (!bytes_equal(is->rules, asked->rules))
         return refuse_rules(is->rules, asked->rules, why);
     return RC_OK;

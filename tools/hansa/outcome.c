@@ -156,16 +156,22 @@ static enum rc say_rejected(const struct nodes *n, const struct submit_end *end,
                    name, txid, submit_text(r));
 }
 
-static enum rc say_refused(const struct nodes *n, const struct submit_end *end, const char *txid,
-                           struct why *why)
+static enum rc say_refused(const struct nodes *n, const struct outcome_of *o,
+                           const struct submit_end *end, const char *txid, struct why *why)
 {
     char name[NODES_NAME_BYTES];
     nodes_name(name, n, end->node);
-    return why_set(why, RC_REFUSED,
-                   "%s refuses transaction %s as things stand: %s. Its nonce stays open: the same "
-                   "bytes may commit later (hansa submit), until another transaction of this "
-                   "nonce does; hansa cancel is one",
-                   name, txid, submit_text(&end->result));
+    const struct proto_result *r = &end->result;
+    bool is_taken = r->verdict == VERDICT_OK && r->pool_answer == POOL_SLOT_TAKEN;
+    const char *next = "Its nonce stays open, and the next command of this key uses it";
+    if (o->is_kept)
+        next = "Its nonce stays open: the same bytes may commit later (hansa submit), until "
+               "another transaction of this nonce does; hansa cancel is one";
+    else if (is_taken)
+        next = "This one was not taken: give the command again when that one has ended";
+    return why_set(why, RC_REFUSED, "%s refuses transaction %s as things stand: %s%s. %s", name,
+                   txid, submit_text(r),
+                   is_taken ? " (an import with this key may be at work)" : "", next);
 }
 
 static enum rc say_unknown(const struct nodes *n, const struct submit_end *end, const char *txid,
@@ -241,7 +247,7 @@ enum cli_exit outcome_answer(struct cli *c, struct nodes *n, const struct outcom
         rc = say_rejected(n, end, txid, why);
         break;
     case PROTO_REFUSED:
-        rc = say_refused(n, end, txid, why);
+        rc = say_refused(n, o, end, txid, why);
         break;
     case PROTO_TX_BUSY:
     case PROTO_UNKNOWN:

@@ -19,6 +19,7 @@
 struct outcome_of {
     struct digest txid;
     uint64_t nonce; /* 0: not known here */
+    bool is_kept;   /* its bytes are in a file: they can be sent again */
 };
 
 /* Whether --receipt names a file that can be made: asked before anything is sent.

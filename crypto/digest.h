@@ -33,7 +33,13 @@ struct digest {
     X(TAG_STATE_LEAF, "hansa-state-leaf")                                                          \
     X(TAG_STATE_NODE, "hansa-state-node")                                                          \
     X(TAG_PRE_PREPARE, "hansa-preprepare")                                                         \
-    X(TAG_STATUS, "hansa-status")         /* where a replica stands, for retransmission */         \
+    X(TAG_STATUS, "hansa-status")     /* where a replica stands, for retransmission */             \
+    X(TAG_COMPLAIN, "hansa-complain") /* the wish to leave a view */                               \
+    X(TAG_VIEW_CHANGE, "hansa-viewchange")                                                         \
+    X(TAG_NEW_VIEW, "hansa-new-view")                                                              \
+    X(TAG_VIEW_HIGH, "hansa-view-high")   /* the certificate, or none, in a VIEW-CHANGE */         \
+    X(TAG_VIEW_LC, "hansa-view-lc")       /* the complaints in a VIEW-CHANGE */                    \
+    X(TAG_VIEW_SET, "hansa-view-set")     /* the VIEW-CHANGEs in a NEW-VIEW */                     \
     X(TAG_TEST, "hansa-test")             /* seeds of test keys; never in product code */          \
     X(TAG_SEAL_PAIR, "hansa-seal-pair")   /* what two replicas share, from their link keys */      \
     X(TAG_SEAL_MAC, "hansa-seal-mac")     /* a HELLO, for the eyes of the pair */                  \

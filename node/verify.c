@@ -6,6 +6,7 @@
 
 #include "crypto/base/check.h"
 #include "node/pbft/wire.h"
+#include "node/verify_parts.h"
 
 const char *verify_drop_word(enum verify_drop drop)
 {
@@ -98,42 +99,12 @@ static enum verify_drop judge_head(const struct verify_config *config, struct by
 
 /* ---- signed parts ---- */
 
-/* The epoch first: the member table is that of one epoch, and says nothing of another's. */
-static enum verify_drop judge_signer(const struct verify_config *config, uint32_t from,
-                                     uint64_t epoch)
-{
-    if (epoch != config->epoch)
-        return VERIFY_DROP_OTHER_EPOCH;
-    return from < config->members.members_count ? VERIFY_KEEP : VERIFY_DROP_NOT_A_MEMBER;
-}
-
-/* Requires: from is a member's. */
-static enum verify_drop judge_signature(const struct verify_config *config, uint32_t from,
-                                        const struct signature *signature, struct bytes message)
-{
-    CHECK(from < config->members.members_count);
-    return sign_verify(signature, message, &config->members.sign_keys[from])
-               ? VERIFY_KEEP
-               : VERIFY_DROP_BAD_SIGNATURE;
-}
-
 static enum verify_drop judge_pre_prepare_signature(const struct verify_config *config,
                                                     uint32_t from, const struct pbft_pre_prepare *p)
 {
     uint8_t room[PBFT_SIGNED_BYTES_MAX];
     struct bytes message = pbft_pre_prepare_signed(room, p, &config->chain_id);
     return judge_signature(config, from, &p->signature, message);
-}
-
-/* Rule 3.2: whole or not at all. */
-static enum verify_drop judge_certificate(const struct verify_config *config,
-                                          const struct certificate *c)
-{
-    if (c->statement.epoch != config->epoch)
-        return VERIFY_DROP_OTHER_EPOCH;
-    return cert_verify(c, &config->chain_id, &config->members) == CERT_OK
-               ? VERIFY_KEEP
-               : VERIFY_DROP_BAD_CERTIFICATE;
 }
 
 /* ---- messages ---- */
@@ -229,9 +200,33 @@ enum verify_drop verify_judge(const struct pbft_msg *m, const struct verify_conf
         return judge_forward(config, m->forward);
     case PBFT_QC:
         return judge_certificate(config, &m->qc);
+    case PBFT_COMPLAIN:
+        return verify_judge_complain(config, m);
+    case PBFT_VIEW_CHANGE:
+        return verify_judge_view_change(config, m);
+    case PBFT_NEW_VIEW:
+        return verify_judge_new_view(config, m);
     default:
         CHECK(m->type == PBFT_FETCH); /* the decoder knows no other type */
         return VERIFY_KEEP;           /* a request: its form is all there is to judge */
+    }
+}
+
+uint32_t verify_signatures(const struct pbft_msg *m)
+{
+    switch (m->type) {
+    case PBFT_QC:
+        return m->qc.entries_count;
+    case PBFT_DATA:
+        return m->data.kind == PBFT_FETCH_RANGE ? m->data.certificate.entries_count
+                                                : m->data.has_pre_prepare;
+    case PBFT_FETCH:
+        return 0;
+    case PBFT_VIEW_CHANGE:
+    case PBFT_NEW_VIEW:
+        return verify_view_signatures(m);
+    default:
+        return 1;
     }
 }
 

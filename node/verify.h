@@ -19,7 +19,8 @@
 
 /* Why bytes from a link make no message. The word is metric label, log word and test hook. Who is
  * to blame: the link, never the signer that the bytes claim (rules 5.2, 14.3); for OTHER_EPOCH
- * nobody, since correct replicas send such too. */
+ * nobody, since correct replicas send such too. BAD_CERTIFICATE is said of whatever holds only as a
+ * whole: a certificate, an LC, the VIEW-CHANGEs of a NEW-VIEW. */
 #define VERIFY_DROP_LIST(X)                                                                        \
     X(VERIFY_KEEP, "keep")                                                                         \
     X(VERIFY_DROP_TOO_LARGE, "too_large")       /* over PBFT_MSG_BYTES_MAX; a block over B_max */  \
@@ -28,6 +29,7 @@
     X(VERIFY_DROP_OTHER_EPOCH, "other_epoch")   /* keys of another epoch are not known here */     \
     X(VERIFY_DROP_BAD_SIGNATURE, "bad_signature") /* of the message itself */                      \
     X(VERIFY_DROP_BAD_CERTIFICATE, "bad_certificate")                                              \
+    X(VERIFY_DROP_NOT_PRIMARY, "not_primary") /* NEW-VIEW: not of the view's primary (7.4) */      \
     X(VERIFY_DROP_BAD_BODY, "bad_body")       /* the body does not give the header */              \
     X(VERIFY_DROP_OTHER_CHAIN, "other_chain") /* a block of another chain */                       \
     X(VERIFY_DROP_BAD_TX, "bad_tx")           /* FORWARD: malformed, or its signature wrong */
@@ -69,6 +71,10 @@ MUST_USE enum verify_drop verify_decode(struct pbft_msg *out, const struct verif
  * safe on any thread. DATA: a head is a header and nothing behind it. */
 MUST_USE enum verify_drop verify_judge(const struct pbft_msg *m,
                                        const struct verify_config *config);
+
+/* How many signatures verify_judge() verifies of a message in which all of them hold. Requires: a
+ * decoded message. Pure. */
+uint32_t verify_signatures(const struct pbft_msg *m);
 
 /* Decode the transactions of a block, and list those whose signatures the cache does not know (all
  * when cache is NULL), in order. Each listed one that then passes tx_verify() is to be added to the

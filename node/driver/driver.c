@@ -11,8 +11,8 @@ uint32_t driver_primary(const struct driver *d)
 {
     struct pbft_view_of look;
     pbft_look(d->core, &look);
-    return (uint32_t)((d->verify_config.epoch + look.view) %
-                      d->verify_config.members.members_count);
+    return pbft_primary_of(d->verify_config.epoch, look.view,
+                           d->verify_config.members.members_count);
 }
 
 void driver_fail(struct driver *d, enum rc rc, const struct why *why)

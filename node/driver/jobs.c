@@ -4,7 +4,6 @@
  * (pitfalls I4). Form is judged here; what the core could not use, whoever signed it, is dropped
  * before its signatures cost anything (3.3, pbft_glance()); the rest goes to be verified, on
  * whatever thread, and comes back in any order. */
-#include <stddef.h>
 #include <string.h>
 
 #include "crypto/base/check.h"
@@ -64,17 +63,7 @@ uint32_t driver_job_signatures(const struct driver_job *job)
 {
     if (job->type != JOB_MESSAGE)
         return job->txs_count;
-    switch (job->msg->type) {
-    case PBFT_QC:
-        return job->msg->qc.entries_count;
-    case PBFT_DATA:
-        return job->msg->data.kind == PBFT_FETCH_RANGE ? job->msg->data.certificate.entries_count
-                                                       : job->msg->data.has_pre_prepare;
-    case PBFT_FETCH:
-        return 0;
-    default:
-        return 1;
-    }
+    return verify_signatures(job->msg);
 }
 
 void driver_job_submit(struct driver_job *job)
@@ -151,29 +140,6 @@ static bool has_turn(const struct driver_link *l)
     return l->msgs_count > 0 && l->jobs_count < DRIVER_LINK_JOBS_MAX;
 }
 
-/* A message takes room according to its type: votes are a hundredth of a DATA. */
-static size_t msg_bytes(const struct pbft_msg *m)
-{
-    switch (m->type) {
-    case PBFT_PRE_PREPARE:
-        return offsetof(struct pbft_msg, pre_prepare) + sizeof m->pre_prepare;
-    case PBFT_PREPARE:
-    case PBFT_COMMIT:
-    case PBFT_CHECKPOINT:
-        return offsetof(struct pbft_msg, vote) + sizeof m->vote;
-    case PBFT_STATUS:
-        return offsetof(struct pbft_msg, status) + sizeof m->status;
-    case PBFT_FETCH:
-        return offsetof(struct pbft_msg, fetch) + sizeof m->fetch;
-    case PBFT_QC:
-        return offsetof(struct pbft_msg, qc) + sizeof m->qc;
-    case PBFT_FORWARD:
-        return offsetof(struct pbft_msg, forward) + sizeof m->forward;
-    default:
-        return sizeof *m;
-    }
-}
-
 /* A FORWARD is not the core's: whether its transaction is known to be good already. */
 static bool take_known_forward(struct driver *d, const struct driver_job *job)
 {
@@ -238,8 +204,9 @@ static void take_one(struct driver *d, struct driver_job *job)
         end_message(d, job);
         return;
     }
-    job->msg = mem_resize(NULL, msg_bytes(m));
-    memcpy(job->msg, m, msg_bytes(m));
+    /* It takes room according to its type: a vote is a hundredth of a DATA. */
+    job->msg = mem_resize(NULL, pbft_msg_bytes(m->type));
+    memcpy(job->msg, m, pbft_msg_bytes(m->type));
     job->is_against_ledger = is_alarming;
     d->links[job->link].jobs_count++;
     driver_job_submit(job);

@@ -15,7 +15,7 @@ enum pbft_msg_type {
     PBFT_PRE_PREPARE = 1,
     PBFT_PREPARE = 2,
     PBFT_COMMIT = 3,
-    PBFT_COMPLAIN = 4, /* 4 to 6 and 12: view changes and evidence, in part four */
+    PBFT_COMPLAIN = 4,
     PBFT_VIEW_CHANGE = 5,
     PBFT_NEW_VIEW = 6,
     PBFT_CHECKPOINT = 7,
@@ -23,17 +23,18 @@ enum pbft_msg_type {
     PBFT_FETCH = 9,
     PBFT_DATA = 10,
     PBFT_FORWARD = 11,
-    PBFT_EVIDENCE = 12,
-    PBFT_QC = 13, /* a certificate of votes on its own: "my high" of rule 9.5 */
+    PBFT_EVIDENCE = 12, /* has no form yet */
+    PBFT_QC = 13,       /* a certificate of votes on its own: "my high" of rule 9.5 */
     PBFT_MSG_TYPE_END
 };
 /* "PRE-PREPARE", ... Never NULL; lends a constant. Requires: a type of the list above. */
 const char *pbft_msg_name(enum pbft_msg_type type);
 
 enum {
-    PBFT_DATA_BLOCKS_MAX = 64,                   /* B, pbft.md 16 */
-    PBFT_DATA_HEADS_MAX = 64,                    /* P's upper bound: see struct pbft_data */
-    PBFT_MSG_BYTES_MAX = 1024 * 1024 + 64 * 1024 /* B_max + 64 KiB, pbft.md 16 */
+    PBFT_DATA_BLOCKS_MAX = 64,                       /* B, pbft.md 16 */
+    PBFT_DATA_HEADS_MAX = 64,                        /* P's upper bound: see struct pbft_data */
+    PBFT_LC_ENTRIES_MAX = (MEMBERS_MAX - 1) / 3 + 1, /* f+1 */
+    PBFT_MSG_BYTES_MAX = 1024 * 1024 + 64 * 1024     /* B_max + 64 KiB, pbft.md 16 */
 };
 
 /* Lexicographic (epoch, view, height): what `high` is ranked by. */
@@ -46,6 +47,10 @@ struct pbft_rank {
 int pbft_rank_compare(const struct pbft_rank *a, const struct pbft_rank *b);
 /* Requires: PREPAREs or COMMITs; a CHECKPOINT has no view, so no rank. */
 struct pbft_rank pbft_rank_of(const struct certificate *c);
+
+/* member[(e+v) mod n]; the sum may wrap, the same way for everybody. Requires: members_count >= 1.
+ */
+uint32_t pbft_primary_of(uint64_t epoch, uint64_t view, uint32_t members_count);
 
 /* A block as the core knows it: the core orders opaque blocks. parent and height are those of the
  * header that hashes to digest. */
@@ -118,6 +123,70 @@ struct pbft_data {
     struct pbft_pre_prepare pre_prepare; /* its block is blocks[0], its bytes are bytes[0] */
 };
 
+/* ---- view changes (6, 7) ---- */
+
+/* Why a member wants to leave a view: the letter of rule 6.1, and the byte on the wire. It is
+ * signed, but f+1 COMPLAINs make an LC whatever their reasons (6.4), and several reasons of one
+ * member are never evidence (14.3). */
+enum pbft_reason {
+    PBFT_REASON_UNFAIR = 1,  /* (a) a transaction waits too long */
+    PBFT_REASON_STALLED = 2, /* (b) work is pending and nothing commits */
+    PBFT_REASON_FAULTY = 3,  /* (c) evidence, or a confirmed accusation, against the primary */
+    PBFT_REASON_SLOW = 4,    /* (d) too slow for too long, or its term is over */
+    PBFT_REASON_ABSENT = 5,  /* (e) NEW-VIEW did not come, or was not installed */
+    PBFT_REASON_END
+};
+
+struct pbft_complain {
+    uint64_t epoch;
+    uint64_t view; /* to be left; below UINT64_MAX, so that there is a next one (7.1) */
+    enum pbft_reason reason;
+    struct signature signature;
+};
+
+/* LC(view): COMPLAINs of f+1 members for one (e,v), ascending by member. Each is a COMPLAIN like
+ * any other: pbft_lc_complain() gives it back. The decoder takes 1..PBFT_LC_ENTRIES_MAX of them,
+ * since it does not know n; exactly f+1 is for node/verify. */
+struct pbft_lc_entry {
+    uint8_t member_index;
+    enum pbft_reason reason;
+    struct signature signature;
+};
+struct pbft_lc {
+    uint64_t epoch;
+    uint64_t view;
+    uint32_t entries_count;
+    struct pbft_lc_entry entries[PBFT_LC_ENTRIES_MAX];
+};
+/* Requires: entry_index < entries_count. */
+struct pbft_complain pbft_lc_complain(const struct pbft_lc *lc, uint32_t entry_index);
+
+struct pbft_view_change {
+    uint64_t epoch;
+    uint64_t view;           /* v', where it goes: at least 1 */
+    bool has_high;           /* false: the base of the epoch (7.2) */
+    struct certificate high; /* PREPAREs or COMMITs of this epoch, of a view < v' */
+    struct pbft_lc lc;       /* LC(v'-1) of this epoch */
+    struct signature signature;
+};
+
+/* V: VIEW-CHANGEs for exactly (epoch, view), ascending by sender; q of them, which is for
+ * node/verify to say. */
+struct pbft_new_view {
+    uint64_t epoch;
+    uint64_t view; /* v' */
+    uint32_t entries_count;
+    struct pbft_new_view_entry {
+        uint32_t from;
+        struct pbft_view_change view_change;
+    } entries[QUORUM_MAX];
+    struct signature signature; /* by primary(e,v') */
+};
+/* Rule 7.3, Q*: the high of highest rank in V; NULL: the base of the epoch. On a tie COMMIT goes
+ * before PREPARE, since it tells more, and then the lowest sender's; a tie between two digests is
+ * the alarm of section 13, and here still the same choice for everybody. Lends from n. */
+const struct certificate *pbft_new_view_base(const struct pbft_new_view *n);
+
 struct pbft_msg {
     enum pbft_msg_type type;
     uint32_t link; /* member index; the own index for what comes back from oneself */
@@ -130,7 +199,14 @@ struct pbft_msg {
         struct pbft_data data;
         struct certificate qc; /* CERT_PREPARE or CERT_COMMIT */
         struct bytes forward;  /* one signed transaction; for the pool, not for the core */
+        struct pbft_complain complain;
+        struct pbft_view_change view_change;
+        struct pbft_new_view new_view;
     };
 };
+/* How many bytes of a struct pbft_msg are in use for a type: a NEW-VIEW is several hundred times as
+ * large as a vote, so that who keeps messages, or clears one, goes no further than this. Requires:
+ * a type that has a form (wire.h). */
+size_t pbft_msg_bytes(enum pbft_msg_type type);
 
 #endif

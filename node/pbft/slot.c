@@ -7,8 +7,7 @@
 
 uint32_t pbft_primary(const struct pbft *p, uint64_t view)
 {
-    /* primary(e,v) = member[(e+v) mod n]; the sum may wrap, the same way for everybody. */
-    return (uint32_t)((p->config.epoch + view) % p->config.members.members_count);
+    return pbft_primary_of(p->config.epoch, view, p->config.members.members_count);
 }
 
 bool pbft_in_window(const struct pbft *p, uint64_t height)

@@ -1,4 +1,5 @@
-/* The frame of every message, and the messages without blocks. */
+/* The frame of every message, and the messages that are neither in wire_data.c nor in wire_view.c.
+ */
 #include "node/pbft/wire.h"
 
 #include <string.h>
@@ -54,14 +55,19 @@ static bool has_member_indexes(const struct certificate *c)
     return true;
 }
 
+void wire_write_certificate(struct wr *w, const struct certificate *c)
+{
+    CHECK(c->entries_count <= QUORUM_MAX);
+    CHECK(has_member_indexes(c));
+    cert_encode(w, c);
+    CHECK(wr_ok(w));
+}
+
 void wire_put_certificate(struct buf *out, const struct certificate *c)
 {
     uint8_t encoding[CERT_BYTES_MAX];
     struct wr w = wr_of(encoding, sizeof encoding);
-    CHECK(c->entries_count <= QUORUM_MAX);
-    CHECK(has_member_indexes(c));
-    cert_encode(&w, c);
-    CHECK(wr_ok(&w));
+    wire_write_certificate(&w, c);
     buf_add_bytes(out, wr_bytes_of(&w));
 }
 
@@ -265,6 +271,9 @@ static const struct form *form_of(unsigned type)
         [PBFT_PRE_PREPARE] = {wire_put_pre_prepare, wire_take_pre_prepare},
         [PBFT_PREPARE] = {put_vote, take_vote},
         [PBFT_COMMIT] = {put_vote, take_vote},
+        [PBFT_COMPLAIN] = {wire_put_complain, wire_take_complain},
+        [PBFT_VIEW_CHANGE] = {wire_put_view_change, wire_take_view_change},
+        [PBFT_NEW_VIEW] = {wire_put_new_view, wire_take_new_view},
         [PBFT_CHECKPOINT] = {put_vote, take_vote},
         [PBFT_STATUS] = {put_status, take_status},
         [PBFT_FETCH] = {put_fetch, take_fetch},
@@ -298,7 +307,7 @@ bool pbft_decode(struct pbft_msg *out, struct bytes bytes, uint32_t link, pbft_b
     const struct form *form = form_of(type);
     if (form == NULL)
         return false;
-    memset(out, 0, sizeof *out);
+    memset(out, 0, pbft_msg_bytes((enum pbft_msg_type)type));
     out->type = (enum pbft_msg_type)type;
     out->link = link;
     out->from = link; /* the signed types say otherwise */

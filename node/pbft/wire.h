@@ -1,12 +1,20 @@
 /* Encoding of messages between replicas. Layout: little-endian, type u8 first, then for the signed
  * types from u8, then the fields in the order of msg.h, then the signature; blocks stand as
  * bytes u32 | block, behind the signature. One value, one encoding; left-over bytes are refused.
- * Receiving stands beside sending, in wire.c and (what carries blocks) wire_data.c, so that the two
- * cannot drift apart.
+ * Receiving stands beside sending, in wire.c, wire_data.c (what carries blocks) and wire_view.c
+ * (view changes), so that the two cannot drift apart.
  *
  *   PRE-PREPARE  type | from u8 | epoch u64 | view u64 | height u64 | digest 32 | signature 64 |
  *                bytes u32 | block
  *   PREPARE, COMMIT  type | from u8 | epoch u64 | view u64 | height u64 | digest 32 | signature 64
+ *   COMPLAIN     type | from u8 | epoch u64 | view u64 | reason u8 | signature 64
+ *   VIEW-CHANGE  type | from u8 | epoch u64 | view u64 | high | lc | signature 64
+ *                high: has_high u8 | if so: certificate (crypto/cert.h)
+ *                lc: entries_count u8 | (index u8 | reason u8 | signature 64) * entries_count,
+ *                    whose epoch and view are epoch and view - 1, and stand nowhere
+ *   NEW-VIEW     type | from u8 | epoch u64 | view u64 | set | signature 64
+ *                set: entries_count u8 | (from u8 | high | lc | signature 64) * entries_count,
+ *                    the VIEW-CHANGEs, whose epoch and view are the NEW-VIEW's, and stand nowhere
  *   CHECKPOINT   type | from u8 | epoch u64 | height u64 | digest 32 | state_root 32 | signature 64
  *   STATUS       type | from u8 | epoch u64 | view u64 | mode u8 | committed_height u64 |
  *                high: epoch u64, view u64, height u64 | stable_height u64 | evidence_digest 32 |
@@ -22,8 +30,11 @@
  *
  * Decoding judges form alone: sizes, kinds, counts, member indexes < MEMBERS_MAX, that a block's
  * header says the height and (hashed) the digest that the message claims, and that the blocks of a
- * DATA are a chain that ends in its certificate's block (pitfalls A3). Bodies against headers,
- * signatures, quorums and membership are judged in node/verify. */
+ * DATA are a chain that ends in its certificate's block (pitfalls A3); that an LC and a set are in
+ * ascending order and not empty, and that a high is of its VIEW-CHANGE's epoch and of a lower view.
+ * What could only be equal is not sent, so that nothing of another view can stand in an LC or a set
+ * (pitfalls B5). Bodies against headers, signatures, quorums (q, f+1) and membership are judged in
+ * node/verify. */
 #ifndef NODE_PBFT_WIRE_H
 #define NODE_PBFT_WIRE_H
 
@@ -37,7 +48,7 @@ enum {
     PBFT_BLOCK_SIZE_BYTES = 4
 };
 
-/* Append the encoding of a message. Requires: a type that has an encoding by now (not 4, 5, 6, 12),
+/* Append the encoding of a message. Requires: a type that has an encoding by now (all but 12),
  * fields as msg.h describes them, PBFT_MSG_BYTES_MAX at most in all. Owns: borrows both. */
 void pbft_encode(struct buf *out, const struct pbft_msg *m);
 
@@ -47,14 +58,23 @@ void pbft_encode(struct buf *out, const struct pbft_msg *m);
 typedef bool pbft_block_head(struct bytes block, struct pbft_block *out);
 
 /* Decode one message that fills `bytes` exactly; link, a member index, is set by the caller. Lends
- * from bytes. Returns false when the form is wrong (then nothing in *out may be used). */
+ * from bytes. Returns false when the form is wrong (then nothing in *out may be used). Writes no
+ * further into *out than pbft_msg_bytes() of its type. */
 MUST_USE bool pbft_decode(struct pbft_msg *out, struct bytes bytes, uint32_t link,
                           pbft_block_head *head);
 
-/* What a signed message signs, into out: tag | chain_id | epoch | fields. PRE-PREPARE and STATUS;
- * votes are statements (crypto/cert.h). Returns the bytes (lends out).
+/* What a signed message signs, into out: tag | chain_id | epoch | fields; votes are statements
+ * (crypto/cert.h). Returns the bytes (lends out). A nested part enters by the digest of its
+ * encoding, under a tag of its own, so that what is signed is bounded.
+ *
  *   PRE-PREPARE  tag | chain_id | epoch | view | height | digest
- *   STATUS       tag | chain_id | epoch | from u8 | the fields from view to counter, as encoded */
+ *   STATUS       tag | chain_id | epoch | from u8 | the fields from view to counter, as encoded
+ *   COMPLAIN     tag | chain_id | epoch | from u8 | view | reason u8
+ *   VIEW-CHANGE  tag | chain_id | epoch | from u8 | view | H("hansa-view-high", high) |
+ *                H("hansa-view-lc", epoch u64 | view - 1 u64 | lc)
+ *   NEW-VIEW     tag | chain_id | epoch | from u8 | view | H("hansa-view-set", set)
+ *
+ * with high, lc and set as encoded. */
 enum { PBFT_SIGNED_BYTES_MAX = TAG_BYTES + DIGEST_BYTES + 16 * 8 + 2 * DIGEST_BYTES };
 struct bytes pbft_pre_prepare_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
                                      const struct pbft_pre_prepare *p,
@@ -62,5 +82,19 @@ struct bytes pbft_pre_prepare_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
 struct bytes pbft_status_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
                                 const struct pbft_status *s, uint32_t from,
                                 const struct digest *chain_id);
+struct bytes pbft_complain_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
+                                  const struct pbft_complain *c, uint32_t from,
+                                  const struct digest *chain_id);
+struct bytes pbft_view_change_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
+                                     const struct pbft_view_change *v, uint32_t from,
+                                     const struct digest *chain_id);
+struct bytes pbft_new_view_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
+                                  const struct pbft_new_view *n, uint32_t from,
+                                  const struct digest *chain_id);
+
+/* The digests of a VIEW-CHANGE's parts, as signed: equal ones are of equal bytes. Requires, like
+ * the functions above: what pbft_encode() takes. */
+void pbft_high_digest(struct digest *out, const struct pbft_view_change *v);
+void pbft_lc_digest(struct digest *out, const struct pbft_lc *lc);
 
 #endif

@@ -1,5 +1,6 @@
-/* What wire.c and wire_data.c share; nobody else includes this. put_ appends to the buffer and
- * CHECKs what is our own; take_ reads from the cursor and fails it at what does not fit. */
+/* What wire.c, wire_data.c and wire_view.c share; nobody else includes this. put_ appends to the
+ * buffer and CHECKs what is our own; take_ reads from the cursor and fails it at what does not fit.
+ */
 #ifndef NODE_PBFT_WIRE_PARTS_H
 #define NODE_PBFT_WIRE_PARTS_H
 
@@ -9,6 +10,7 @@ void wire_put_digest(struct buf *out, const struct digest *d);
 void wire_put_signature(struct buf *out, const struct signature *s);
 void wire_put_member(struct buf *out, uint32_t member_index);
 void wire_put_certificate(struct buf *out, const struct certificate *c);
+void wire_write_certificate(struct wr *w, const struct certificate *c);
 
 void wire_take_digest(struct rd *r, struct digest *out);
 void wire_take_signature(struct rd *r, struct signature *out);
@@ -21,5 +23,13 @@ void wire_put_pre_prepare(struct buf *out, const struct pbft_msg *m);
 void wire_take_pre_prepare(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
 void wire_put_data(struct buf *out, const struct pbft_msg *m);
 void wire_take_data(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
+
+/* wire_view.c */
+void wire_put_complain(struct buf *out, const struct pbft_msg *m);
+void wire_take_complain(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
+void wire_put_view_change(struct buf *out, const struct pbft_msg *m);
+void wire_take_view_change(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
+void wire_put_new_view(struct buf *out, const struct pbft_msg *m);
+void wire_take_new_view(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
 
 #endif

@@ -1,7 +1,6 @@
 /* Time, the network, and the life of nodes. */
 #include "tests/help/cluster.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "crypto/base/check.h"
@@ -53,24 +52,6 @@ static struct cluster_packet take_first(struct cluster *c)
 
 /* ---- the network ---- */
 
-static size_t msg_bytes(const struct pbft_msg *m)
-{
-    switch (m->type) {
-    case PBFT_PRE_PREPARE:
-        return offsetof(struct pbft_msg, pre_prepare) + sizeof m->pre_prepare;
-    case PBFT_STATUS:
-        return offsetof(struct pbft_msg, status) + sizeof m->status;
-    case PBFT_FETCH:
-        return offsetof(struct pbft_msg, fetch) + sizeof m->fetch;
-    case PBFT_QC:
-        return offsetof(struct pbft_msg, qc) + sizeof m->qc;
-    case PBFT_DATA:
-        return sizeof *m;
-    default:
-        return offsetof(struct pbft_msg, vote) + sizeof m->vote;
-    }
-}
-
 static uint64_t draw_delay(struct cluster *c)
 {
     const struct cluster_options *o = &c->options;
@@ -92,8 +73,8 @@ void cluster_send(struct cluster *c, uint32_t from, uint32_t to, const struct pb
     int copies_count = has_luck(c, c->options.double_percent) ? 2 : 1;
     for (int i = 0; i < copies_count; i++) {
         struct cluster_packet packet = {.to = to, .type = CLUSTER_MSG};
-        packet.msg = mem_alloc(msg_bytes(m));
-        memcpy(packet.msg, m, msg_bytes(m));
+        packet.msg = mem_alloc(pbft_msg_bytes(m->type));
+        memcpy(packet.msg, m, pbft_msg_bytes(m->type));
         cluster_post(c, &packet, draw_delay(c));
     }
 }

@@ -68,6 +68,65 @@ void fake_sign_status(struct pbft_status *s, uint32_t from, const struct digest 
     s->signature = of_status(from, s, chain_id);
 }
 
+/* ---- view changes ---- */
+
+static struct signature of_complain(uint32_t from, const struct pbft_complain *c,
+                                    const struct digest *chain_id)
+{
+    uint8_t room[PBFT_SIGNED_BYTES_MAX];
+    return signature_of(from, pbft_complain_signed(room, c, from, chain_id));
+}
+
+static struct signature of_view_change(uint32_t from, const struct pbft_view_change *v,
+                                       const struct digest *chain_id)
+{
+    uint8_t room[PBFT_SIGNED_BYTES_MAX];
+    return signature_of(from, pbft_view_change_signed(room, v, from, chain_id));
+}
+
+static struct signature of_new_view(uint32_t from, const struct pbft_new_view *n,
+                                    const struct digest *chain_id)
+{
+    uint8_t room[PBFT_SIGNED_BYTES_MAX];
+    return signature_of(from, pbft_new_view_signed(room, n, from, chain_id));
+}
+
+void fake_sign_complain(struct pbft_complain *c, uint32_t from, const struct digest *chain_id)
+{
+    c->signature = of_complain(from, c, chain_id);
+}
+
+void fake_sign_view_change(struct pbft_view_change *v, uint32_t from, const struct digest *chain_id)
+{
+    v->signature = of_view_change(from, v, chain_id);
+}
+
+void fake_sign_new_view(struct pbft_new_view *n, uint32_t from, const struct digest *chain_id)
+{
+    n->signature = of_new_view(from, n, chain_id);
+}
+
+void fake_lc(struct pbft_lc *out, uint64_t epoch, uint64_t view, enum pbft_reason reason,
+             uint32_t signers, uint32_t members_count, const struct digest *chain_id)
+{
+    uint32_t needed = faulty_max_of(members_count) + 1;
+    struct pbft_complain c = {.epoch = epoch, .view = view, .reason = reason};
+    memset(out, 0, sizeof *out);
+    out->epoch = epoch;
+    out->view = view;
+    for (uint32_t i = 0; i < members_count && out->entries_count < needed; i++) {
+        if ((signers >> i & 1) == 0)
+            continue;
+        struct pbft_lc_entry *entry = &out->entries[out->entries_count++];
+        entry->member_index = (uint8_t)i;
+        entry->reason = reason;
+        entry->signature = of_complain(i, &c, chain_id);
+    }
+    CHECK(out->entries_count == needed);
+}
+
+/* ---- certificates ---- */
+
 void fake_certificate(struct certificate *out, const struct statement *s, uint32_t signers,
                       uint32_t quorum, const struct digest *chain_id)
 {
@@ -99,6 +158,46 @@ bool fake_verify_certificate(const struct certificate *c, uint32_t members_count
         struct signature expected = of_statement(entry->member_index, &c->statement, chain_id);
         if (entry->member_index >= members_count || !is_ascending ||
             !signature_equal(&entry->signature, &expected))
+            return false;
+    }
+    return true;
+}
+
+bool fake_verify_lc(const struct pbft_lc *lc, uint32_t members_count, const struct digest *chain_id)
+{
+    if (lc->entries_count != faulty_max_of(members_count) + 1)
+        return false;
+    for (uint32_t i = 0; i < lc->entries_count; i++) {
+        const struct pbft_lc_entry *entry = &lc->entries[i];
+        bool is_ascending = i == 0 || entry->member_index > lc->entries[i - 1].member_index;
+        struct pbft_complain c = pbft_lc_complain(lc, i);
+        struct signature expected = of_complain(entry->member_index, &c, chain_id);
+        if (entry->member_index >= members_count || !is_ascending ||
+            !signature_equal(&entry->signature, &expected))
+            return false;
+    }
+    return true;
+}
+
+static bool verify_view_change(uint32_t from, const struct pbft_view_change *v,
+                               uint32_t members_count, const struct digest *chain_id)
+{
+    struct signature expected = of_view_change(from, v, chain_id);
+    return from < members_count && signature_equal(&v->signature, &expected) &&
+           fake_verify_lc(&v->lc, members_count, chain_id) &&
+           (!v->has_high || fake_verify_certificate(&v->high, members_count, chain_id));
+}
+
+static bool verify_new_view(uint32_t from, const struct pbft_new_view *n, uint32_t members_count,
+                            const struct digest *chain_id)
+{
+    struct signature expected = of_new_view(from, n, chain_id);
+    if (from != pbft_primary_of(n->epoch, n->view, members_count) ||
+        n->entries_count != quorum_of(members_count) || !signature_equal(&n->signature, &expected))
+        return false;
+    for (uint32_t i = 0; i < n->entries_count; i++) {
+        const struct pbft_new_view_entry *entry = &n->entries[i];
+        if (!verify_view_change(entry->from, &entry->view_change, members_count, chain_id))
             return false;
     }
     return true;
@@ -159,6 +258,13 @@ bool fake_verify(const struct pbft_msg *m, uint32_t members_count, const struct 
     case PBFT_STATUS:
         expected = of_status(m->from, &m->status, chain_id);
         return signature_equal(&expected, &m->status.signature);
+    case PBFT_COMPLAIN:
+        expected = of_complain(m->from, &m->complain, chain_id);
+        return signature_equal(&expected, &m->complain.signature);
+    case PBFT_VIEW_CHANGE:
+        return verify_view_change(m->from, &m->view_change, members_count, chain_id);
+    case PBFT_NEW_VIEW:
+        return verify_new_view(m->from, &m->new_view, members_count, chain_id);
     case PBFT_FETCH:
         return m->fetch.kind == PBFT_FETCH_BLOCK ||
                (m->fetch.kind == PBFT_FETCH_RANGE && m->fetch.blocks_max >= 1 &&

@@ -6,8 +6,8 @@
 #include "ledger/block.h"
 
 const enum pbft_msg_type wire_types[WIRE_TYPES_COUNT] = {
-    PBFT_PRE_PREPARE, PBFT_PREPARE, PBFT_COMMIT,  PBFT_CHECKPOINT, PBFT_STATUS,
-    PBFT_FETCH,       PBFT_DATA,    PBFT_FORWARD, PBFT_QC};
+    PBFT_PRE_PREPARE, PBFT_PREPARE, PBFT_COMMIT, PBFT_CHECKPOINT, PBFT_STATUS,      PBFT_FETCH,
+    PBFT_DATA,        PBFT_FORWARD, PBFT_QC,     PBFT_COMPLAIN,   PBFT_VIEW_CHANGE, PBFT_NEW_VIEW};
 
 bool wire_block_head(struct bytes block, struct pbft_block *out)
 {
@@ -28,7 +28,9 @@ bool wire_block_head(struct bytes block, struct pbft_block *out)
 enum {
     BODY_BYTES_MAX = 40,
     BLOCKS_MAX = 4,
-    HEADS_MAX = 3
+    HEADS_MAX = 3,
+    SIGNERS_MAX = 3,
+    VIEW_CHANGES_MAX = 3
 }; /* small, so that a mutation hits every field */
 
 static struct digest draw_digest(struct prng *p)
@@ -236,6 +238,97 @@ static void make_forward(struct wire_sample *s, struct prng *p)
     s->msg.forward = buf_bytes(&s->bytes);
 }
 
+/* ---- view changes ---- */
+
+static enum pbft_reason draw_reason(struct prng *p)
+{
+    return (enum pbft_reason)(PBFT_REASON_UNFAIR +
+                              prng_below(p, PBFT_REASON_END - PBFT_REASON_UNFAIR));
+}
+
+/* Different members in ascending order: the i-th of count, drawn from its share of all. */
+static uint32_t draw_ascending_member(struct prng *p, uint32_t i, uint32_t count)
+{
+    uint32_t from = MEMBERS_MAX * i / count, to = MEMBERS_MAX * (i + 1) / count;
+    return from + (uint32_t)prng_below(p, to - from);
+}
+
+static void make_complain(struct wire_sample *s, struct prng *p)
+{
+    s->msg.from = draw_member(p);
+    struct pbft_complain *c = &s->msg.complain;
+    c->epoch = prng_u64(p);
+    c->view = prng_below(p, UINT64_MAX);
+    c->reason = draw_reason(p);
+    c->signature = draw_signature(p);
+}
+
+static void draw_view_change(struct pbft_view_change *out, struct prng *p, uint64_t epoch,
+                             uint64_t view, uint32_t high_entries, uint32_t lc_entries)
+{
+    out->epoch = out->lc.epoch = epoch;
+    out->view = view;
+    out->lc.view = view - 1;
+    out->has_high = high_entries > 0;
+    if (out->has_high) {
+        draw_certificate(&out->high, p, prng_below(p, 2) == 0 ? CERT_PREPARE : CERT_COMMIT);
+        out->high.statement.epoch = epoch;
+        out->high.statement.view = prng_below(p, view);
+        out->high.entries_count = high_entries;
+        for (uint32_t i = 0; i < high_entries; i++) {
+            out->high.entries[i].member_index = (uint8_t)draw_member(p);
+            out->high.entries[i].signature = draw_signature(p);
+        }
+    }
+    out->lc.entries_count = lc_entries;
+    for (uint32_t i = 0; i < lc_entries; i++) {
+        struct pbft_lc_entry *entry = &out->lc.entries[i];
+        entry->member_index = (uint8_t)draw_ascending_member(p, i, lc_entries);
+        entry->reason = draw_reason(p);
+        entry->signature = draw_signature(p);
+    }
+    out->signature = draw_signature(p);
+}
+
+void wire_sample_view_change(struct wire_sample *s, struct prng *p, uint32_t high_entries,
+                             uint32_t lc_entries)
+{
+    start(s, PBFT_VIEW_CHANGE, p);
+    s->msg.from = draw_member(p);
+    uint64_t epoch = prng_u64(p), view = 1 + prng_below(p, UINT64_MAX);
+    draw_view_change(&s->msg.view_change, p, epoch, view, high_entries, lc_entries);
+}
+
+void wire_sample_new_view(struct wire_sample *s, struct prng *p, uint32_t view_changes,
+                          uint32_t high_entries, uint32_t lc_entries)
+{
+    start(s, PBFT_NEW_VIEW, p);
+    s->msg.from = draw_member(p);
+    struct pbft_new_view *n = &s->msg.new_view;
+    n->epoch = prng_u64(p);
+    n->view = 1 + prng_below(p, UINT64_MAX);
+    n->entries_count = view_changes;
+    for (uint32_t i = 0; i < view_changes; i++) {
+        n->entries[i].from = draw_ascending_member(p, i, view_changes);
+        draw_view_change(&n->entries[i].view_change, p, n->epoch, n->view, high_entries,
+                         lc_entries);
+    }
+    n->signature = draw_signature(p);
+}
+
+static void make_view_change(struct wire_sample *s, struct prng *p)
+{
+    uint32_t high_entries = (uint32_t)prng_below(p, SIGNERS_MAX + 1);
+    wire_sample_view_change(s, p, high_entries, 1 + (uint32_t)prng_below(p, SIGNERS_MAX));
+}
+
+static void make_new_view(struct wire_sample *s, struct prng *p)
+{
+    uint32_t view_changes = 1 + (uint32_t)prng_below(p, VIEW_CHANGES_MAX);
+    uint32_t high_entries = (uint32_t)prng_below(p, SIGNERS_MAX);
+    wire_sample_new_view(s, p, view_changes, high_entries, 1 + (uint32_t)prng_below(p, 2));
+}
+
 void wire_sample_make(struct wire_sample *s, enum pbft_msg_type type, struct prng *p)
 {
     start(s, type, p);
@@ -259,6 +352,15 @@ void wire_sample_make(struct wire_sample *s, enum pbft_msg_type type, struct prn
         return;
     case PBFT_FORWARD:
         make_forward(s, p);
+        return;
+    case PBFT_COMPLAIN:
+        make_complain(s, p);
+        return;
+    case PBFT_VIEW_CHANGE:
+        make_view_change(s, p);
+        return;
+    case PBFT_NEW_VIEW:
+        make_new_view(s, p);
         return;
     default:
         CHECK(type == PBFT_QC);

@@ -8,7 +8,7 @@
 #include "node/pbft/wire.h"
 
 /* The types that have an encoding by now. */
-enum { WIRE_TYPES_COUNT = 9 };
+enum { WIRE_TYPES_COUNT = 12 };
 extern const enum pbft_msg_type wire_types[WIRE_TYPES_COUNT];
 
 /* A message and the bytes it lends. Zero-initialise to start; wire_sample_close() ends it. */
@@ -28,6 +28,13 @@ void wire_sample_range_with_heads(struct wire_sample *s, struct prng *p, uint32_
                                   uint32_t heads_count, size_t body_bytes);
 void wire_sample_block(struct wire_sample *s, struct prng *p, bool has_pre_prepare,
                        size_t body_bytes);
+
+/* A VIEW-CHANGE with a high of that many signatures (0: "base of e"), and an LC
+ * of that many; a NEW-VIEW of that many such VIEW-CHANGEs. */
+void wire_sample_view_change(struct wire_sample *s, struct prng *p, uint32_t high_entries,
+                             uint32_t lc_entries);
+void wire_sample_new_view(struct wire_sample *s, struct prng *p, uint32_t view_changes,
+                          uint32_t high_entries, uint32_t lc_entries);
 
 /* Reads the ledger's header: what the shell gives to pbft_decode(). */
 pbft_block_head wire_block_head;

@@ -266,7 +266,7 @@ static void parameters_in_the_text_are_those_of_the_code(void **state)
  * file that outsiders see. */
 static bool is_inner(enum tag tag)
 {
-    return tag == TAG_TX_VERIFIED || tag == TAG_PRE_PREPARE || tag == TAG_STATUS ||
+    return tag == TAG_TX_VERIFIED || (tag >= TAG_PRE_PREPARE && tag <= TAG_VIEW_SET) ||
            (tag >= TAG_SEAL_PAIR && tag <= TAG_READ_SIGN);
 }
 

@@ -78,6 +78,37 @@ static void assert_same_data(const struct pbft_data *a, const struct pbft_data *
     assert_same_pre_prepare(&a->pre_prepare, &b->pre_prepare);
 }
 
+static void assert_same_view_change(const struct pbft_view_change *a,
+                                    const struct pbft_view_change *b)
+{
+    assert_int_equal(a->epoch, b->epoch);
+    assert_int_equal(a->view, b->view);
+    assert_int_equal(a->has_high, b->has_high);
+    assert_same_certificate(&a->high, &b->high);
+    assert_int_equal(a->lc.epoch, b->lc.epoch);
+    assert_int_equal(a->lc.view, b->lc.view);
+    assert_int_equal(a->lc.entries_count, b->lc.entries_count);
+    for (uint32_t i = 0; i < a->lc.entries_count; i++) {
+        assert_int_equal(a->lc.entries[i].member_index, b->lc.entries[i].member_index);
+        assert_int_equal(a->lc.entries[i].reason, b->lc.entries[i].reason);
+        assert_memory_equal(a->lc.entries[i].signature.bytes, b->lc.entries[i].signature.bytes,
+                            SIGNATURE_BYTES);
+    }
+    assert_memory_equal(a->signature.bytes, b->signature.bytes, SIGNATURE_BYTES);
+}
+
+static void assert_same_new_view(const struct pbft_new_view *a, const struct pbft_new_view *b)
+{
+    assert_int_equal(a->epoch, b->epoch);
+    assert_int_equal(a->view, b->view);
+    assert_int_equal(a->entries_count, b->entries_count);
+    for (uint32_t i = 0; i < a->entries_count; i++) {
+        assert_int_equal(a->entries[i].from, b->entries[i].from);
+        assert_same_view_change(&a->entries[i].view_change, &b->entries[i].view_change);
+    }
+    assert_memory_equal(a->signature.bytes, b->signature.bytes, SIGNATURE_BYTES);
+}
+
 static void assert_same(const struct pbft_msg *a, const struct pbft_msg *b)
 {
     assert_int_equal(a->type, b->type);
@@ -97,6 +128,16 @@ static void assert_same(const struct pbft_msg *a, const struct pbft_msg *b)
         assert_true(bytes_equal(a->forward, b->forward));
     } else if (a->type == PBFT_QC) {
         assert_same_certificate(&a->qc, &b->qc);
+    } else if (a->type == PBFT_COMPLAIN) {
+        assert_int_equal(a->complain.epoch, b->complain.epoch);
+        assert_int_equal(a->complain.view, b->complain.view);
+        assert_int_equal(a->complain.reason, b->complain.reason);
+        assert_memory_equal(a->complain.signature.bytes, b->complain.signature.bytes,
+                            SIGNATURE_BYTES);
+    } else if (a->type == PBFT_VIEW_CHANGE) {
+        assert_same_view_change(&a->view_change, &b->view_change);
+    } else if (a->type == PBFT_NEW_VIEW) {
+        assert_same_new_view(&a->new_view, &b->new_view);
     } else {
         assert_true(statement_equal(&a->vote.statement, &b->vote.statement));
         assert_memory_equal(a->vote.signature.bytes, b->vote.signature.bytes, SIGNATURE_BYTES);

@@ -151,7 +151,7 @@ static void decode_of_unknown_types_is_refused(void **state)
         assert_true(decodes(buf_bytes(&out)));
     }
     for (int type = 0; type <= PBFT_MSG_TYPE_END; type++) {
-        if (type == 0 || type == 4 || type == 5 || type == 6 || type == 12 || type == 14) {
+        if (type == 0 || type == PBFT_EVIDENCE || type == PBFT_MSG_TYPE_END) {
             struct pbft_msg m = {.type = (enum pbft_msg_type)type};
             assert_true(encode_ends_by_check(&m));
         }
@@ -165,12 +165,13 @@ static void decode_of_member_indexes_beyond_the_largest_group_is_refused(void **
 {
     (void)state;
     static const enum pbft_msg_type types[] = {PBFT_PRE_PREPARE, PBFT_PREPARE, PBFT_COMMIT,
-                                               PBFT_CHECKPOINT, PBFT_STATUS};
+                                               PBFT_CHECKPOINT,  PBFT_STATUS,  PBFT_COMPLAIN,
+                                               PBFT_VIEW_CHANGE, PBFT_NEW_VIEW};
     struct prng p = prng_of(6);
     struct wire_sample s = {0};
     struct buf out = {0};
     for (int index = 0; index < 256; index++) {
-        for (int i = 0; i < 5; i++) {
+        for (int i = 0; i < 8; i++) {
             wire_sample_make(&s, types[i], &p);
             encode(&out, &s.msg);
             assert_int_equal(decodes_with(&out, 1, (uint8_t)index), index < MEMBERS_MAX);

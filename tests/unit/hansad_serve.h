@@ -184,6 +184,18 @@ static inline const struct world_block *block_of(const struct world_tx *tx)
     return world_block(&w, NULL, &tx, 1);
 }
 
+/* Committed, and on its way to the disk. */
+static inline void commit_not_durable(const struct world_block *block)
+{
+    world_propose(&w, block);
+    world_settle(&w);
+    world_votes(&w, CERT_PREPARE, block);
+    world_settle(&w);
+    world_votes(&w, CERT_COMMIT, block);
+    world_run(&w);
+    assert_true(w.is_submitted);
+}
+
 static inline void assert_committed(uint64_t number, uint32_t index, const struct digest *txid,
                                     uint64_t height)
 {

@@ -26,6 +26,26 @@ static inline void begin(uint32_t members_count, uint32_t own_index)
     lone_start(&l);
 }
 
+/* The same of other heights in flight and in the window than lone_init() gives. */
+static inline void begin_sized(uint32_t members_count, uint32_t own_index,
+                               uint64_t pipeline_heights, uint64_t window_heights)
+{
+    begin_stored(members_count, own_index);
+    l.config.pipeline_heights = pipeline_heights;
+    l.config.window_heights = window_heights;
+    mem_free(l.memory);
+    l.memory = mem_alloc(pbft_memory_bytes(&l.config));
+    lone_start(&l);
+}
+
+/* A chain of its own on genesis, longer than b[]: chain[0] to chain[last]. */
+static inline void make_chain(struct pbft_block *chain, int last)
+{
+    chain[0] = b[0];
+    for (int h = 1; h <= last; h++)
+        chain[h] = lone_block(&l, &chain[h - 1]);
+}
+
 static inline int end(void **state)
 {
     (void)state;

@@ -19,13 +19,7 @@ static void a_submitted_transaction_is_told_once_it_is_durable(void **state)
     const struct world_block *block = block_of(tx);
     uint64_t number = submit(&tx, 1, 5000);
     world_settle(&w);
-    world_propose(&w, block);
-    world_settle(&w);
-    world_votes(&w, CERT_PREPARE, block);
-    world_settle(&w);
-    world_votes(&w, CERT_COMMIT, block);
-    world_run(&w);
-    assert_true(w.is_submitted);
+    commit_not_durable(block);
     run();
     assert_false(is_replied(number)); /* committed, and not durable yet */
     world_land(&w);
@@ -270,13 +264,7 @@ static void what_the_disk_does_not_have_is_not_told_at_the_end(void **state)
     const struct world_tx *tx = world_record(&w, 0, 1);
     const struct world_block *block = block_of(tx);
     struct digest txid = {{7}};
-    world_propose(&w, block);
-    world_settle(&w);
-    world_votes(&w, CERT_PREPARE, block);
-    world_settle(&w);
-    world_votes(&w, CERT_COMMIT, block);
-    world_run(&w);
-    assert_true(w.is_submitted);
+    commit_not_durable(block);
     uint64_t early = wait_for(&txid, 1000), read = ask_nonce(0);
     world_pass(&w, 1000);
     run();
@@ -327,13 +315,7 @@ static void waiting_for_what_is_committed_and_not_durable(void **state)
     begin_serving();
     const struct world_tx *tx = world_record(&w, 0, 1);
     const struct world_block *block = block_of(tx);
-    world_propose(&w, block);
-    world_settle(&w);
-    world_votes(&w, CERT_PREPARE, block);
-    world_settle(&w);
-    world_votes(&w, CERT_COMMIT, block);
-    world_run(&w);
-    assert_true(w.is_submitted);
+    commit_not_durable(block);
     uint64_t number = wait_for(&tx->tx.id, 5000);
     run();
     assert_false(is_replied(number));

@@ -12,13 +12,7 @@ static void what_a_read_shows_is_durable_when_it_is_told(void **state)
     const struct world_tx *tx = world_record(&w, 0, 1);
     const struct world_block *block = block_of(tx);
     assert_int_equal(nonce_in(ask_nonce(0)), 0);
-    world_propose(&w, block);
-    world_settle(&w);
-    world_votes(&w, CERT_PREPARE, block);
-    world_settle(&w);
-    world_votes(&w, CERT_COMMIT, block);
-    world_run(&w);
-    assert_true(w.is_submitted);
+    commit_not_durable(block);
     uint64_t read = ask_nonce(0), behind = ask_nonce(1);
     struct proto_request get_block = {.type = PROTO_BLOCK, .height = 1};
     uint64_t early = ask(&get_block);

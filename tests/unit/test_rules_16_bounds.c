@@ -137,14 +137,8 @@ static void rule_16_votes_go_no_further_than_a_range_leads(void **state)
 {
     (void)state;
     static struct pbft_block chain[80];
-    begin_stored(4, 1);
-    l.config.window_heights = 64;
-    mem_free(l.memory);
-    l.memory = mem_alloc(pbft_memory_bytes(&l.config));
-    lone_start(&l);
-    chain[0] = b[0];
-    for (int h = 1; h < 80; h++)
-        chain[h] = lone_block(&l, &chain[h - 1]);
+    begin_sized(4, 1, 4, 64);
+    make_chain(chain, 79);
     for (int h = 1; h <= 64; h++)
         lone_accept(&l, &chain[h]);
     assert_int_equal(lone_pre_prepare(&l, 0, &chain[65]), PBFT_KEEP);

@@ -248,14 +248,8 @@ static void rule_5_6_nothing_is_committed_far_below_the_nearest_certificate(void
 {
     (void)state;
     static struct pbft_block chain[70];
-    begin_stored(4, 1);
-    l.config.window_heights = 64;
-    mem_free(l.memory);
-    l.memory = mem_alloc(pbft_memory_bytes(&l.config));
-    lone_start(&l);
-    chain[0] = b[0];
-    for (int h = 1; h < 70; h++)
-        chain[h] = lone_block(&l, &chain[h - 1]);
+    begin_sized(4, 1, 4, 64);
+    make_chain(chain, 69);
     for (int h = 1; h <= 65; h++)
         assert_int_equal(lone_pre_prepare(&l, 0, &chain[h]), PBFT_KEEP);
     (void)lone_qc(&l, CERT_COMMIT, &chain[65], 13);

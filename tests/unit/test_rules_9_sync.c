@@ -400,12 +400,7 @@ static void rule_9_4_one_fetch_is_in_flight_per_peer(void **state)
 static void rule_16_eight_fetches_are_in_flight_in_all(void **state)
 {
     (void)state;
-    begin_stored(31, 30);
-    l.config.pipeline_heights = 16;
-    l.config.window_heights = 16;
-    mem_free(l.memory);
-    l.memory = mem_alloc(pbft_memory_bytes(&l.config));
-    lone_start(&l);
+    begin_sized(31, 30, 16, 16);
     size_t count = 0;
     for (int h = 1; h <= 16; h++) {
         for (uint32_t from = 0; from < 11; from++) {

@@ -183,7 +183,9 @@ while read -r level event; do
     grep -qE "^ \*   $level +([a-z_]+, )*$event(,| |\$)" "$SOURCES/node/hansad/log.h" ||
         problem="$problem$level $event; "
 done <events
-[ "$(wc -l <events)" -gt 8 ] || problem="${problem}hardly any events"
+for event in started peer learner backup_begun backup_made ending ended; do
+    grep -q " $event\$" events || problem="${problem}no $event seen; "
+done
 cp events out
 result "events_stand_in_the_table_with_their_levels" "$problem"
 grep 'HELLO' m0.log >out

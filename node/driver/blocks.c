@@ -67,12 +67,14 @@ void driver_blocks_prune(struct driver *d)
 {
     for (size_t i = 0; i < d->blocks_count;) {
         struct driver_block *b = d->blocks[i];
-        /* A durable one stays until its height is committed: only then its record goes. */
-        if (b->is_stored || b->is_fresh ||
-            pbft_wants_block(d->core, &b->block.digest, b->block.header.height)) {
+        if (b->is_fresh || pbft_wants_block(d->core, &b->block.digest, b->block.header.height)) {
             i++;
             continue;
         }
+        /* 5.9: the core says when a body that was voted for may go. */
+        if (b->is_stored)
+            store_stage_proposal_drop(driver_turn(d)->batch, b->block.header.height,
+                                      &b->block.digest);
         if (b->block.header.height > store_head(d->store)->height)
             drop_layers_on(d, &b->block.digest); /* those on a committed one were lifted */
         remove_at(d, i);

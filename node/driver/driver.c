@@ -50,6 +50,17 @@ static uint32_t least(uint64_t a, uint64_t b)
     return (uint32_t)(a < b ? a : b);
 }
 
+/* The block before the first: base of the epoch. */
+static struct pbft_block genesis_block(const struct genesis *g)
+{
+    struct pbft_block base = {.height = 0};
+    struct block_header header;
+    block_genesis_header(&header, &g->chain_id);
+    block_header_digest(&base.digest, &header);
+    base.parent = header.parent;
+    return base;
+}
+
 static void configure(struct driver *d, struct pbft_config *core)
 {
     const struct genesis *g = d->config.genesis;
@@ -70,6 +81,12 @@ static void configure(struct driver *d, struct pbft_config *core)
         .proposals_bytes_max = p->pipeline_heights * (p->block_bytes_max + BLOCK_HEADER_BYTES),
         .batch_ms = p->batch_ms,
         .status_ms = p->status_ms,
+        .view_change_ms = p->view_change_ms,
+        .view_change_cap_ms = p->view_change_cap_ms,
+        .fairness_ms = p->fairness_ms,
+        .retransmit_ms = p->retransmit_ms,
+        .term_blocks = p->term_blocks,
+        .epoch_base = genesis_block(g),
         /* A range and the headers behind it fit into the window of whoever takes it. */
         .sync_blocks_max =
             least(least(p->sync_blocks_max, PBFT_DATA_BLOCKS_MAX), p->window_heights),
@@ -85,9 +102,9 @@ static struct pbft_block head_of(const struct driver *d)
 }
 
 /* The highest height that a certificate covers; a few at most lie above it (5.6). */
-static enum rc find_covered(struct driver *d, struct why *why)
+static enum rc find_covered(struct driver *d, struct pbft_durable *durable, struct why *why)
 {
-    struct certificate c;
+    struct certificate c = {.entries_count = 0};
     uint64_t height = store_head(d->store)->height;
     enum rc rc = RC_NOT_FOUND;
     for (; height > 0; height--) {
@@ -96,6 +113,8 @@ static enum rc find_covered(struct driver *d, struct why *why)
             break; /* a damaged one covers nothing; a lower one may */
     }
     d->covered_height = height;
+    durable->has_head = height > 0 && height == durable->committed.height;
+    durable->head = c;
     return rc == RC_NOT_FOUND || rc == RC_STORE_DAMAGED ? RC_OK : rc;
 }
 
@@ -156,12 +175,7 @@ static enum rc judge_certificates(struct driver *d, const struct pbft_durable *d
 static enum rc load(struct driver *d, const struct pbft_config *core, struct why *why)
 {
     struct pbft_durable durable;
-    struct block_header genesis_header;
-    struct pbft_block base = {.height = 0};
-    block_genesis_header(&genesis_header, &d->verify_config.chain_id);
-    block_header_digest(&base.digest, &genesis_header);
-    base.parent = genesis_header.parent;
-    pbft_durable_init(&durable, &base);
+    pbft_durable_init(&durable, &core->epoch_base);
     enum rc rc = records_load(store_view(d->store), &durable, &d->starts_count, why);
     if (rc == RC_OK)
         rc = judge_certificates(d, &durable, why);
@@ -174,14 +188,17 @@ static enum rc load(struct driver *d, const struct pbft_config *core, struct why
     d->starts_count++;
     durable.committed = head_of(d);
     durable.status_counter = d->starts_count << 32; /* above all of earlier starts */
+    rc = find_covered(d, &durable, why);
+    if (rc != RC_OK)
+        return rc;
     d->core_memory = mem_alloc(pbft_memory_bytes(core));
     d->core = pbft_init(d->core_memory, core, &durable);
     rc = store_proposals(d->store, restore_block, d, why);
     if (rc == RC_OK)
-        rc = records_restore(store_view(d->store), d->core, why);
+        rc = records_restore(store_view(d->store), d->core, &d->verify_config, why);
     if (rc == RC_OK)
         rc = judge_tip(d, &durable, why);
-    return rc == RC_OK ? find_covered(d, why) : rc;
+    return rc;
 }
 
 enum rc driver_open(struct driver **out, const struct driver_config *config, struct why *why)
@@ -251,7 +268,8 @@ static void start(struct driver *d)
     d->is_started = true;
     records_put_starts(driver_turn(d)->batch, d->starts_count);
     if (d->is_fenced)
-        records_put(driver_turn(d)->batch, &(struct pbft_act){.type = PBFT_WRITE_LEARNER});
+        records_put(driver_turn(d)->batch, &(struct pbft_act){.type = PBFT_WRITE_LEARNER},
+                    d->config.own_index);
     driver_step(d, &e);
 }
 

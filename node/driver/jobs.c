@@ -154,36 +154,61 @@ static bool take_known_forward(struct driver *d, const struct driver_job *job)
     return true;
 }
 
-/* The certificate that a message brings; NULL: none, or not of COMMITs. */
-static const struct certificate *commit_certificate(const struct pbft_msg *m)
+/* A certificate that a message brings, by number from 0 on; NULL: there is none of that number. */
+static const struct certificate *certificate_in(const struct pbft_msg *m, uint32_t number)
 {
-    const struct certificate *c = NULL;
-    if (m->type == PBFT_QC)
-        c = &m->qc;
-    if (m->type == PBFT_DATA && m->data.kind == PBFT_FETCH_RANGE)
-        c = &m->data.certificate;
-    return c != NULL && c->statement.kind == CERT_COMMIT ? c : NULL;
+    static const struct certificate none;
+    const struct pbft_view_change *v = NULL;
+    if (m->type == PBFT_NEW_VIEW && number < m->new_view.entries_count)
+        v = &m->new_view.entries[number].view_change;
+    if (m->type == PBFT_VIEW_CHANGE && number == 0)
+        v = &m->view_change;
+    if (v != NULL)
+        return v->has_high ? &v->high : &none;
+    if (m->type == PBFT_QC && number == 0)
+        return &m->qc;
+    if (m->type == PBFT_DATA && m->data.kind == PBFT_FETCH_RANGE && number == 0)
+        return &m->data.certificate;
+    return NULL;
+}
+
+/* What is durable at a height of the ledger; false: nothing is, or it cannot be read. */
+static bool ledger_digest(struct driver *d, uint64_t height, struct digest *out)
+{
+    struct why why = {{0}};
+    if (height == 0 || height > d->durable_height)
+        return false;
+    enum rc rc = store_get_digest(d->store, height, out, &why);
+    if (rc == RC_NOT_FOUND) /* up to the head there is one at each height */
+        rc = RC_STORE_DAMAGED;
+    if (driver_note_damage(d, rc, &why))
+        return false; /* what the core remembers has to do */
+    return rc == RC_OK;
 }
 
 /* 13: two COMMIT certificates that disagree on a height are the alarm, however long ago the first
  * came. The core remembers the latest heights only, and none of those before a restart; the ledger
  * has them all. */
-static bool is_against_ledger(struct driver *d, const struct pbft_msg *m)
+static bool is_against_ledger(struct driver *d, const struct certificate *c)
 {
-    const struct certificate *c = commit_certificate(m);
-    struct pbft_view_of look;
     struct digest digest;
-    struct why why = {{0}};
+    return c->statement.kind == CERT_COMMIT && c->statement.epoch == d->verify_config.epoch &&
+           ledger_digest(d, c->statement.height, &digest) &&
+           !digest_equal(&digest, &c->statement.digest);
+}
+
+/* The first of a message's certificates that is against the ledger; NULL: none. */
+static const struct certificate *find_against_ledger(struct driver *d, const struct pbft_msg *m)
+{
+    struct pbft_view_of look;
+    const struct certificate *c;
     pbft_look(d->core, &look);
-    if (c == NULL || look.is_alarmed || c->statement.epoch != d->verify_config.epoch ||
-        c->statement.height == 0 || c->statement.height > d->durable_height)
-        return false;
-    enum rc rc = store_get_digest(d->store, c->statement.height, &digest, &why);
-    if (rc == RC_NOT_FOUND) /* up to the head there is one at each height */
-        rc = RC_STORE_DAMAGED;
-    if (driver_note_damage(d, rc, &why))
-        return false; /* what the core remembers has to do */
-    return rc == RC_OK && !digest_equal(&digest, &c->statement.digest);
+    if (look.is_alarmed)
+        return NULL;
+    for (uint32_t i = 0; (c = certificate_in(m, i)) != NULL; i++)
+        if (is_against_ledger(d, c))
+            return c;
+    return NULL;
 }
 
 /* Judge the form of one message; what is of use goes to be verified. */
@@ -196,7 +221,7 @@ static void take_one(struct driver *d, struct driver_job *job)
         end_message(d, job);
         return;
     }
-    bool is_alarming = is_against_ledger(d, m);
+    bool is_alarming = find_against_ledger(d, m) != NULL;
     enum pbft_drop glance =
         m->type == PBFT_FORWARD || is_alarming ? PBFT_KEEP : pbft_glance(d->core, m);
     if (glance != PBFT_KEEP || take_known_forward(d, job)) {
@@ -260,6 +285,14 @@ static void keep_bodies(struct driver *d, const struct pbft_msg *m)
         driver_block_keep(d, m->data.bytes[i]);
 }
 
+/* 7.5: whether the base of a NEW-VIEW is one chain with what is committed. */
+static bool has_ledger_at_base(struct driver *d, const struct pbft_msg *m, struct digest *out)
+{
+    const struct certificate *base =
+        m->type == PBFT_NEW_VIEW ? pbft_new_view_base(&m->new_view) : NULL;
+    return base != NULL && ledger_digest(d, base->statement.height, out);
+}
+
 static void on_message(struct driver *d, struct driver_job *job)
 {
     d->links[job->link].jobs_count--;
@@ -271,11 +304,16 @@ static void on_message(struct driver *d, struct driver_job *job)
         return;
     }
     struct pbft_event e = {.type = PBFT_EVENT_MSG, .now_ms = d->time.now_ms, .msg = job->msg};
-    if (job->is_against_ledger) {
+    struct digest ledger;
+    const struct certificate *against =
+        job->is_against_ledger ? find_against_ledger(d, job->msg) : NULL;
+    if (against != NULL) {
         e.type = PBFT_EVENT_CONTRADICTION;
-        e.contradiction = commit_certificate(job->msg);
+        e.contradiction = against;
     } else {
         keep_bodies(d, job->msg);
+        if (has_ledger_at_base(d, job->msg, &ledger))
+            e.base_digest = &ledger;
     }
     driver_step(d, &e);
 }

@@ -1,13 +1,17 @@
 /* Keys, and writing. */
 #include "crypto/base/check.h"
 #include "node/driver/records_impl.h"
+#include "node/pbft/wire.h"
 
 /* ---- keys ---- */
 
 static const char *const names[] = {
-    [RECORD_STATE] = "state",       [RECORD_HIGH] = "high",         [RECORD_LEARNER] = "learner",
-    [RECORD_ALARM] = "alarm",       [RECORD_STARTS] = "starts",     [RECORD_VOTE] = "vote",
-    [RECORD_PROPOSAL] = "proposal", [RECORD_RESERVED] = "reserved", [RECORD_COVER] = "cover",
+    [RECORD_STATE] = "state",       [RECORD_HIGH] = "high",
+    [RECORD_LEARNER] = "learner",   [RECORD_ALARM] = "alarm",
+    [RECORD_STARTS] = "starts",     [RECORD_VOTE] = "vote",
+    [RECORD_PROPOSAL] = "proposal", [RECORD_RESERVED] = "reserved",
+    [RECORD_COVER] = "cover",       [RECORD_VIEW_CHANGE] = "view_change",
+    [RECORD_NEW_VIEW] = "new_view",
 };
 
 const char *record_name(enum record_type type)
@@ -16,10 +20,10 @@ const char *record_name(enum record_type type)
     return names[type];
 }
 
-struct bytes record_key_encode(uint8_t room[static RECORD_KEY_BYTES_MAX],
+struct bytes record_key_encode(uint8_t room[static RECORDS_KEY_BYTES_MAX],
                                const struct record_key *key)
 {
-    struct wr w = wr_of(room, RECORD_KEY_BYTES_MAX);
+    struct wr w = wr_of(room, RECORDS_KEY_BYTES_MAX);
     wr_bytes(&w, bytes_of_text(record_name(key->type)));
     if (key->type == RECORD_VOTE || key->type == RECORD_PROPOSAL)
         wr_be64(&w, key->height);
@@ -55,7 +59,7 @@ struct record_key record_key_decode(struct bytes from)
 
 static void stage(struct kv_batch *batch, const struct record_key *key, const struct wr *value)
 {
-    uint8_t room[RECORD_KEY_BYTES_MAX];
+    uint8_t room[RECORDS_KEY_BYTES_MAX];
     CHECK(wr_ok(value));
     kv_batch_put(batch, KV_VOTE, record_key_encode(room, key), wr_bytes_of(value));
 }
@@ -72,6 +76,8 @@ static void put_state(struct wr *w, const struct pbft_act *act)
     static const struct pbft_block none;
     wr_u64(w, act->state.view);
     wr_u8(w, (uint8_t)act->state.mode);
+    wr_u8(w, act->state.is_installed);
+    wr_u8(w, act->state.is_spoiled);
     put_block(w, &act->state.base);
     wr_u8(w, act->state.has_tip);
     /* A core without tip has an old one in its place: one value, one encoding. */
@@ -126,9 +132,45 @@ static void put_proposal(struct wr *w, const struct pbft_act *act)
     wr_copy(w, act->pre_prepare.signature.bytes, SIGNATURE_BYTES);
 }
 
-void records_put(struct kv_batch *batch, const struct pbft_act *act)
+/* The bytes that were, or will be, sent. */
+static void put_message(struct kv_batch *batch, enum record_type type, const struct pbft_msg *m)
 {
-    uint8_t room[RECORD_VALUE_BYTES_MAX];
+    struct buf value = {0};
+    uint8_t room[RECORDS_KEY_BYTES_MAX];
+    const struct record_key key = {.type = type};
+    pbft_encode(&value, m);
+    kv_batch_put(batch, KV_VOTE, record_key_encode(room, &key), buf_bytes(&value));
+    buf_free(&value);
+}
+
+static void put_view_change(struct kv_batch *batch, const struct pbft_act *act, uint32_t own_index)
+{
+    struct pbft_msg m = {.type = PBFT_VIEW_CHANGE, .from = own_index, .link = own_index};
+    m.view_change = *act->view_change;
+    put_message(batch, RECORD_VIEW_CHANGE, &m);
+}
+
+static void put_new_view(struct kv_batch *batch, const struct pbft_act *act)
+{
+    struct pbft_msg *m = mem_alloc(sizeof *m);
+    m->type = PBFT_NEW_VIEW;
+    m->from = m->link = act->new_view_from;
+    m->new_view = *act->new_view;
+    put_message(batch, RECORD_NEW_VIEW, m);
+    mem_free(m);
+}
+
+void records_put(struct kv_batch *batch, const struct pbft_act *act, uint32_t own_index)
+{
+    if (act->type == PBFT_WRITE_VIEW_CHANGE) {
+        put_view_change(batch, act, own_index);
+        return;
+    }
+    if (act->type == PBFT_WRITE_NEW_VIEW) {
+        put_new_view(batch, act);
+        return;
+    }
+    uint8_t room[RECORDS_VALUE_BYTES_MAX];
     struct wr w = wr_of(room, sizeof room);
     struct record_key key = {.type = RECORD_UNKNOWN};
     switch (act->type) {
@@ -171,12 +213,15 @@ void records_put(struct kv_batch *batch, const struct pbft_act *act)
 
 void records_drop_height(struct kv_batch *batch, uint64_t height)
 {
+    CHECK(height > 0);
     const struct record_key keys[] = {
+        {.type = RECORD_VOTE, .height = height - 1, .kind = CERT_PREPARE},
+        {.type = RECORD_VOTE, .height = height - 1, .kind = CERT_COMMIT},
         {.type = RECORD_VOTE, .height = height, .kind = CERT_PREPARE},
         {.type = RECORD_VOTE, .height = height, .kind = CERT_COMMIT},
         {.type = RECORD_PROPOSAL, .height = height},
     };
-    uint8_t room[RECORD_KEY_BYTES_MAX];
+    uint8_t room[RECORDS_KEY_BYTES_MAX];
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         kv_batch_delete(batch, KV_VOTE, record_key_encode(room, &keys[i]));
 }

@@ -1,8 +1,11 @@
 /* What agreement keeps in the store, table KV_VOTE (PROTOCOL.md 2, 4): the core's durable acts as
  * records, and back again at a start. Blocks and certificates of committed ones are the store's.
  *
- *   "state"          -> view u64 | mode u8 | base: height u64, digest 32, parent 32 |
- *                       has_tip u8 | tip (as base; zero without)
+ *   "state"          -> view u64 | mode u8 | is_installed u8 | is_spoiled u8 |
+ *                       base: height u64, digest 32, parent 32 | has_tip u8 | tip (as base; zero
+ *                       without)
+ *   "view_change"    -> the own VIEW-CHANGE, as it was sent (wire.h); of a lower view it is past
+ *   "new_view"       -> the NEW-VIEW that was accepted or made, as it was sent; the same
  *   "high"           -> certificate
  *   "cover"          -> certificate: the head stands under it, if it is of a height above
  *   "learner"        -> u8 = 1
@@ -18,12 +21,15 @@
 
 #include "ledger/kv.h"
 #include "node/pbft/pbft.h"
+#include "node/verify.h"
 
-/* Stage one durable act: STATE, VOTE, PRE_PREPARE, HIGH, COVER, LEARNER or ALARM. Requires: one of
- * these; its certificates have passed cert_verify(). */
-void records_put(struct kv_batch *batch, const struct pbft_act *act);
+/* Stage one durable act: STATE, VOTE, PRE_PREPARE, HIGH, COVER, VIEW_CHANGE, NEW_VIEW, LEARNER or
+ * ALARM; own_index is that of the member who signs the VIEW-CHANGE. Requires: one of these; its
+ * certificates have passed cert_verify(). */
+void records_put(struct kv_batch *batch, const struct pbft_act *act, uint32_t own_index);
 /* After a block at this height was committed: its votes and proposal are not needed any more (4.1:
- * the core never votes at or below its committed height, and peers are given the block). */
+ * the core never votes at or below its committed height, and peers are given the block). Nor are
+ * those of the height below, where the base of a view may have been voted for once more (7.4). */
 void records_drop_height(struct kv_batch *batch, uint64_t height);
 void records_put_starts(struct kv_batch *batch, uint64_t starts_count);
 void records_put_reserved(struct kv_batch *batch, const struct pbft_rank *reserved);
@@ -40,12 +46,14 @@ MUST_USE enum rc records_load(struct kv_view *view, struct pbft_durable *durable
 /* The reservation alone; zero in a store that never voted. Returns: as above. */
 MUST_USE enum rc records_load_reserved(struct kv_view *view, struct pbft_rank *out,
                                        struct why *why);
-/* Walk own PRE-PREPAREs and votes, each ascending by height: give them to pbft_restore_*(). Records
+/* Walk own PRE-PREPAREs and votes, each ascending by height, VIEW-CHANGE and NEW-VIEW: give them to
+ * pbft_restore_*(). The last two are judged like a peer's, signatures and all. Records
  * at or below the committed height are met too. Above it, what contradicts the core's state and
  * high is damage: the core would cast a vote above tip a second time (D1).
  * Requires: a core made of what records_load() gave, before START; blocks were restored, so that a
  * block's parent is its body's word.
  * Returns: as records_load(); after an error the core may not be used. */
-MUST_USE enum rc records_restore(struct kv_view *view, struct pbft *core, struct why *why);
+MUST_USE enum rc records_restore(struct kv_view *view, struct pbft *core,
+                                 const struct verify_config *config, struct why *why);
 
 #endif

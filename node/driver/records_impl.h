@@ -8,6 +8,8 @@ enum record_type {
     RECORD_STATE,
     RECORD_HIGH,
     RECORD_COVER,
+    RECORD_VIEW_CHANGE,
+    RECORD_NEW_VIEW,
     RECORD_LEARNER,
     RECORD_ALARM,
     RECORD_STARTS,
@@ -24,14 +26,14 @@ struct record_key {
 };
 
 enum {
-    RECORD_KEY_BYTES_MAX = 16,
-    RECORD_VALUE_BYTES_MAX = 2 * CERT_BYTES_MAX + 1 /* an alarm's; no other is longer */
+    RECORDS_KEY_BYTES_MAX = 16,
+    RECORDS_VALUE_BYTES_MAX = 2 * CERT_BYTES_MAX + 1 /* an alarm's; only messages are longer */
 };
 
 /* The text that the keys of a type begin with. Requires: not UNKNOWN. */
 const char *record_name(enum record_type type);
 /* Lends room. Requires: not UNKNOWN. */
-struct bytes record_key_encode(uint8_t room[static RECORD_KEY_BYTES_MAX],
+struct bytes record_key_encode(uint8_t room[static RECORDS_KEY_BYTES_MAX],
                                const struct record_key *key);
 /* UNKNOWN: a key that is none of ours. */
 struct record_key record_key_decode(struct bytes from);
@@ -39,5 +41,19 @@ struct record_key record_key_decode(struct bytes from);
 /* The form that a certificate of votes has whatever the member table is. The core believes what it
  * is given, so an empty one from the disk would commit a block. */
 bool record_is_certificate(const struct certificate *c);
+
+/* ---- reading, for loading (records_read.c) and restoring (records_restore.c) ---- */
+
+/* What is wrong with a record. */
+extern const char record_malformed[], record_later_view[];
+/* One value; gives NULL, or what is wrong with it. */
+const char *record_take_vote(struct rd *r, const struct record_key *key, struct pbft_vote *out);
+const char *record_take_proposal(struct rd *r, const struct record_key *key,
+                                 struct pbft_pre_prepare *out);
+/* Visit all of the table, in the order of keys; visit gives NULL, or what is wrong with a record.
+ * Returns: RC_OK | RC_STORE_DAMAGED | RC_STORE_IO, in words. */
+typedef const char *record_visit(void *context, const struct record_key *key, struct bytes value);
+MUST_USE enum rc record_walk(struct kv_view *view, record_visit *visit, void *context,
+                             struct why *why);
 
 #endif

@@ -8,10 +8,9 @@
 
 /* ---- values: each gives NULL, or what is wrong with it ---- */
 
-static const char *const malformed = "its bytes are none of its kind";
+const char record_malformed[] = "its bytes are none of its kind";
+const char record_later_view[] = "it is of a later view than the record \"state\"";
 static const char *const no_block = "no block has the digest zero";
-static const char *const later_view = "it is of a later view than the record \"state\"";
-static const char *const against_tip = "it contradicts the tip of the record \"state\"";
 
 static bool take_flag(struct rd *r)
 {
@@ -37,11 +36,13 @@ static const char *take_state(struct rd *r, struct pbft_durable *d)
 {
     d->view = rd_u64(r);
     d->mode = take_flag(r) ? PBFT_CHANGING : PBFT_NORMAL;
+    d->is_installed = take_flag(r);
+    d->is_spoiled = take_flag(r);
     take_block(r, &d->base);
     d->has_tip = take_flag(r);
     take_block(r, &d->tip);
     if (!rd_done(r) || (!d->has_tip && !is_none(&d->tip)))
-        return malformed;
+        return record_malformed;
     if (digest_is_zero(&d->base.digest) || (d->has_tip && digest_is_zero(&d->tip.digest)))
         return no_block;
     if (!d->has_tip)
@@ -59,7 +60,7 @@ static const char *take_high(struct rd *r, struct pbft_durable *d)
 {
     d->has_high = true;
     cert_decode(r, &d->high);
-    return rd_done(r) && record_is_certificate(&d->high) ? NULL : malformed;
+    return rd_done(r) && record_is_certificate(&d->high) ? NULL : record_malformed;
 }
 
 static const char *take_cover(struct rd *r, struct pbft_durable *d)
@@ -67,13 +68,13 @@ static const char *take_cover(struct rd *r, struct pbft_durable *d)
     d->has_cover = true;
     cert_decode(r, &d->cover);
     bool is_sound = rd_done(r) && record_is_certificate(&d->cover);
-    return is_sound && d->cover.statement.kind == CERT_COMMIT ? NULL : malformed;
+    return is_sound && d->cover.statement.kind == CERT_COMMIT ? NULL : record_malformed;
 }
 
 static const char *take_learner(struct rd *r, struct pbft_durable *d)
 {
     d->is_learner = take_flag(r);
-    return rd_done(r) && d->is_learner ? NULL : malformed;
+    return rd_done(r) && d->is_learner ? NULL : record_malformed;
 }
 
 static const char *take_alarm(struct rd *r, struct pbft_durable *d)
@@ -86,14 +87,14 @@ static const char *take_alarm(struct rd *r, struct pbft_durable *d)
         cert_decode(r, &c);
         is_sound = is_sound && record_is_certificate(&c);
     }
-    return rd_done(r) && is_sound ? NULL : malformed;
+    return rd_done(r) && is_sound ? NULL : record_malformed;
 }
 
 static const char *take_starts(struct rd *r, uint64_t *starts_count)
 {
     *starts_count = rd_u64(r);
     if (!rd_done(r))
-        return malformed;
+        return record_malformed;
     return *starts_count < UINT32_MAX ? NULL : "no driver was ever started so often";
 }
 
@@ -102,10 +103,10 @@ static const char *take_reserved(struct rd *r, struct pbft_rank *out)
     out->epoch = rd_u64(r);
     out->view = rd_u64(r);
     out->height = rd_u64(r);
-    return rd_done(r) ? NULL : malformed;
+    return rd_done(r) ? NULL : record_malformed;
 }
 
-static const char *take_vote(struct rd *r, const struct record_key *key, struct pbft_vote *out)
+const char *record_take_vote(struct rd *r, const struct record_key *key, struct pbft_vote *out)
 {
     struct statement *s = &out->statement;
     *out = (struct pbft_vote){.statement = {.kind = key->kind, .height = key->height}};
@@ -114,11 +115,11 @@ static const char *take_vote(struct rd *r, const struct record_key *key, struct 
     rd_copy(r, s->digest.bytes, DIGEST_BYTES);
     rd_copy(r, out->signature.bytes, SIGNATURE_BYTES);
     if (!rd_done(r))
-        return malformed;
+        return record_malformed;
     return digest_is_zero(&s->digest) ? no_block : NULL;
 }
 
-static const char *take_proposal(struct rd *r, const struct record_key *key,
+const char *record_take_proposal(struct rd *r, const struct record_key *key,
                                  struct pbft_pre_prepare *out)
 {
     *out = (struct pbft_pre_prepare){.block = {.height = key->height}};
@@ -128,7 +129,7 @@ static const char *take_proposal(struct rd *r, const struct record_key *key,
     rd_copy(r, out->block.parent.bytes, DIGEST_BYTES);
     rd_copy(r, out->signature.bytes, SIGNATURE_BYTES);
     if (!rd_done(r))
-        return malformed;
+        return record_malformed;
     return digest_is_zero(&out->block.digest) ? no_block : NULL;
 }
 
@@ -170,9 +171,6 @@ static enum rc damaged_record(struct why *why, const struct record_key *key, str
                    fault);
 }
 
-/* One record; gives NULL, or what is wrong with it. */
-typedef const char *visit_record(void *context, const struct record_key *key, struct bytes value);
-
 static enum rc walk_failed(struct why *why, enum rc rc)
 {
     if (rc == RC_STORE_DAMAGED)
@@ -182,7 +180,7 @@ static enum rc walk_failed(struct why *why, enum rc rc)
                    rc_text(rc));
 }
 
-static enum rc walk_with(struct kv_cursor *c, visit_record *visit, void *context, uint64_t *count,
+static enum rc walk_with(struct kv_cursor *c, record_visit *visit, void *context, uint64_t *count,
                          struct why *why)
 {
     struct bytes raw, value;
@@ -204,9 +202,8 @@ static enum rc walk_with(struct kv_cursor *c, visit_record *visit, void *context
     return walk_failed(why, rc);
 }
 
-/* All of the table: a damaged page can hide records without any checksum failing, so they are
- * counted as well. */
-static enum rc walk(struct kv_view *view, visit_record *visit, void *context, struct why *why)
+/* A damaged page can hide records without any checksum failing, so they are counted as well. */
+enum rc record_walk(struct kv_view *view, record_visit *visit, void *context, struct why *why)
 {
     struct kv_cursor *c;
     uint64_t count = 0, expected;
@@ -255,14 +252,17 @@ static const char *load_one(void *context, const struct record_key *key, struct 
     case RECORD_RESERVED:
         return take_reserved(&r, &reserved);
     case RECORD_VOTE:
-        return take_vote(&r, key, &vote);
+        return record_take_vote(&r, key, &vote);
     case RECORD_PROPOSAL:
-        return take_proposal(&r, key, &proposal);
+        return record_take_proposal(&r, key, &proposal);
+    case RECORD_VIEW_CHANGE:
+    case RECORD_NEW_VIEW:
+        return NULL; /* judged when they are restored: that takes the member table */
     case RECORD_UNKNOWN:
         break;
     }
     CHECK(!"a record of no type is visited");
-    return malformed;
+    return record_malformed;
 }
 
 enum rc records_load(struct kv_view *view, struct pbft_durable *durable, uint64_t *starts_count,
@@ -270,13 +270,13 @@ enum rc records_load(struct kv_view *view, struct pbft_durable *durable, uint64_
 {
     const struct record_key high = {.type = RECORD_HIGH}, cover = {.type = RECORD_COVER};
     struct load load = {.durable = *durable};
-    enum rc rc = walk(view, load_one, &load, why);
+    enum rc rc = record_walk(view, load_one, &load, why);
     if (rc != RC_OK)
         return rc;
     if (load.durable.has_high && load.durable.high.statement.view > load.durable.view) /* 7.7 */
-        return damaged_record(why, &high, bytes_of(NULL, 0), later_view);
+        return damaged_record(why, &high, bytes_of(NULL, 0), record_later_view);
     if (load.durable.has_cover && load.durable.cover.statement.view > load.durable.view)
-        return damaged_record(why, &cover, bytes_of(NULL, 0), later_view);
+        return damaged_record(why, &cover, bytes_of(NULL, 0), record_later_view);
     *durable = load.durable;
     *starts_count = load.starts_count;
     return RC_OK;
@@ -285,7 +285,7 @@ enum rc records_load(struct kv_view *view, struct pbft_durable *durable, uint64_
 enum rc records_load_reserved(struct kv_view *view, struct pbft_rank *out, struct why *why)
 {
     const struct record_key key = {.type = RECORD_RESERVED};
-    uint8_t room[RECORD_KEY_BYTES_MAX];
+    uint8_t room[RECORDS_KEY_BYTES_MAX];
     struct bytes value;
     *out = (struct pbft_rank){0};
     enum rc rc = kv_get(view, KV_VOTE, record_key_encode(room, &key), &value);
@@ -298,104 +298,4 @@ enum rc records_load_reserved(struct kv_view *view, struct pbft_rank *out, struc
     struct rd r = rd_of(value);
     const char *fault = take_reserved(&r, out);
     return fault == NULL ? RC_OK : damaged_record(why, &key, bytes_of(NULL, 0), fault);
-}
-
-/* ---- restoring ---- */
-
-struct restore {
-    struct kv_view *view;
-    struct pbft *core;
-    struct pbft_view_of look;
-};
-
-/* Rule 5.2: tip is the last block PREPAREd in this view. Above it the core would sign a second time
- * at a height where it has signed already. */
-static bool is_against_tip(const struct restore *r, uint64_t height, const struct digest *digest)
-{
-    const struct pbft_block *tip = &r->look.tip;
-    if (!r->look.has_tip || height < tip->height)
-        return false;
-    return height > tip->height || !digest_equal(digest, &tip->digest);
-}
-
-/* What is committed binds nothing any more; nor does a lower view. One above the state's was signed
- * in a state that this store does not know (4: they are durable together; D4). */
-static const char *judge_proposal(const struct restore *r, const struct pbft_pre_prepare *m)
-{
-    const struct pbft_block *tip = &r->look.tip;
-    if (m->block.height <= r->look.committed.height || m->view < r->look.view)
-        return NULL;
-    if (m->view > r->look.view)
-        return later_view;
-    if (!r->look.is_primary)
-        return "this replica is not the primary of its view";
-    if (is_against_tip(r, m->block.height, &m->block.digest))
-        return against_tip;
-    bool is_tip = r->look.has_tip && m->block.height == tip->height;
-    return is_tip && !digest_equal(&m->block.parent, &tip->parent) ? against_tip : NULL;
-}
-
-/* Rule 5.2: the primary votes for what it proposes. */
-static bool is_against_proposal(const struct restore *r, const struct statement *s)
-{
-    const struct record_key key = {.type = RECORD_PROPOSAL, .height = s->height};
-    uint8_t room[RECORD_KEY_BYTES_MAX];
-    struct bytes value;
-    struct pbft_pre_prepare m;
-    if (kv_get(r->view, KV_VOTE, record_key_encode(room, &key), &value) != RC_OK)
-        return false; /* there is none: the walk met all of them before the votes */
-    struct rd rd = rd_of(value);
-    if (take_proposal(&rd, &key, &m) != NULL || m.view != s->view)
-        return false;
-    return m.epoch != s->epoch || !digest_equal(&m.block.digest, &s->digest);
-}
-
-static const char *judge_vote(const struct restore *r, const struct statement *s)
-{
-    struct pbft_rank rank = {.epoch = s->epoch, .view = s->view, .height = s->height};
-    if (s->height <= r->look.committed.height)
-        return NULL;
-    if (s->view > r->look.view)
-        return later_view;
-    if (s->kind == CERT_COMMIT) { /* 4: high first */
-        bool is_covered = r->look.has_high && pbft_rank_compare(&rank, &r->look.high) <= 0;
-        return is_covered ? NULL : "the record \"high\" does not cover it";
-    }
-    if (s->view < r->look.view)
-        return NULL;
-    if (is_against_tip(r, s->height, &s->digest))
-        return against_tip;
-    return is_against_proposal(r, s) ? "it contradicts the record \"proposal\" of its height"
-                                     : NULL;
-}
-
-static const char *restore_one(void *context, const struct record_key *key, struct bytes value)
-{
-    struct restore *r = context;
-    struct rd rd = rd_of(value);
-    struct pbft_vote vote;
-    struct pbft_pre_prepare proposal;
-    const char *fault = NULL;
-    if (key->type == RECORD_PROPOSAL) {
-        fault = take_proposal(&rd, key, &proposal);
-        if (fault == NULL)
-            fault = judge_proposal(r, &proposal);
-        if (fault == NULL)
-            pbft_restore_pre_prepare(r->core, &proposal);
-    }
-    if (key->type == RECORD_VOTE) {
-        fault = take_vote(&rd, key, &vote);
-        if (fault == NULL)
-            fault = judge_vote(r, &vote.statement);
-        if (fault == NULL)
-            pbft_restore_vote(r->core, &vote);
-    }
-    return fault;
-}
-
-enum rc records_restore(struct kv_view *view, struct pbft *core, struct why *why)
-{
-    struct restore r = {.view = view, .core = core};
-    pbft_look(core, &r.look);
-    return walk(view, restore_one, &r, why);
 }

@@ -35,8 +35,17 @@ static bool rank_of(const struct driver *d, const struct pbft_act *act, struct p
                                   .view = act->pre_prepare.view,
                                   .height = act->block.height};
         return true;
+    case PBFT_SEND_VIEW_CHANGE: /* again, after a start */
+        *out = (struct pbft_rank){.epoch = act->view_change->epoch, .view = act->view_change->view};
+        return true;
+    case PBFT_SEND_NEW_VIEW:
+        *out = (struct pbft_rank){.epoch = act->new_view->epoch, .view = act->new_view->view};
+        return act->new_view_from == d->config.own_index;
     case PBFT_WRITE_STATE: /* a new view, in which no vote may have been cast yet */
-        *out = (struct pbft_rank){.epoch = d->verify_config.epoch, .view = act->state.view};
+        /* with room for those that follow: they begin above the head */
+        *out = (struct pbft_rank){.epoch = d->verify_config.epoch,
+                                  .view = act->state.view,
+                                  .height = store_head(d->store)->height};
         return true;
     default:
         return false;

@@ -27,6 +27,19 @@ bool driver_encode(struct driver *d, struct buf *out, const struct pbft_act *act
         m->type = PBFT_QC;
         m->qc = *act->certificate;
         break;
+    case PBFT_SEND_COMPLAIN:
+        m->type = PBFT_COMPLAIN;
+        m->complain = act->complain;
+        break;
+    case PBFT_SEND_VIEW_CHANGE:
+        m->type = PBFT_VIEW_CHANGE;
+        m->view_change = *act->view_change;
+        break;
+    case PBFT_SEND_NEW_VIEW:
+        m->type = PBFT_NEW_VIEW;
+        m->from = act->new_view_from;
+        m->new_view = *act->new_view;
+        break;
     default:
         return false;
     }

@@ -195,9 +195,11 @@ static void take_status(struct driver *d, const struct pbft_act *act)
 }
 
 /* By the act that made it: FETCH, certificates and ranges speak for others, or ask. */
-static bool is_own_word(const struct pbft_act *act)
+static bool is_own_word(const struct driver *d, const struct pbft_act *act)
 {
-    return act->type == PBFT_SEND_VOTE || act->type == PBFT_SEND_PRE_PREPARE;
+    return act->type == PBFT_SEND_VOTE || act->type == PBFT_SEND_PRE_PREPARE ||
+           act->type == PBFT_SEND_COMPLAIN || act->type == PBFT_SEND_VIEW_CHANGE ||
+           (act->type == PBFT_SEND_NEW_VIEW && act->new_view_from == d->config.own_index);
 }
 
 static void take_send(struct driver *d, const struct pbft_act *act)
@@ -211,14 +213,14 @@ static void take_send(struct driver *d, const struct pbft_act *act)
     size_t at = t->bytes.size;
     if (driver_encode(d, &t->bytes, act)) {
         struct driver_output *o = add_output(d, OUTPUT_MESSAGE);
-        o->is_own_word = is_own_word(act);
+        o->is_own_word = is_own_word(d, act);
         o->to = act->to;
         o->at = at;
         o->size = t->bytes.size - at;
         return;
     }
     struct driver_output *o = add_output(d, OUTPUT_BODY);
-    o->is_own_word = is_own_word(act);
+    o->is_own_word = is_own_word(d, act);
     o->to = act->to;
     o->act = *act;
 }
@@ -266,13 +268,15 @@ static void take_act(struct driver *d, const struct pbft_act *act)
     case PBFT_WRITE_VOTE:
     case PBFT_WRITE_PRE_PREPARE:
     case PBFT_WRITE_HIGH:
-        records_put(driver_turn(d)->batch, act);
-        break;
     case PBFT_WRITE_COVER:
+    case PBFT_WRITE_VIEW_CHANGE:
+    case PBFT_WRITE_NEW_VIEW:
+        records_put(driver_turn(d)->batch, act, d->config.own_index);
+        break;
     case PBFT_WRITE_LEARNER:
     case PBFT_WRITE_ALARM:
         withdraw(d);
-        records_put(driver_turn(d)->batch, act);
+        records_put(driver_turn(d)->batch, act, d->config.own_index);
         break;
     case PBFT_SEND_VOTE:
     case PBFT_SEND_PRE_PREPARE:
@@ -280,6 +284,9 @@ static void take_act(struct driver *d, const struct pbft_act *act)
     case PBFT_SEND_QC:
     case PBFT_SEND_RANGE:
     case PBFT_SEND_BLOCK:
+    case PBFT_SEND_COMPLAIN:
+    case PBFT_SEND_VIEW_CHANGE:
+    case PBFT_SEND_NEW_VIEW:
         take_send(d, act);
         break;
     case PBFT_SEND_STATUS:

@@ -38,7 +38,7 @@ static const struct pbft_known *find_body(const struct pbft *p, const struct dig
 {
     for (size_t i = 0; i < p->slots_count; i++) {
         const struct pbft_slot *slot = &p->slots[i];
-        for (int k = 0; slot->height > 0 && k < PBFT_SLOT_BLOCKS; k++) {
+        for (int k = 0; slot->is_used && k < PBFT_SLOT_BLOCKS; k++) {
             const struct pbft_known *known = &slot->known[k];
             if (known->is_used && known->has_body && known->is_durable &&
                 digest_equal(&known->block.digest, digest))

@@ -32,20 +32,39 @@ static bool is_on_my_chain(struct pbft *p, const struct certificate *c)
 static const struct certificate *next_prepared(struct pbft *p)
 {
     const struct statement *top = &p->top_pqc.statement;
-    uint64_t above = p->commit_voted_height;
+    uint64_t from = p->commit_next_height;
     if (p->top_pqc.entries_count == 0 || top->view != p->view)
         return NULL;
-    if (above < p->committed.height)
-        above = p->committed.height;
-    if (top->height <= above)
+    if (!pbft_is_votable(p, from) && from <= p->committed.height)
+        from = p->committed.height + 1;
+    if (top->height < from)
         return NULL;
-    if (pbft_in_window(p, top->height))
+    if (pbft_is_votable(p, top->height))
         pbft_keep_pqc(p, &p->top_pqc); /* it may have been beyond the window when it came */
-    const struct certificate *c = pbft_lowest_certificate(p, CERT_PREPARE, above + 1);
+    const struct certificate *c = pbft_lowest_certificate(p, CERT_PREPARE, from);
     /* Further up it is of no use before what is below has committed (5.6), and chains of certified
      * blocks would be walked again and again in one step. */
     bool is_far = c != NULL && c->statement.height - p->committed.height > PBFT_UNCERTIFIED_MAX;
     return is_far ? NULL : c;
+}
+
+static void commit_vote(struct pbft *p, const struct pbft_block *block)
+{
+    p->commit_next_height = block->height + 1;
+    pbft_cast(p, CERT_COMMIT, block);
+}
+
+/* 7.4: the base is voted for in its view even where it is committed, so that the view is installed
+ * everywhere (6.1) and those who lack it have a quorum. */
+static bool try_commit_vote_base(struct pbft *p, const struct certificate *c)
+{
+    const struct pbft_block *base = &p->base;
+    if (p->commit_next_height != base->height || base->height != p->committed.height ||
+        !digest_equal(&base->digest, &p->committed.digest) ||
+        !pbft_covers(p, c, base->height, &base->digest))
+        return false;
+    commit_vote(p, base);
+    return true;
 }
 
 /* Rule 5.5: a certificate of this view at m covers its ancestors down to the base; COMMIT goes out
@@ -57,11 +76,15 @@ bool pbft_try_commit_vote(struct pbft *p)
     const struct certificate *c = next_prepared(p);
     if (c == NULL)
         return false;
+    if (try_commit_vote_base(p, c))
+        return true;
+    if (!pbft_in_window(p, c->statement.height))
+        return false;
     struct pbft_chain chain = pbft_chain_to(p, c->statement.height, &c->statement.digest);
     if (!chain.is_linked || !is_on_my_chain(p, c))
         return false;
 
-    uint64_t before = p->commit_voted_height;
+    uint64_t before = p->commit_next_height;
     for (size_t i = 0; i < chain.bodies_count && pbft_may_vote(p); i++) {
         const struct pbft_block *block = &p->chain[i];
         struct pbft_known *known = pbft_known_find(p, block->height, &block->digest);
@@ -70,12 +93,11 @@ bool pbft_try_commit_vote(struct pbft *p)
             known->is_durable = true;
             pbft_put(p, PBFT_WRITE_BLOCK)->block = *block;
         }
-        if (block->height <= p->commit_voted_height || block->height < p->base.height)
+        if (block->height < p->commit_next_height || block->height < p->base.height)
             continue;
-        p->commit_voted_height = block->height;
-        pbft_cast(p, CERT_COMMIT, block);
+        commit_vote(p, block);
     }
-    return p->commit_voted_height > before;
+    return p->commit_next_height > before;
 }
 
 /* Rule 5.8: a CQC of this view above tip, on the chain of my votes, moves tip. */
@@ -98,8 +120,7 @@ void pbft_judge_own_chain(struct pbft *p, uint64_t view, uint64_t height,
     const struct pbft_ballot *own = pbft_ballot(slot, CERT_PREPARE, p->config.own_index);
     if (!own->is_cast || own->view != view || digest_equal(&own->digest, digest))
         return;
-    p->has_tip = false; /* no more PREPARE in this view: without tip nothing is accepted (5.2) */
-    pbft_write_state(p);
+    pbft_spoil_view(p);
 }
 
 static void commit_block(struct pbft *p, const struct pbft_block *block,
@@ -110,10 +131,14 @@ static void commit_block(struct pbft *p, const struct pbft_block *block,
     CHECK(digest_equal(&block->parent, &p->committed.digest));
     CHECK(block->height <= p->top_cqc.statement.height);
     pbft_judge_own_chain(p, c->statement.view, block->height, &block->digest);
+    pbft_judge_commit_at_base(p, block, c);
+    if (p->is_alarmed)
+        return;
     struct pbft_slot *slot = pbft_slot_at(p, block->height);
     slot->is_committed = true;
     slot->committed = block->digest;
     p->committed = *block;
+    p->committed_ms = p->now_ms;
     struct pbft_act *act = pbft_put(p, PBFT_WRITE_COMMIT);
     act->block = *block;
     act->certificate = block->height == c->statement.height ? c : NULL;
@@ -141,8 +166,10 @@ bool pbft_try_execute(struct pbft *p)
     struct pbft_chain chain = pbft_chain_to(p, c->statement.height, &c->statement.digest);
     if (!chain.is_linked || !is_on_my_chain(p, c) || chain.bodies_count == 0)
         return false;
-    for (size_t i = 0; i < chain.bodies_count; i++)
+    for (size_t i = 0; i < chain.bodies_count && !p->is_alarmed; i++)
         commit_block(p, &p->chain[i], c);
+    if (p->is_alarmed)
+        return false;
     bool is_new = c->statement.height != p->head_cqc.statement.height;
     p->head_cqc = *c;
     /* The ledger has it only with its own block. Until then it is what the head stands on, also for

@@ -12,9 +12,12 @@ static enum pbft_drop but_conflicts(enum pbft_drop drop)
 
 static enum pbft_drop glance_at_own(const struct pbft *p, const struct pbft_msg *m)
 {
-    bool is_vote = m->type == PBFT_PREPARE || m->type == PBFT_COMMIT;
-    bool may_be_strange = is_vote || m->type == PBFT_PRE_PREPARE;
-    return m->from == p->config.own_index && may_be_strange ? PBFT_KEEP : PBFT_DROP_OWN;
+    static const bool may_be_strange[PBFT_MSG_TYPE_END] = {[PBFT_PREPARE] = true,
+                                                           [PBFT_COMMIT] = true,
+                                                           [PBFT_PRE_PREPARE] = true,
+                                                           [PBFT_VIEW_CHANGE] = true,
+                                                           [PBFT_NEW_VIEW] = true};
+    return m->from == p->config.own_index && may_be_strange[m->type] ? PBFT_KEEP : PBFT_DROP_OWN;
 }
 
 static enum pbft_drop glance_at_certificate(const struct pbft *p, const struct certificate *c)
@@ -57,6 +60,12 @@ enum pbft_drop pbft_glance(const struct pbft *p, const struct pbft_msg *m)
     case PBFT_FETCH:   /* nothing in it is signed */
     case PBFT_FORWARD: /* for the pool */
         return PBFT_KEEP;
+    case PBFT_COMPLAIN:
+        return pbft_judge_complain(p, m->from, &m->complain);
+    case PBFT_VIEW_CHANGE:
+        return but_conflicts(pbft_judge_view_change(p, m->from, &m->view_change));
+    case PBFT_NEW_VIEW:
+        return but_conflicts(pbft_judge_new_view(p, &m->new_view));
     default:
         return PBFT_DROP_NOT_YET;
     }

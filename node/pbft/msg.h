@@ -129,6 +129,7 @@ struct pbft_data {
  * signed, but f+1 COMPLAINs make an LC whatever their reasons (6.4), and several reasons of one
  * member are never evidence (14.3). */
 enum pbft_reason {
+    PBFT_REASON_NONE = 0,    /* no complaint; never on the wire */
     PBFT_REASON_UNFAIR = 1,  /* (a) a transaction waits too long */
     PBFT_REASON_STALLED = 2, /* (b) work is pending and nothing commits */
     PBFT_REASON_FAULTY = 3,  /* (c) evidence, or a confirmed accusation, against the primary */

@@ -25,6 +25,8 @@ void pbft_write_state(struct pbft *p)
     struct pbft_act *act = pbft_put(p, PBFT_WRITE_STATE);
     act->state.view = p->view;
     act->state.mode = p->mode;
+    act->state.is_installed = p->is_installed;
+    act->state.is_spoiled = p->is_spoiled;
     act->state.base = p->base;
     act->state.has_tip = p->has_tip;
     act->state.tip = p->tip;

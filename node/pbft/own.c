@@ -46,6 +46,21 @@ void pbft_on_own_entries(struct pbft *p, const struct certificate *c)
         become_learner(p);
 }
 
+/* One for a view that I have not been in, or another than the one that I made. */
+static bool is_strange_view_change(const struct pbft *p, const struct pbft_view_change *v)
+{
+    if (v->epoch != p->config.epoch || v->view < p->view)
+        return false;
+    return v->view > p->view || !p->has_view_change ||
+           pbft_judge_view_change(p, p->config.own_index, v) == PBFT_DROP_CONFLICT;
+}
+
+void pbft_on_own_view_change(struct pbft *p, const struct pbft_view_change *v)
+{
+    if (is_strange_view_change(p, v))
+        become_learner(p);
+}
+
 void pbft_on_own_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m)
 {
     if (!is_remembered_place(p, m->epoch, m->view, m->block.height))
@@ -64,5 +79,11 @@ enum pbft_drop pbft_on_own(struct pbft *p, const struct pbft_msg *m)
         become_learner(p);
     if (m->type == PBFT_PRE_PREPARE)
         pbft_on_own_pre_prepare(p, &m->pre_prepare);
+    if (m->type == PBFT_VIEW_CHANGE && is_strange_view_change(p, &m->view_change))
+        become_learner(p);
+    /* A NEW-VIEW of mine is durable, with its view, before anybody has it. */
+    if (m->type == PBFT_NEW_VIEW &&
+        (m->new_view.view > p->view || (m->new_view.view == p->view && !p->has_new_view)))
+        become_learner(p);
     return PBFT_DROP_OWN;
 }

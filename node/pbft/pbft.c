@@ -65,12 +65,15 @@ static void check_config(const struct pbft_config *c)
     CHECK(c->sync_blocks_max <= c->window_heights); /* see there */
     CHECK(c->proposals_bytes_max > 0);
     CHECK(c->status_ms > 0);
+    CHECK(c->view_change_ms > 0 && c->view_change_cap_ms > 0);
+    CHECK(c->fairness_ms > 0 && c->retransmit_ms > 0);
     CHECK(c->sign != NULL);
 }
 
 void pbft_durable_init(struct pbft_durable *out, const struct pbft_block *base)
 {
-    *out = (struct pbft_durable){.base = *base, .has_tip = true, .tip = *base, .committed = *base};
+    *out = (struct pbft_durable){
+        .base = *base, .is_installed = true, .has_tip = true, .tip = *base, .committed = *base};
 }
 
 struct pbft *pbft_init(void *memory, const struct pbft_config *config,
@@ -95,9 +98,15 @@ struct pbft *pbft_init(void *memory, const struct pbft_config *config,
     p->view = durable->view;
     p->mode = durable->mode;
     p->base = durable->base;
+    p->is_installed = durable->is_installed;
+    p->is_spoiled = durable->is_spoiled;
     p->has_tip = durable->has_tip;
     p->tip = durable->tip;
     p->committed = durable->committed;
+    p->commit_next_height = p->base.height + (p->view == 0); /* no base vote in view 0: 7.8 */
+    p->view_from_height = p->committed.height;
+    if (durable->has_head)
+        p->head_cqc = durable->head;
     p->has_high = durable->has_high;
     p->high = durable->high;
     if (durable->has_cover && durable->cover.statement.height > durable->committed.height)
@@ -128,13 +137,13 @@ void pbft_restore_vote(struct pbft *p, const struct pbft_vote *vote)
 {
     const struct statement *s = &vote->statement;
     CHECK(s->kind == CERT_PREPARE || s->kind == CERT_COMMIT);
-    if (!pbft_in_window(p, s->height) || s->view != p->view || s->epoch != p->config.epoch)
+    if (!pbft_is_votable(p, s->height) || s->view != p->view || s->epoch != p->config.epoch)
         return;
     struct pbft_ballot *own = pbft_ballot(pbft_slot_at(p, s->height), s->kind, p->config.own_index);
     *own = (struct pbft_ballot){
         .is_cast = true, .view = s->view, .digest = s->digest, .signature = vote->signature};
-    if (s->kind == CERT_COMMIT && s->height > p->commit_voted_height)
-        p->commit_voted_height = s->height;
+    if (s->kind == CERT_COMMIT && s->height >= p->commit_next_height)
+        p->commit_next_height = s->height + 1;
 }
 
 void pbft_restore_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m)
@@ -148,14 +157,36 @@ void pbft_restore_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m)
     known->pre_prepare = m->signature;
 }
 
+void pbft_restore_view_change(struct pbft *p, const struct pbft_view_change *v)
+{
+    if (v->view != p->view || v->epoch != p->config.epoch)
+        return;
+    p->has_view_change = true;
+    p->view_change = *v;
+    struct pbft_peer *own = &p->peers[p->config.own_index];
+    own->has_view_change = true;
+    own->view_change = *v;
+}
+
+void pbft_restore_new_view(struct pbft *p, const struct pbft_new_view *n)
+{
+    if (n->view != p->view || n->epoch != p->config.epoch)
+        return;
+    p->has_new_view = true;
+    p->new_view = *n;
+}
+
 /* ---- events ---- */
 
 /* Rule 4.1: send again, byte-identical, what I signed in this view above what is committed; then
  * STATUS, whose answers bring the rest. */
 static void on_start(struct pbft *p)
 {
-    if (p->head_cqc.entries_count > 0)
-        pbft_keep_cqc(p, &p->head_cqc);
+    p->installed_ms = p->committed_ms = p->awake_from_ms = p->now_ms;
+    if (p->mode == PBFT_NORMAL && !p->is_installed)
+        p->changing_ms = p->now_ms; /* (e) counts anew */
+    if (p->head_cqc.statement.height > p->committed.height)
+        pbft_keep_cqc(p, &p->head_cqc); /* a cover: 5.6 */
     if (p->has_high && p->high.statement.height > p->committed.height) {
         if (p->high.statement.kind == CERT_COMMIT)
             pbft_keep_cqc(p, &p->high);
@@ -163,11 +194,14 @@ static void on_start(struct pbft *p)
             pbft_keep_pqc(p, &p->high);
     }
     pbft_resend(p, p->committed.height, PBFT_TO_ALL);
+    bool is_mine = p->mode == PBFT_CHANGING || pbft_primary(p, p->view) == p->config.own_index;
+    if (is_mine && pbft_may_speak(p))
+        pbft_send_view(p, PBFT_TO_ALL);
     pbft_send_status(p);
     p->is_fetch_due = true;
 }
 
-static enum pbft_drop on_msg(struct pbft *p, const struct pbft_msg *m)
+static enum pbft_drop on_msg(struct pbft *p, const struct pbft_msg *m, const struct digest *ledger)
 {
     uint32_t members_count = p->config.members.members_count;
     if (m->link >= members_count || m->from >= members_count)
@@ -188,6 +222,12 @@ static enum pbft_drop on_msg(struct pbft *p, const struct pbft_msg *m)
         return pbft_on_data(p, m->link, &m->data);
     case PBFT_QC:
         return pbft_on_certificate(p, &m->qc);
+    case PBFT_COMPLAIN:
+        return pbft_on_complain(p, m->from, &m->complain);
+    case PBFT_VIEW_CHANGE:
+        return pbft_on_view_change(p, m->from, &m->view_change);
+    case PBFT_NEW_VIEW:
+        return pbft_on_new_view(p, &m->new_view, ledger);
     default:
         return PBFT_DROP_NOT_YET;
     }
@@ -206,25 +246,43 @@ static void settle(struct pbft *p)
 {
     bool has_more = true;
     while (has_more)
-        has_more = pbft_try_execute(p) || pbft_try_commit_vote(p);
+        has_more = pbft_try_execute(p) || pbft_try_commit_vote(p) || pbft_try_leave_view(p);
+    pbft_try_new_view(p);
+    pbft_try_base_vote(p);
+    while (pbft_try_execute(p) || pbft_try_commit_vote(p))
+        ; /* the base vote may have been the last that was missing */
     pbft_try_move_tip(p);
     pbft_try_check(p);
     pbft_try_propose(p);
     pbft_try_fetch(p);
+    pbft_pace_run(p);
+    pbft_try_complain(p);
+    pbft_try_resend_view_change(p);
+}
+
+/* I6, 6.2: a step that comes so late was preceded by a pause: of this process, or of its clock.
+ * What waited in the inbox comes first, so all ages begin anew. Without one, STATUS makes a step
+ * every T_s. */
+static void take_time(struct pbft *p, uint64_t now_ms)
+{
+    if (now_ms <= p->now_ms)
+        return;
+    if (p->now_ms > 0 && now_ms - p->now_ms > 2 * p->config.status_ms)
+        p->awake_from_ms = now_ms;
+    p->now_ms = now_ms;
 }
 
 void pbft_step(struct pbft *p, const struct pbft_event *event, struct pbft_output *output)
 {
     enum pbft_drop drop = PBFT_KEEP;
     p->acts_count = 0;
-    if (event->now_ms > p->now_ms)
-        p->now_ms = event->now_ms;
+    take_time(p, event->now_ms);
     switch (event->type) {
     case PBFT_EVENT_START:
         on_start(p);
         break;
     case PBFT_EVENT_MSG:
-        drop = on_msg(p, event->msg);
+        drop = on_msg(p, event->msg, event->base_digest);
         break;
     case PBFT_EVENT_TICK:
         on_tick(p);
@@ -260,7 +318,9 @@ uint64_t pbft_deadline_ms(const struct pbft *p)
         deadline = earlier(deadline, p->check_retry_ms);
     if (p->fetch_retry_ms > 0)
         deadline = earlier(deadline, p->fetch_retry_ms);
-    return earlier(deadline, pbft_build_due_ms(p));
+    deadline = earlier(deadline, pbft_build_due_ms(p));
+    deadline = earlier(deadline, pbft_pace_due_ms(p));
+    return earlier(deadline, pbft_complain_due_ms(p));
 }
 
 /* ---- looking in ---- */
@@ -276,6 +336,11 @@ void pbft_look(const struct pbft *p, struct pbft_view_of *out)
     *out = (struct pbft_view_of){.view = p->view,
                                  .mode = p->mode,
                                  .is_primary = pbft_primary(p, p->view) == p->config.own_index,
+                                 .is_installed = p->is_installed,
+                                 .complaint =
+                                     p->is_complaining ? p->complaint.reason : PBFT_REASON_NONE,
+                                 .timeout_ms = pbft_timeout_ms(p),
+                                 .base = p->base,
                                  .has_tip = p->has_tip,
                                  .tip = p->tip,
                                  .committed = p->committed,
@@ -292,7 +357,7 @@ void pbft_look(const struct pbft *p, struct pbft_view_of *out)
 bool pbft_wants_block(const struct pbft *p, const struct digest *digest, uint64_t height)
 {
     const struct pbft_slot *slot = &p->slots[height % p->slots_count];
-    if (height <= p->committed.height || slot->height != height)
+    if (height <= p->committed.height || !slot->is_used || slot->height != height)
         return false;
     for (int i = 0; i < PBFT_SLOT_BLOCKS; i++) {
         const struct pbft_known *known = &slot->known[i];

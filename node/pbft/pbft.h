@@ -19,10 +19,16 @@ struct pbft_config {
     uint64_t epoch;
     struct member_table members;
     uint32_t own_index;
-    uint64_t pipeline_heights; /* P */
-    uint64_t window_heights;   /* L; L >= 4P follows from L >= 2K >= 4P */
-    uint64_t batch_ms;         /* T_batch */
-    uint64_t status_ms;        /* T_s */
+    uint64_t pipeline_heights;    /* P */
+    uint64_t window_heights;      /* L; L >= 4P follows from L >= 2K >= 4P */
+    uint64_t batch_ms;            /* T_batch */
+    uint64_t status_ms;           /* T_s */
+    uint64_t view_change_ms;      /* T_0 */
+    uint64_t view_change_cap_ms;  /* T_cap */
+    uint64_t fairness_ms;         /* T_fair */
+    uint64_t retransmit_ms;       /* T_rtx */
+    uint64_t term_blocks;         /* R; 0 = no terms */
+    struct pbft_block epoch_base; /* the block before the epoch's first: the genesis block */
     /* B, at most PBFT_DATA_BLOCKS_MAX and at most L. Whoever asks for a range has to hold it, and
      * the headers behind it up to its certificate, inside his window of 2L: nothing of a range
      * whose certificate lies beyond it could ever be committed. L of blocks leave L for the
@@ -43,9 +49,13 @@ struct pbft_durable {
     uint64_t view;
     enum pbft_mode mode;
     struct pbft_block base; /* base(v); height 0 = the genesis block */
+    bool is_installed;      /* 6.1: a COMMIT certificate of v at or above base was seen */
+    bool is_spoiled; /* 5.8, 7.5: a certificate of v is against my votes or base: no PREPARE in v */
     bool has_tip;
     struct pbft_block tip;       /* last block PREPAREd in v */
     struct pbft_block committed; /* head of the ledger; height 0 = the genesis block */
+    bool has_head;               /* the certificate of exactly the head, if the ledger has it */
+    struct certificate head;
     bool has_high;
     struct certificate high;
     bool has_cover; /* blocks up to committed stand under this COMMIT certificate, which is of one
@@ -70,6 +80,10 @@ struct pbft *pbft_init(void *memory, const struct pbft_config *config,
 void pbft_restore_block(struct pbft *p, const struct pbft_block *block, size_t block_bytes);
 void pbft_restore_vote(struct pbft *p, const struct pbft_vote *vote);
 void pbft_restore_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *pre_prepare);
+/* The own VIEW-CHANGE for, and the accepted NEW-VIEW of, the current view; of other views they are
+ * ignored. Requires: verified. */
+void pbft_restore_view_change(struct pbft *p, const struct pbft_view_change *view_change);
+void pbft_restore_new_view(struct pbft *p, const struct pbft_new_view *new_view);
 
 /* ---- events ---- */
 
@@ -104,6 +118,16 @@ struct pbft_pool {
     /* Arrival of the oldest that stands in no block above the committed height; 0: there is none.
      * T_batch counts from it, and nothing is built while it is 0 (5.1: no empty blocks). */
     uint64_t unproposed_ms;
+    /* 6.1 (a): the least, over executable transactions, of the later of: executable without a
+     * break; sent to all in this view. 0: none was sent to all yet. */
+    uint64_t fair_since_ms;
+    /* 6.1 (a), second half: of the transactions that blocks of this view committed since the view
+     * was installed here, the longest time from the beginning of its age until the block's proposal
+     * reached me; 0: none. */
+    uint64_t late_ms;
+    uint64_t
+        work_done; /* signatures + operations of all blocks committed since the start: 6.1 (d) */
+    bool is_over_full_block; /* more pending than one block takes */
 };
 
 enum pbft_event_type {
@@ -122,6 +146,9 @@ enum pbft_event_type {
 struct pbft_event {
     enum pbft_event_type type;
     uint64_t now_ms; /* monotonic; a lower one than before is taken for the same */
+    /* MSG, a NEW-VIEW: what the ledger has at the height of its base (pbft_new_view_base()), if
+     * that is durable there; NULL: it has nothing there, or the core remembers it itself (7.5). */
+    const struct digest *base_digest;
     union {
         const struct pbft_msg *msg; /* verified; borrowed until pbft_step returns */
         struct pbft_checked checked;
@@ -135,11 +162,13 @@ struct pbft_event {
 
 enum pbft_act_type {
     /* Durable changes: all of a step's land before any of its other acts is carried out. */
-    PBFT_WRITE_STATE,       /* view, mode, base, tip */
+    PBFT_WRITE_STATE,       /* view, mode, base, tip, and what is said of the view */
     PBFT_WRITE_BLOCK,       /* the body of block, which the driver holds */
     PBFT_WRITE_VOTE,        /* an own PREPARE or COMMIT */
     PBFT_WRITE_PRE_PREPARE, /* an own PRE-PREPARE */
     PBFT_WRITE_HIGH,
+    PBFT_WRITE_VIEW_CHANGE, /* an own VIEW-CHANGE */
+    PBFT_WRITE_NEW_VIEW,    /* the NEW-VIEW that was accepted, or made */
     PBFT_WRITE_COMMIT,  /* block is committed: append it to the ledger, with its certificate if any
                          */
     PBFT_WRITE_COVER,   /* the last blocks were committed under this certificate of one above them,
@@ -156,6 +185,9 @@ enum pbft_act_type {
     PBFT_SEND_RANGE, /* DATA: committed blocks from height on, at most count, and their certificate
                       */
     PBFT_SEND_BLOCK, /* DATA: block's body, with the PRE-PREPARE if has_pre_prepare */
+    PBFT_SEND_COMPLAIN,
+    PBFT_SEND_VIEW_CHANGE, /* an own one */
+    PBFT_SEND_NEW_VIEW,    /* of new_view_from, the primary of its view; anybody may relay it */
     /* Questions to the driver. They need not wait for the writes: an answer reveals nothing, and
      * what comes of it queues behind them. */
     PBFT_ASK_CHECK,
@@ -181,6 +213,12 @@ struct pbft_act {
         };
         struct pbft_status status;
         struct pbft_fetch fetch;
+        struct pbft_complain complain;
+        const struct pbft_view_change *view_change; /* lends until the next step */
+        struct {
+            const struct pbft_new_view *new_view; /* lends until the next step */
+            uint32_t new_view_from;
+        };
         struct {
             uint64_t height;
             uint32_t count;
@@ -188,6 +226,8 @@ struct pbft_act {
         struct {
             uint64_t view;
             enum pbft_mode mode;
+            bool is_installed;
+            bool is_spoiled;
             struct pbft_block base;
             bool has_tip;
             struct pbft_block tip;
@@ -216,6 +256,10 @@ struct pbft_view_of {
     uint64_t view;
     enum pbft_mode mode;
     bool is_primary;
+    bool is_installed;          /* 6.1; view 0 always is */
+    enum pbft_reason complaint; /* why I want to leave the view; 0: I do not */
+    uint64_t timeout_ms;        /* T_k */
+    struct pbft_block base;
     bool has_tip;
     struct pbft_block tip;
     struct pbft_block committed;

@@ -127,6 +127,8 @@ enum pbft_drop pbft_judge_pre_prepare(const struct pbft *p, uint32_t from,
 enum pbft_drop pbft_on_pre_prepare(struct pbft *p, uint32_t from, const struct pbft_pre_prepare *m)
 {
     enum pbft_drop drop = pbft_judge_pre_prepare(p, from, m);
+    if (drop == PBFT_DROP_CONFLICT)
+        p->is_primary_faulty = true; /* 5.3: complain */
     if (drop != PBFT_KEEP)
         return drop;
     struct pbft_known *known = pbft_known_at(p, &m->block);
@@ -172,7 +174,7 @@ void pbft_try_check(struct pbft *p)
 {
     if (p->check_retry_ms <= p->now_ms)
         p->check_retry_ms = 0;
-    if (!pbft_may_vote(p) || !p->has_tip || p->is_checking)
+    if (!pbft_may_vote(p) || !p->has_tip || p->is_checking || !p->is_installed)
         return;
     if (p->tip.height < p->committed.height)
         return; /* a lower view's commit passed tip (5.8): nothing to vote for down there */
@@ -195,7 +197,7 @@ void pbft_try_check(struct pbft *p)
 static void prepare(struct pbft *p, struct pbft_known *known)
 {
     /* Section 13: each PREPARE extends the previous one of its view. */
-    CHECK(p->has_tip);
+    CHECK(p->has_tip && p->is_installed);
     CHECK(known->block.height == p->tip.height + 1);
     CHECK(digest_equal(&known->block.parent, &p->tip.digest));
     known->validity = PBFT_VALID;
@@ -214,7 +216,7 @@ enum pbft_drop pbft_on_checked(struct pbft *p, const struct pbft_checked *c)
         c->ticket.view != p->check.view || c->ticket.height != p->check.height)
         return PBFT_DROP_STALE;
     p->is_checking = false;
-    if (!pbft_may_vote(p) || !p->has_tip)
+    if (!pbft_may_vote(p) || !p->has_tip || !p->is_installed)
         return PBFT_DROP_STALE;
     struct pbft_known *known = next_proposal(p);
     if (known == NULL || !digest_equal(&known->block.digest, &c->digest))
@@ -225,6 +227,7 @@ enum pbft_drop pbft_on_checked(struct pbft *p, const struct pbft_checked *c)
     }
     if (c->answer == PBFT_CHECK_INVALID) {
         known->validity = PBFT_INVALID;
+        p->is_primary_faulty = true; /* 14.2: an accusation, which everybody finds by himself */
         return PBFT_DROP_INVALID_BLOCK;
     }
     prepare(p, known);

@@ -16,19 +16,28 @@ bool pbft_in_window(const struct pbft *p, uint64_t height)
            height - p->committed.height <= 2 * p->config.window_heights;
 }
 
+bool pbft_is_votable(const struct pbft *p, uint64_t height)
+{
+    /* What the base is shows with the NEW-VIEW; votes for it may come before. */
+    bool may_be_base = p->mode == PBFT_CHANGING || height == p->base.height;
+    bool is_base = p->view > 0 && may_be_base && height == p->committed.height;
+    return is_base || pbft_in_window(p, height);
+}
+
 struct pbft_slot *pbft_slot_find(const struct pbft *p, uint64_t height)
 {
     struct pbft_slot *slot = &p->slots[height % p->slots_count];
-    return height > 0 && slot->height == height ? slot : NULL;
+    return slot->is_used && slot->height == height ? slot : NULL;
 }
 
 struct pbft_slot *pbft_slot_at(struct pbft *p, uint64_t height)
 {
-    CHECK(pbft_in_window(p, height));
+    CHECK(pbft_is_votable(p, height));
     struct pbft_slot *slot = &p->slots[height % p->slots_count];
-    if (slot->height != height) {
+    if (!slot->is_used || slot->height != height) {
         CHECK(slot->height <= p->committed.height); /* slots_count is twice the window */
         memset(slot, 0, sizeof *slot);
+        slot->is_used = true;
         slot->height = height;
     }
     return slot;
@@ -67,8 +76,7 @@ struct pbft_known *pbft_known_at(struct pbft *p, const struct pbft_block *block)
         known = &slot->known[i];
         if (known->is_used)
             continue;
-        known->is_used = true;
-        known->block = *block;
+        *known = (struct pbft_known){.is_used = true, .block = *block};
         return known;
     }
     return NULL;
@@ -130,7 +138,7 @@ bool pbft_covers(const struct pbft *p, const struct certificate *c, uint64_t hei
 {
     struct digest next = c->statement.digest;
     if (c->entries_count == 0 || c->statement.height < height ||
-        !pbft_in_window(p, c->statement.height))
+        !pbft_is_votable(p, c->statement.height))
         return false;
     for (uint64_t at = c->statement.height; at > height; at--) {
         const struct pbft_known *known = pbft_known_find(p, at, &next);

@@ -34,7 +34,8 @@ struct pbft_ballot {
 };
 
 struct pbft_slot {
-    uint64_t height; /* 0 = unused */
+    bool is_used;
+    uint64_t height;
     struct pbft_known known[PBFT_SLOT_BLOCKS];
     struct pbft_ballot ballots[PBFT_VOTE_KINDS][MEMBERS_MAX];
     bool has_cqc, has_pqc;
@@ -76,6 +77,21 @@ struct pbft_peer {
     uint64_t range_quiet_ms;
     uint64_t fetching_until_ms; /* 9.4: a FETCH of mine is in flight to it */
     uint64_t fetching_height;   /* from where, if it is one of a range; 0 = of a block */
+    /* 16: one COMPLAIN and one VIEW-CHANGE per sender, of the highest view. */
+    bool has_complain, has_view_change;
+    struct pbft_complain complain;
+    struct pbft_view_change view_change;
+};
+
+/* 6.1 (d): how much work this view does while there is more than it can do. pace.c */
+enum { PBFT_PACE_VIEWS = 3, PBFT_PACE_PERIODS = 10 };
+struct pbft_pace {
+    uint64_t period_from_ms;         /* 0: no period is under way */
+    uint64_t period_work;            /* done before it */
+    uint64_t slow_count;             /* successive periods below the floor */
+    uint64_t work, time_ms;          /* of this view's whole periods */
+    uint64_t views_count;            /* how many views were measured */
+    uint64_t rates[PBFT_PACE_VIEWS]; /* work per 1000 s of the last ones, in a ring */
 };
 
 struct pbft {
@@ -88,20 +104,29 @@ struct pbft {
     uint64_t view;
     enum pbft_mode mode;
     struct pbft_block base;
+    bool is_installed;
+    bool is_spoiled;
     bool has_tip;
     struct pbft_block tip;
     struct pbft_block committed;
     bool has_high;
     struct certificate high;
+    bool has_view_change; /* mine, for this view */
+    struct pbft_view_change view_change;
+    bool has_new_view; /* that was accepted, or made, for this view */
+    struct pbft_new_view new_view;
 
     /* Volatile. */
-    bool is_learner; /* durable: 4.2 */
+    struct pbft_new_view making; /* scratch: the one that I am about to send */
+    bool is_learner;             /* durable: 4.2 */
     bool is_alarmed;
     struct certificate top_pqc;   /* highest seen of the current view; height 0 = none */
     struct certificate top_cqc;   /* highest seen; height 0 = none */
     struct certificate head_cqc;  /* what committed the head, if that is known; height 0 = none */
     struct certificate alarm_cqc; /* what contradicts another; lent with the alarm */
-    uint64_t commit_voted_height; /* own COMMITs of this view were sent up to here */
+    uint64_t commit_next_height;  /* own COMMITs of this view were sent below here */
+    bool has_view_cqc;            /* a COMMIT certificate of this view was seen, */
+    uint64_t view_cqc_height;     /* the highest of them */
     bool is_checking;
     struct pbft_ticket check;
     struct digest check_digest;
@@ -111,6 +136,22 @@ struct pbft {
     bool is_build_dry; /* the last BUILD found nothing; wait for news */
     uint64_t build_retry_ms;
     struct pbft_pool pool;
+    /* 6: timers. All ages are counted from awake_from_ms at least: the end of the last pause. */
+    uint64_t awake_from_ms;
+    uint64_t installed_ms;          /* when this view was, here */
+    uint64_t committed_ms;          /* when the last block was */
+    uint64_t changing_ms;           /* (e): since q VIEW-CHANGEs, or NEW-VIEW; 0: neither is here */
+    uint32_t backoff_count;         /* k */
+    uint64_t backoff_eased_ms;      /* when k last fell within this view */
+    uint32_t unfair_count;          /* views left for (a), one after the other */
+    uint64_t view_from_height;      /* committed when this view was entered: for terms */
+    bool has_progress;              /* of this view, 6.2 */
+    bool is_primary_faulty;         /* (c) */
+    struct pbft_complain complaint; /* mine; of this view if reason is not NONE */
+    bool is_complaining;            /* its reason holds */
+    uint64_t complain_at_ms;        /* when it is sent again */
+    uint64_t view_change_at_ms;     /* and my VIEW-CHANGE */
+    struct pbft_pace pace;
     uint64_t status_at_ms;
     uint64_t status_counter;
     bool is_fetch_due;        /* something happened after which a body may be missing */
@@ -140,7 +181,10 @@ void pbft_alarm(struct pbft *p, const struct certificate *a, const struct certif
 /* ---- slot.c: the log of heights ---- */
 uint32_t pbft_primary(const struct pbft *p, uint64_t view);
 bool pbft_in_window(const struct pbft *p, uint64_t height); /* (committed, committed + 2L] */
-/* The slot of a height in the window, taken over from an older height if need be. */
+/* The same, and the committed height where that is the base: it is voted for once more in its view
+ * (7.4). */
+bool pbft_is_votable(const struct pbft *p, uint64_t height);
+/* The slot of a votable height, taken over from an older height if need be. */
 struct pbft_slot *pbft_slot_at(struct pbft *p, uint64_t height);
 /* NULL where nothing is known of the height. */
 struct pbft_slot *pbft_slot_find(const struct pbft *p, uint64_t height);
@@ -197,6 +241,7 @@ struct pbft_ballot *pbft_ballot(struct pbft_slot *slot, enum cert_kind kind, uin
 /* A validly signed message of mine, shown by a peer. */
 enum pbft_drop pbft_on_own(struct pbft *p, const struct pbft_msg *m);
 void pbft_on_own_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m);
+void pbft_on_own_view_change(struct pbft *p, const struct pbft_view_change *v);
 void pbft_on_own_entries(struct pbft *p, const struct certificate *c);
 /* Whether my signature is in it on a vote that I do not know. */
 bool pbft_has_strange_entry(const struct pbft *p, const struct certificate *c);
@@ -216,6 +261,66 @@ enum pbft_drop pbft_on_checked(struct pbft *p, const struct pbft_checked *checke
 bool pbft_is_full(const struct pbft *p);
 /* Ask for the check of the proposal that follows tip, if it is here. */
 void pbft_try_check(struct pbft *p);
+
+/* ---- view.c: which view this is, and what goes with it ---- */
+/* Leave the view for this one, CHANGING: what belonged to the old one is forgotten (7.1, 7.7). */
+void pbft_enter_view(struct pbft *p, uint64_t view);
+/* NORMAL in the view of this NEW-VIEW (7.4). */
+void pbft_adopt(struct pbft *p, const struct pbft_new_view *n, const struct pbft_block *base);
+/* A COMMIT certificate of this view was seen: 6.1, 6.2. */
+void pbft_note_view_cqc(struct pbft *p, uint64_t height);
+/* No more PREPARE in this view, and a reason to leave it (5.8, 7.5). */
+void pbft_spoil_view(struct pbft *p);
+/* Vote and speak for this view at all: a learner, or after an alarm, not. */
+bool pbft_may_speak(const struct pbft *p);
+
+/* ---- base.c: 7.4, 7.5 ---- */
+enum pbft_fit {
+    PBFT_FITS,
+    PBFT_FIT_TWO_BASES, /* a certificate of that very view committed something else */
+    PBFT_FIT_ALARM      /* one of a lower view did: more than f lie */
+};
+/* Whether a base may be that of a view, by what is committed here; ledger: see struct pbft_event.
+ */
+enum pbft_fit pbft_judge_base(const struct pbft *p, uint64_t view, const struct pbft_block *base,
+                              const struct digest *ledger);
+void pbft_try_base_vote(struct pbft *p);
+/* A block is committed at the base's height. */
+void pbft_judge_commit_at_base(struct pbft *p, const struct pbft_block *block,
+                               const struct certificate *c);
+
+/* ---- view_change.c: 7.1 to 7.4 ---- */
+enum pbft_drop pbft_judge_view_change(const struct pbft *p, uint32_t from,
+                                      const struct pbft_view_change *v);
+enum pbft_drop pbft_on_view_change(struct pbft *p, uint32_t from, const struct pbft_view_change *v);
+enum pbft_drop pbft_judge_new_view(const struct pbft *p, const struct pbft_new_view *n);
+enum pbft_drop pbft_on_new_view(struct pbft *p, const struct pbft_new_view *n,
+                                const struct digest *ledger);
+/* 7.1: leave for lc->view + 1. */
+void pbft_change_view(struct pbft *p, const struct pbft_lc *lc);
+void pbft_try_new_view(struct pbft *p);
+/* What brings somebody of this view and mode into mine (9.1). */
+void pbft_send_view(struct pbft *p, uint32_t to);
+void pbft_try_resend_view_change(struct pbft *p);
+
+/* ---- complain.c: 6 ---- */
+enum pbft_drop pbft_judge_complain(const struct pbft *p, uint32_t from,
+                                   const struct pbft_complain *c);
+enum pbft_drop pbft_on_complain(struct pbft *p, uint32_t from, const struct pbft_complain *c);
+bool pbft_try_leave_view(struct pbft *p); /* 6.4, 7.1; whether it did */
+void pbft_try_complain(struct pbft *p);
+/* Count the view that is left: k, and what else depends on how it ended (6.2). */
+void pbft_count_view(struct pbft *p);
+/* A COMMIT certificate of this view above base and head: it makes progress (6.2). */
+void pbft_count_progress(struct pbft *p);
+uint64_t pbft_timeout_ms(const struct pbft *p); /* T_k */
+uint64_t pbft_complain_due_ms(const struct pbft *p);
+
+/* ---- pace.c: 6.1 (d) ---- */
+void pbft_pace_run(struct pbft *p);
+void pbft_pace_end_view(struct pbft *p);
+bool pbft_is_slow(const struct pbft *p);
+uint64_t pbft_pace_due_ms(const struct pbft *p);
 
 /* ---- commit.c: 5.4 to 5.8 ---- */
 bool pbft_raises_high(const struct pbft *p, const struct certificate *c);

@@ -74,9 +74,11 @@ static void resend_votes(struct pbft *p, struct pbft_slot *slot, uint32_t to)
 
 void pbft_resend(struct pbft *p, uint64_t above_height, uint32_t to)
 {
-    if (p->is_learner || p->is_alarmed)
+    if (!pbft_may_speak(p))
         return; /* 4.2, 13: a vote that is sent again is a vote */
-    for (uint64_t height = above_height + 1; pbft_in_window(p, height); height++) {
+    /* 7.4: the base vote too, where nothing above the base is committed. */
+    bool has_base = p->view > 0 && above_height == p->base.height;
+    for (uint64_t height = above_height + !has_base; pbft_is_votable(p, height); height++) {
         struct pbft_slot *slot = pbft_slot_find(p, height);
         if (slot == NULL)
             continue;
@@ -106,6 +108,8 @@ static void answer_status(struct pbft *p, uint32_t from, const struct pbft_statu
         (void)pbft_send_range(p, from, s->committed_height + 1, p->config.sync_blocks_max);
     if (s->view == p->view && !has_risen && !is_first)
         pbft_resend(p, is_behind ? own_height : s->committed_height, from);
+    if (s->view < p->view || (s->view == p->view && s->mode == PBFT_CHANGING))
+        pbft_send_view(p, from);
     struct pbft_rank own = pbft_rank_of(&p->high);
     if (p->has_high && pbft_rank_compare(&s->high, &own) < 0)
         pbft_put_send(p, PBFT_SEND_QC, from)->certificate = &p->high;

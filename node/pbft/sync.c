@@ -124,13 +124,20 @@ static bool is_near(const struct pbft *p, uint64_t height)
     return height - p->committed.height <= PBFT_UNCERTIFIED_MAX;
 }
 
+/* 7.4: the base whose bodies the base vote waits for. */
+static const struct certificate *base_certificate(const struct pbft *p)
+{
+    bool is_waiting = p->mode == PBFT_NORMAL && !p->has_tip && p->has_new_view;
+    return is_waiting ? pbft_new_view_base(&p->new_view) : NULL;
+}
+
 /* What is missing below the lowest certificates, which is needed first, and below the highest. */
 static void fetch_certified(struct pbft *p)
 {
     uint64_t from = p->committed.height + 1;
     const struct certificate *certificates[] = {pbft_lowest_certificate(p, CERT_COMMIT, from),
                                                 pbft_lowest_certificate(p, CERT_PREPARE, from),
-                                                &p->top_cqc, &p->top_pqc};
+                                                &p->top_cqc, &p->top_pqc, base_certificate(p)};
     for (size_t i = 0; i < sizeof certificates / sizeof certificates[0]; i++) {
         const struct certificate *c = certificates[i];
         if (c == NULL || !pbft_in_window(p, c->statement.height) ||

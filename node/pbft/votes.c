@@ -15,6 +15,9 @@ struct pbft_ballot *pbft_ballot(struct pbft_slot *slot, enum cert_kind kind, uin
  * for another block than the certified one is no vote beyond a quorum. */
 static bool is_beyond_quorum(const struct pbft *p, const struct statement *s)
 {
+    /* The base is committed once more in its view, whatever commits it already (7.4). */
+    if (s->kind == CERT_COMMIT && !p->is_installed)
+        return false;
     /* The nearest one has the shortest way down. */
     const struct certificate *c = pbft_lowest_certificate(p, s->kind, s->height);
     return c != NULL && pbft_covers(p, c, s->height, &s->digest);
@@ -43,10 +46,8 @@ enum pbft_drop pbft_judge_vote(const struct pbft *p, uint32_t from, const struct
         return PBFT_DROP_OTHER_EPOCH;
     if (s->view != p->view)
         return PBFT_DROP_OTHER_VIEW;
-    if (s->height <= p->committed.height)
-        return PBFT_DROP_COMMITTED;
-    if (!pbft_in_window(p, s->height))
-        return PBFT_DROP_OUT_OF_WINDOW;
+    if (!pbft_is_votable(p, s->height))
+        return s->height <= p->committed.height ? PBFT_DROP_COMMITTED : PBFT_DROP_OUT_OF_WINDOW;
     enum pbft_drop drop = judge_ballot(p, from, s);
     if (drop != PBFT_KEEP)
         return drop;
@@ -115,7 +116,8 @@ static bool is_contradicted(const struct pbft *p, const struct statement *s)
     const struct pbft_slot *slot = pbft_slot_find(p, s->height);
     if (s->kind != CERT_COMMIT)
         return false;
-    if (top->height == s->height && !digest_equal(&top->digest, &s->digest))
+    bool has_top = p->top_cqc.entries_count > 0;
+    if (has_top && top->height == s->height && !digest_equal(&top->digest, &s->digest))
         return true;
     if (slot == NULL)
         return false;
@@ -163,12 +165,19 @@ static bool is_known_certificate(const struct pbft *p, const struct statement *s
     const struct certificate *top = is_prepare ? &p->top_pqc : &p->top_cqc;
     if (is_prepare && s->view != p->view)
         return true;
-    if (!pbft_in_window(p, s->height))
+    if (!pbft_is_votable(p, s->height))
         return s->height <= top->statement.height;
     if (is_prepare) /* what a nearer one covers, that one can do */
-        return s->height <= p->commit_voted_height || is_beyond_quorum(p, s);
+        return s->height < p->commit_next_height || is_beyond_quorum(p, s);
     const struct pbft_slot *slot = pbft_slot_find(p, s->height);
     return slot != NULL && slot->has_cqc;
+}
+
+/* 6.1: it tells that this view is installed, or may when its NEW-VIEW comes. */
+static bool installs(const struct pbft *p, const struct statement *s)
+{
+    return s->kind == CERT_COMMIT && s->view == p->view && !p->is_installed &&
+           (!p->has_view_cqc || s->height > p->view_cqc_height);
 }
 
 enum pbft_drop pbft_judge_certificate(const struct pbft *p, const struct certificate *c)
@@ -178,13 +187,11 @@ enum pbft_drop pbft_judge_certificate(const struct pbft *p, const struct certifi
         return PBFT_DROP_NOT_YET;
     if (s->epoch != p->config.epoch)
         return PBFT_DROP_OTHER_EPOCH;
-    if (s->view > p->view)
-        return PBFT_DROP_OTHER_VIEW; /* 7.7, in part four */
     if (is_contradicted(p, s))
         return PBFT_DROP_CONFLICT;
-    if (pbft_raises_high(p, c))
+    if (pbft_raises_high(p, c) || installs(p, s))
         return PBFT_KEEP; /* 5.4, whatever else: also from below the committed height */
-    if (s->height <= p->committed.height)
+    if (!pbft_is_votable(p, s->height) && s->height <= p->committed.height)
         return PBFT_DROP_COMMITTED;
     return is_known_certificate(p, s) ? PBFT_DROP_NOT_NEEDED : PBFT_KEEP;
 }
@@ -203,9 +210,9 @@ void pbft_keep_cqc(struct pbft *p, const struct certificate *c)
 void pbft_keep_pqc(struct pbft *p, const struct certificate *c)
 {
     CHECK(c->statement.view == p->view);
-    if (c->statement.height > p->top_pqc.statement.height)
+    if (p->top_pqc.entries_count == 0 || c->statement.height > p->top_pqc.statement.height)
         p->top_pqc = *c;
-    if (!pbft_in_window(p, c->statement.height))
+    if (!pbft_is_votable(p, c->statement.height))
         return; /* try_commit_vote puts the highest one in when the window has come that far */
     struct pbft_slot *slot = pbft_slot_at(p, c->statement.height);
     slot->has_pqc = true;
@@ -217,7 +224,7 @@ const struct certificate *pbft_lowest_certificate(const struct pbft *p, enum cer
 {
     const struct certificate *top = kind == CERT_PREPARE ? &p->top_pqc : &p->top_cqc;
     for (uint64_t height = from_height;
-         height <= top->statement.height && pbft_in_window(p, height); height++) {
+         height <= top->statement.height && pbft_is_votable(p, height); height++) {
         const struct pbft_slot *slot = pbft_slot_find(p, height);
         if (slot != NULL && kind == CERT_PREPARE && slot->has_pqc)
             return &slot->pqc;
@@ -237,22 +244,28 @@ enum pbft_drop pbft_on_certificate(struct pbft *p, const struct certificate *c)
     if (drop != PBFT_KEEP)
         return drop;
 
+    if (s->view > p->view) { /* 7.7: its NEW-VIEW comes in answer to STATUS */
+        pbft_enter_view(p, s->view);
+        pbft_send_status(p);
+    }
     pbft_raise_high(p, c);
-    if (s->height <= p->committed.height)
+    if (s->view == p->view && s->kind == CERT_COMMIT)
+        pbft_note_view_cqc(p, s->height);
+    if (!pbft_is_votable(p, s->height) && s->height <= p->committed.height)
         return PBFT_DROP_COMMITTED;
-    if (s->kind == CERT_COMMIT) {
+    if (s->kind == CERT_COMMIT && s->height > p->committed.height) {
         pbft_keep_cqc(p, c);
         pbft_judge_own_chain(p, s->view, s->height, &s->digest);
-    } else if (s->view == p->view) {
-        pbft_keep_pqc(p, c);
     }
+    if (s->kind == CERT_PREPARE && s->view == p->view)
+        pbft_keep_pqc(p, c);
     p->is_fetch_due = true;
     return PBFT_KEEP;
 }
 
 bool pbft_may_vote(const struct pbft *p)
 {
-    return p->mode == PBFT_NORMAL && !p->is_alarmed && !p->is_learner;
+    return p->mode == PBFT_NORMAL && pbft_may_speak(p);
 }
 
 void pbft_cast(struct pbft *p, enum cert_kind kind, const struct pbft_block *block)
@@ -270,6 +283,7 @@ void pbft_cast(struct pbft *p, enum cert_kind kind, const struct pbft_block *blo
      */
     CHECK(pbft_may_vote(p));
     CHECK(!own->is_cast || own->view < p->view);
+    CHECK(block->height >= p->base.height); /* 7.4 */
     CHECK(kind != CERT_COMMIT || (p->has_high && p->high.statement.view == p->view &&
                                   p->high.statement.height >= block->height));
 

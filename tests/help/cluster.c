@@ -91,16 +91,40 @@ static bool is_dropped_at_a_glance(struct cluster *c, struct cluster_node *node,
     return drop != PBFT_KEEP;
 }
 
-/* All up to the target that is not proposed is work that no block has. */
-static struct pbft_pool pool_now(struct cluster *c, const struct cluster_node *node,
-                                 const struct pbft_pool *told)
+/* All up to the target that is not committed is work; what tip does not reach no block has. */
+static struct pbft_pool pool_now(struct cluster *c, const struct cluster_node *node)
 {
-    struct pbft_pool pool = *told;
+    struct pbft_pool pool = {0};
     struct pbft_view_of look;
     pbft_look(node->core, &look);
-    if (look.tip.height >= c->target_height)
-        pool.unproposed_ms = 0;
+    uint64_t proposed = look.has_tip ? look.tip.height : look.committed.height;
+    if (look.committed.height >= c->target_height)
+        return pool;
+    bool is_old = node->pool.has_executable && node->pool_height == look.committed.height;
+    pool.has_executable = true;
+    pool.oldest_ms = is_old ? node->pool.oldest_ms : c->now_ms;
+    pool.unproposed_ms = proposed < c->target_height ? pool.oldest_ms : 0;
     return pool;
+}
+
+static bool pool_equal(const struct pbft_pool *a, const struct pbft_pool *b)
+{
+    return a->has_executable == b->has_executable && a->oldest_ms == b->oldest_ms &&
+           a->unproposed_ms == b->unproposed_ms;
+}
+
+void cluster_tell_pool(struct cluster *c, uint32_t at)
+{
+    struct cluster_node *node = &c->nodes[at];
+    struct pbft_pool pool = pool_now(c, node);
+    if (pool_equal(&pool, &node->pool))
+        return;
+    node->pool = pool;
+    node->pool_height = cluster_committed(c, at);
+    struct cluster_packet packet = {
+        .to = at, .type = CLUSTER_POOL, .incarnation = node->incarnation};
+    packet.pool = pool;
+    cluster_post(c, &packet, 0);
 }
 
 static void deliver(struct cluster *c, struct cluster_packet *packet)
@@ -126,7 +150,7 @@ static void deliver(struct cluster *c, struct cluster_packet *packet)
             break;
         case CLUSTER_POOL:
             event.type = PBFT_EVENT_POOL;
-            event.pool = pool_now(c, node, &packet->pool);
+            event.pool = packet->pool;
             break;
         }
         if (!(is_message && is_dropped_at_a_glance(c, node, packet->msg)))
@@ -216,6 +240,11 @@ uint64_t cluster_number_of(const struct digest *digest)
     return number;
 }
 
+struct pbft_block cluster_genesis(void)
+{
+    return (struct pbft_block){.digest = digest_of_number(0)};
+}
+
 static struct cluster_block *add_block(struct cluster *c)
 {
     if (c->blocks_count == c->blocks_room) {
@@ -240,13 +269,9 @@ void cluster_aim(struct cluster *c, uint64_t height)
 {
     CHECK(height <= c->options.heights_max);
     c->target_height = height;
-    for (uint32_t i = 0; i < c->options.members_count; i++) {
-        struct cluster_packet packet = {
-            .to = i, .type = CLUSTER_POOL, .incarnation = c->nodes[i].incarnation};
-        packet.pool = (struct pbft_pool){
-            .has_executable = true, .oldest_ms = c->now_ms, .unproposed_ms = c->now_ms};
-        cluster_post(c, &packet, 0);
-    }
+    for (uint32_t i = 0; i < c->options.members_count; i++)
+        if (c->nodes[i].core != NULL)
+            cluster_tell_pool(c, i);
 }
 
 /* ---- making and ending ---- */
@@ -273,6 +298,11 @@ void cluster_init(struct cluster *c, const struct cluster_options *options)
                              .window_heights = options->window_heights,
                              .batch_ms = 5,
                              .status_ms = 250,
+                             .view_change_ms = 1000,
+                             .view_change_cap_ms = 60000,
+                             .fairness_ms = 2000,
+                             .retransmit_ms = 500,
+                             .epoch_base = cluster_genesis(),
                              .sync_blocks_max = options->sync_blocks_max,
                              .proposals_bytes_max = options->pipeline_heights * CLUSTER_BLOCK_BYTES,
                              .sign = fake_sign};
@@ -336,7 +366,7 @@ void cluster_close(struct cluster *c)
 
 static void restore(struct cluster *c, struct cluster_node *node)
 {
-    for (uint64_t height = 1; height <= c->options.heights_max; height++) {
+    for (uint64_t height = 0; height <= c->options.heights_max; height++) {
         const struct cluster_place *place = &node->places[height];
         for (uint32_t i = 0; i < place->bodies_count; i++)
             pbft_restore_block(node->core, &place->bodies[i], 100);
@@ -346,6 +376,10 @@ static void restore(struct cluster *c, struct cluster_node *node)
         if (place->has_pre_prepare)
             pbft_restore_pre_prepare(node->core, &place->pre_prepare);
     }
+    if (node->has_view_change)
+        pbft_restore_view_change(node->core, &node->view_change);
+    if (node->has_new_view)
+        pbft_restore_new_view(node->core, &node->new_view);
 }
 
 void cluster_start(struct cluster *c, uint32_t at)
@@ -358,17 +392,14 @@ void cluster_start(struct cluster *c, uint32_t at)
     node->incarnation++;
     node->durable.status_counter = ++node->starts_count << 32;
     memset(node->fetching_until_ms, 0, sizeof node->fetching_until_ms);
+    node->pool = (struct pbft_pool){0};
+    const struct cluster_place *head = &node->places[node->durable.committed.height];
+    node->durable.has_head = head->has_certificate;
+    node->durable.head = head->certificate;
     node->core = pbft_init(node->memory, &config, &node->durable);
     restore(c, node);
     struct pbft_event start = {.type = PBFT_EVENT_START, .now_ms = c->now_ms};
     cluster_step(c, at, &start);
-    if (node->core == NULL)
-        return;
-    struct cluster_packet packet = {
-        .to = at, .type = CLUSTER_POOL, .incarnation = node->incarnation};
-    packet.pool = (struct pbft_pool){.has_executable = c->target_height > 0,
-                                     .unproposed_ms = c->target_height > 0};
-    cluster_post(c, &packet, 0);
 }
 
 void cluster_start_all(struct cluster *c)

@@ -5,7 +5,7 @@
  *
  * After every step the invariants of PROTOCOL.md 4, 13 and 16 are held from outside, over the whole
  * life of each node; a violation prints the seed and the last lines of the trace, and aborts. One
- * seed decides everything. Only view 0 is known here. */
+ * seed decides everything. */
 #ifndef TESTS_HELP_CLUSTER_H
 #define TESTS_HELP_CLUSTER_H
 
@@ -33,6 +33,13 @@ struct cluster_options {
 /* n = 4, P = 4, L = 8, a network of 1 ms that is reliable. */
 struct cluster_options cluster_defaults(void);
 
+/* What a node has said at a height in one view, for ever: not in its store. */
+enum { CLUSTER_VIEWS_MAX = 64 };
+struct cluster_said {
+    bool is_said[3]; /* PREPARE, COMMIT, PRE-PREPARE */
+    struct digest digests[3];
+};
+
 /* Everything of one height that a node's store holds. */
 struct cluster_place {
     struct pbft_block bodies[CLUSTER_BODIES_MAX];
@@ -45,7 +52,7 @@ struct cluster_place {
     struct pbft_block committed;
     bool has_certificate;
     struct certificate certificate;
-    bool was_sent[2]; /* not in the store: what the world has seen of this node */
+    struct cluster_said said[CLUSTER_VIEWS_MAX];
 };
 
 struct cluster_node {
@@ -55,7 +62,13 @@ struct cluster_node {
     uint64_t incarnation;
     /* The store. */
     struct pbft_durable durable;
+    bool has_view_change, has_new_view;
+    struct pbft_view_change view_change;
+    struct pbft_new_view new_view;
     struct cluster_place *places; /* by height, 0..heights_max */
+    /* What its core was told of the pool last. */
+    struct pbft_pool pool;
+    uint64_t pool_height; /* committed then */
     /* Counted. */
     uint64_t starts_count;
     uint64_t drops[PBFT_DROP_COUNT]; /* over all incarnations */
@@ -114,12 +127,17 @@ void cluster_run(struct cluster *c, uint64_t for_ms);
 /* Until all that are up have committed the height; false when that takes longer than the limit. */
 bool cluster_run_to(struct cluster *c, uint64_t height, uint64_t limit_ms);
 uint64_t cluster_committed(const struct cluster *c, uint32_t at);
+/* The block that everything begins with. */
+struct pbft_block cluster_genesis(void);
 /* Another block than any before, on this parent. */
 struct cluster_block *cluster_block_new(struct cluster *c, const struct pbft_block *parent);
 /* Prefix a line of the trace by the test's own words. */
 void cluster_say(struct cluster *c, const char *words);
 
 /* ---- between the files of the cluster ---- */
+
+/* Tell a node's core what there is to do, if that changed. */
+void cluster_tell_pool(struct cluster *c, uint32_t at);
 
 enum cluster_packet_type { CLUSTER_MSG, CLUSTER_CHECKED, CLUSTER_BUILT, CLUSTER_POOL };
 struct cluster_packet {

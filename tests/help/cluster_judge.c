@@ -37,7 +37,12 @@ static void judge_state(struct cluster *c, uint32_t at, const struct pbft_act *a
     struct pbft_view_of look;
     pbft_look(c->nodes[at].core, &look);
     hold(c, at, act->state.view >= d->view, "views only rise");
-    if (!act->state.has_tip || !d->has_tip)
+    bool is_same_view = act->state.view == d->view;
+    hold(c, at, !is_same_view || !d->is_installed || act->state.is_installed,
+         "a view stays installed");
+    hold(c, at, !is_same_view || !d->is_spoiled || (act->state.is_spoiled && !act->state.has_tip),
+         "a spoiled view stays spoiled, without tip (5.8)");
+    if (!act->state.has_tip || !d->has_tip || !is_same_view)
         return;
     hold(c, at, act->state.tip.height >= d->tip.height, "tip only rises in a view");
     bool extends = act->state.tip.height == d->tip.height + 1 &&
@@ -68,14 +73,30 @@ static void judge_commit(struct cluster *c, uint32_t at, const struct pbft_act *
          "a certificate is valid");
 }
 
+/* One digest for each kind, view and height, over a whole life. */
+static void judge_said(struct cluster *c, uint32_t at, struct cluster_place *place, int kind,
+                       uint64_t view, const struct digest *digest)
+{
+    hold(c, at, view < CLUSTER_VIEWS_MAX, "views do not run away");
+    struct cluster_said *said = &place->said[view];
+    hold(c, at, !said->is_said[kind] || digest_equal(&said->digests[kind], digest),
+         "one digest per kind, view and height, over a whole life");
+    said->is_said[kind] = true;
+    said->digests[kind] = *digest;
+}
+
 static void judge_vote(struct cluster *c, uint32_t at, const struct statement *s)
 {
-    hold(c, at, s->height > 0 && s->height <= c->options.heights_max, "votes name built heights");
-    const struct cluster_place *place = &c->nodes[at].places[s->height];
-    int kind = s->kind == CERT_COMMIT;
-    if (place->has_vote[kind])
-        hold(c, at, digest_equal(&place->votes[kind].statement.digest, &s->digest),
-             "one digest per kind, view and height, over a whole life");
+    const struct pbft_durable *d = &c->nodes[at].durable;
+    hold(c, at, s->height <= c->options.heights_max, "votes name built heights");
+    hold(c, at, s->height >= d->base.height, "nobody votes below the base of a view (7.4)");
+    hold(c, at, s->view == d->view && d->mode == PBFT_NORMAL, "votes are of the view (13)");
+    struct cluster_place *place = &c->nodes[at].places[s->height];
+    struct pbft_view_of look;
+    pbft_look(c->nodes[at].core, &look);
+    hold(c, at, s->kind == CERT_COMMIT || s->height == d->base.height || d->is_installed,
+         "nothing above the base is prepared before the view is installed");
+    judge_said(c, at, place, s->kind == CERT_COMMIT, s->view, &s->digest);
 }
 
 void cluster_judge_write(struct cluster *c, uint32_t at, const struct pbft_act *act)
@@ -96,8 +117,8 @@ void cluster_judge_write(struct cluster *c, uint32_t at, const struct pbft_act *
              "high is valid");
     }
     if (act->type == PBFT_WRITE_PRE_PREPARE) {
-        const struct cluster_place *place = &c->nodes[at].places[act->block.height];
-        hold(c, at, !place->has_pre_prepare, "a correct primary proposes once per height");
+        judge_said(c, at, &c->nodes[at].places[act->block.height], 2, act->pre_prepare.view,
+                   &act->block.digest);
     }
     hold(c, at, act->type != PBFT_WRITE_ALARM && act->type != PBFT_ALARM,
          "no alarm among correct nodes");
@@ -125,16 +146,16 @@ static void judge_vote_sent(struct cluster *c, uint32_t at, const struct pbft_vo
     hold(c, at,
          memcmp(vote->signature.bytes, place->votes[kind].signature.bytes, SIGNATURE_BYTES) == 0,
          "a vote is sent again byte-identical");
-    place->was_sent[kind] = true;
     if (s->kind == CERT_PREPARE) {
         hold(c, at, has_body(place, &s->digest), "PREPARE: its body is durable");
-        hold(c, at, node->durable.has_tip && node->durable.tip.height >= s->height,
-             "PREPARE: tip is durable");
+        bool is_tip = node->durable.has_tip && node->durable.tip.height >= s->height;
+        hold(c, at, is_tip || node->durable.view > s->view, "PREPARE: tip is durable");
         return;
     }
     const struct statement *high = &node->durable.high.statement;
     hold(c, at, node->durable.has_high, "COMMIT: high is durable");
-    hold(c, at, high->view > s->view || high->height >= s->height, "COMMIT: high covers it");
+    hold(c, at, high->view > s->view || (high->view == s->view && high->height >= s->height),
+         "COMMIT: high covers it");
     struct digest digest = s->digest;
     for (uint64_t height = s->height; height > 0; height--) {
         hold(c, at, has_body(&node->places[height], &digest), "COMMIT: all bodies are durable");
@@ -151,6 +172,12 @@ static void judge_fetch(struct cluster *c, uint32_t at, uint32_t to)
     for (uint32_t i = 0; i < c->options.members_count; i++)
         count += c->now_ms < node->fetching_until_ms[i];
     hold(c, at, count <= 8, "8 FETCHes in flight in all (16)");
+}
+
+static bool is_same_view_change(const struct pbft_view_change *a, const struct pbft_view_change *b)
+{
+    return a->view == b->view &&
+           memcmp(a->signature.bytes, b->signature.bytes, SIGNATURE_BYTES) == 0;
 }
 
 void cluster_judge_send(struct cluster *c, uint32_t at, const struct pbft_act *act)
@@ -173,6 +200,16 @@ void cluster_judge_send(struct cluster *c, uint32_t at, const struct pbft_act *a
              "a range begins at a committed height");
     if (act->type == PBFT_SEND_FETCH)
         judge_fetch(c, at, act->to);
+    if (act->type == PBFT_SEND_VIEW_CHANGE) {
+        hold(c, at, node->has_view_change, "a VIEW-CHANGE is durable before it is sent");
+        hold(c, at, is_same_view_change(&node->view_change, act->view_change),
+             "one VIEW-CHANGE per view, byte for byte (14.1)");
+        hold(c, at, node->durable.view >= act->view_change->view, "its view is durable");
+        hold(c, at, act->view_change->view == node->durable.view, "none of a lower view (4.1)");
+    }
+    if (act->type == PBFT_SEND_NEW_VIEW)
+        hold(c, at, node->has_new_view && node->durable.view == act->new_view->view,
+             "a NEW-VIEW and its view are durable before it is sent");
 }
 
 /* ---- after each step ---- */
@@ -185,9 +222,11 @@ void cluster_judge_step(struct cluster *c, uint32_t at)
     hold(c, at, block_equal(&look.committed, &node->durable.committed),
          "what is committed is durable at the end of its step");
     hold(c, at, !look.has_high || look.high.view <= look.view, "high.view <= view");
-    hold(c, at, look.has_tip, "correct nodes keep their tip in view 0");
-    hold(c, at, look.tip.height >= look.committed.height, "tip is not below what is committed");
-    if (look.is_primary)
+    hold(c, at, look.has_tip || look.view > 0, "correct nodes keep their tip in view 0");
+    hold(c, at, !look.has_tip || look.tip.height >= look.committed.height || !look.is_installed,
+         "tip is not below what is committed");
+    hold(c, at, look.mode == PBFT_NORMAL || !look.has_tip, "no tip while CHANGING");
+    if (look.is_primary && look.has_tip && look.is_installed)
         hold(c, at, look.tip.height <= look.committed.height + c->config.pipeline_heights,
              "at most P heights in flight (5.1)");
 }

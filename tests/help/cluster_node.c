@@ -9,7 +9,7 @@
 
 static struct cluster_place *place_of(struct cluster *c, uint32_t at, uint64_t height)
 {
-    if (height == 0 || height > c->options.heights_max)
+    if (height > c->options.heights_max)
         cluster_fail(c, at, "no height is written that nobody built");
     return &c->nodes[at].places[height];
 }
@@ -45,6 +45,8 @@ static void write_one(struct cluster *c, uint32_t at, const struct pbft_act *act
     case PBFT_WRITE_STATE:
         d->view = act->state.view;
         d->mode = act->state.mode;
+        d->is_installed = act->state.is_installed;
+        d->is_spoiled = act->state.is_spoiled;
         d->base = act->state.base;
         d->has_tip = act->state.has_tip;
         d->tip = act->state.tip;
@@ -65,6 +67,14 @@ static void write_one(struct cluster *c, uint32_t at, const struct pbft_act *act
     case PBFT_WRITE_HIGH:
         d->has_high = true;
         d->high = *act->certificate;
+        break;
+    case PBFT_WRITE_VIEW_CHANGE:
+        c->nodes[at].has_view_change = true;
+        c->nodes[at].view_change = *act->view_change;
+        break;
+    case PBFT_WRITE_NEW_VIEW:
+        c->nodes[at].has_new_view = true;
+        c->nodes[at].new_view = *act->new_view;
         break;
     case PBFT_WRITE_COVER:
         d->has_cover = true;
@@ -139,6 +149,19 @@ static bool make_msg(struct cluster *c, uint32_t at, const struct pbft_act *act,
         m->type = PBFT_QC;
         m->qc = *act->certificate;
         return true;
+    case PBFT_SEND_COMPLAIN:
+        m->type = PBFT_COMPLAIN;
+        m->complain = act->complain;
+        return true;
+    case PBFT_SEND_VIEW_CHANGE:
+        m->type = PBFT_VIEW_CHANGE;
+        m->view_change = *act->view_change;
+        return true;
+    case PBFT_SEND_NEW_VIEW:
+        m->type = PBFT_NEW_VIEW;
+        m->from = act->new_view_from;
+        m->new_view = *act->new_view;
+        return true;
     case PBFT_SEND_RANGE:
         m->type = PBFT_DATA;
         memset(&m->data, 0, sizeof m->data);
@@ -198,11 +221,22 @@ static void answer_build(struct cluster *c, uint32_t at, const struct pbft_act *
     }
     uint64_t delay_ms = prng_below(&c->prng, c->options.build_ms + 1);
     cluster_post(c, &packet, delay_ms);
-    if (act->ticket.height != c->target_height)
-        return;
-    packet.type = CLUSTER_POOL; /* that was the last: nothing is left that no block has */
-    packet.pool = (struct pbft_pool){.has_executable = true};
-    cluster_post(c, &packet, delay_ms);
+}
+
+/* As the driver does: what the core does not refer to any more goes from the store too (5.9). */
+static void prune(struct cluster *c, uint32_t at)
+{
+    struct cluster_node *node = &c->nodes[at];
+    for (uint64_t height = node->durable.committed.height + 1; height <= c->options.heights_max;
+         height++) {
+        struct cluster_place *place = &node->places[height];
+        for (uint32_t i = 0; i < place->bodies_count;) {
+            if (pbft_wants_block(node->core, &place->bodies[i].digest, height))
+                i++;
+            else
+                place->bodies[i] = place->bodies[--place->bodies_count];
+        }
+    }
 }
 
 /* ---- one step ---- */
@@ -228,6 +262,7 @@ void cluster_step(struct cluster *c, uint32_t at, const struct pbft_event *event
         write_one(c, at, &out.acts[i]);
     }
     cluster_judge_step(c, at);
+    prune(c, at);
     if (crash == CLUSTER_CRASH_AFTER_WRITE) {
         cluster_crash(c, at);
         return;
@@ -241,4 +276,5 @@ void cluster_step(struct cluster *c, uint32_t at, const struct pbft_event *event
         else
             send_one(c, at, act);
     }
+    cluster_tell_pool(c, at);
 }

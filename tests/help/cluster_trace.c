@@ -34,6 +34,40 @@ static const char *kind_word(const struct statement *s)
 struct text {
     char at[256];
 };
+struct part { /* of a text */
+    char at[120];
+};
+
+static struct part text_of_certificate(const char *word, const struct certificate *c)
+{
+    struct part t;
+    if (c == NULL)
+        snprintf(t.at, sizeof t.at, ", %s none", word);
+    else
+        snprintf(t.at, sizeof t.at, ", %s of %ss v%llu h%llu b%llu", word, kind_word(&c->statement),
+                 (unsigned long long)c->statement.view, (unsigned long long)c->statement.height,
+                 number(&c->statement.digest));
+    return t;
+}
+
+static struct part text_of_high(const struct pbft_view_change *v)
+{
+    return text_of_certificate("high", v->has_high ? &v->high : NULL);
+}
+
+static struct part text_of_base(const struct pbft_new_view *n)
+{
+    return text_of_certificate("base", pbft_new_view_base(n));
+}
+
+/* In view 0, where most stories stay, the view is left out. */
+static struct part text_of_view(uint64_t view)
+{
+    struct part t = {{0}};
+    if (view > 0)
+        snprintf(t.at, sizeof t.at, " v%llu", (unsigned long long)view);
+    return t;
+}
 
 static struct text text_of_msg(const struct pbft_msg *m)
 {
@@ -41,12 +75,14 @@ static struct text text_of_msg(const struct pbft_msg *m)
     const struct pbft_data *d = &m->data;
     switch (m->type) {
     case PBFT_PRE_PREPARE:
-        snprintf(t.at, sizeof t.at, "PRE-PREPARE h%llu b%llu",
-                 (unsigned long long)m->pre_prepare.block.height,
-                 number(&m->pre_prepare.block.digest));
+        snprintf(
+            t.at, sizeof t.at, "PRE-PREPARE%s h%llu b%llu", text_of_view(m->pre_prepare.view).at,
+            (unsigned long long)m->pre_prepare.block.height, number(&m->pre_prepare.block.digest));
         break;
     case PBFT_STATUS:
-        snprintf(t.at, sizeof t.at, "STATUS committed h%llu high h%llu",
+        snprintf(t.at, sizeof t.at, "STATUS%s%s committed h%llu high h%llu",
+                 text_of_view(m->status.view).at,
+                 m->status.mode == PBFT_CHANGING ? " changing" : "",
                  (unsigned long long)m->status.committed_height,
                  (unsigned long long)m->status.high.height);
         break;
@@ -71,8 +107,21 @@ static struct text text_of_msg(const struct pbft_msg *m)
         snprintf(t.at, sizeof t.at, "QC of %ss h%llu b%llu", kind_word(&m->qc.statement),
                  (unsigned long long)m->qc.statement.height, number(&m->qc.statement.digest));
         break;
+    case PBFT_COMPLAIN:
+        snprintf(t.at, sizeof t.at, "COMPLAIN v%llu (%u)", (unsigned long long)m->complain.view,
+                 m->complain.reason);
+        break;
+    case PBFT_VIEW_CHANGE:
+        snprintf(t.at, sizeof t.at, "VIEW-CHANGE v%llu%s", (unsigned long long)m->view_change.view,
+                 text_of_high(&m->view_change).at);
+        break;
+    case PBFT_NEW_VIEW:
+        snprintf(t.at, sizeof t.at, "NEW-VIEW v%llu%s", (unsigned long long)m->new_view.view,
+                 text_of_base(&m->new_view).at);
+        break;
     default:
-        snprintf(t.at, sizeof t.at, "%s h%llu b%llu", kind_word(&m->vote.statement),
+        snprintf(t.at, sizeof t.at, "%s%s h%llu b%llu", kind_word(&m->vote.statement),
+                 text_of_view(m->vote.statement.view).at,
                  (unsigned long long)m->vote.statement.height, number(&m->vote.statement.digest));
         break;
     }
@@ -127,6 +176,10 @@ static void trace_write(struct cluster *c, const struct pbft_act *act)
     unsigned long long height = (unsigned long long)act->block.height;
     switch (act->type) {
     case PBFT_WRITE_STATE:
+        if (act->state.view > 0)
+            cluster_trace_text(c, "%s view %llu%s%s", arrow, (unsigned long long)act->state.view,
+                               act->state.mode == PBFT_CHANGING ? " changing" : "",
+                               act->state.is_installed ? " installed" : "");
         if (act->state.has_tip)
             cluster_trace_text(c, "%s tip h%llu b%llu", arrow,
                                (unsigned long long)act->state.tip.height,
@@ -159,6 +212,13 @@ static void trace_write(struct cluster *c, const struct pbft_act *act)
     case PBFT_WRITE_COVER:
         cluster_trace_text(c, "%s the head stands under CQC h%llu", arrow,
                            (unsigned long long)act->certificate->statement.height);
+        break;
+    case PBFT_WRITE_VIEW_CHANGE:
+        cluster_trace_text(c, "%s VIEW-CHANGE v%llu", arrow,
+                           (unsigned long long)act->view_change->view);
+        break;
+    case PBFT_WRITE_NEW_VIEW:
+        cluster_trace_text(c, "%s NEW-VIEW v%llu", arrow, (unsigned long long)act->new_view->view);
         break;
     case PBFT_WRITE_LEARNER:
         cluster_trace_text(c, "%s learner", arrow);
@@ -200,6 +260,18 @@ static void trace_send(struct cluster *c, const struct pbft_act *act)
     case PBFT_SEND_QC:
         m->type = PBFT_QC;
         m->qc = *act->certificate;
+        break;
+    case PBFT_SEND_COMPLAIN:
+        m->type = PBFT_COMPLAIN;
+        m->complain = act->complain;
+        break;
+    case PBFT_SEND_VIEW_CHANGE:
+        m->type = PBFT_VIEW_CHANGE;
+        m->view_change = *act->view_change;
+        break;
+    case PBFT_SEND_NEW_VIEW:
+        m->type = PBFT_NEW_VIEW;
+        m->new_view = *act->new_view;
         break;
     default:
         break;

@@ -99,7 +99,7 @@ static bool has_tip_at(const struct driver_world *w, uint64_t height, const stru
     struct digest tip;
     bool is_there = world_read(w, KV_VOTE, bytes_of_text("state"), &value);
     struct rd r = rd_of(buf_bytes(&value));
-    (void)rd_take(&r, 8 + 1 + 8 + 2 * DIGEST_BYTES); /* view, mode, base */
+    (void)rd_take(&r, 8 + 3 + 8 + 2 * DIGEST_BYTES); /* view, mode, flags, base */
     bool has_tip = rd_u8(&r) == 1;
     uint64_t tip_height = rd_u64(&r);
     rd_copy(&r, tip.bytes, DIGEST_BYTES);

@@ -44,6 +44,11 @@ void lone_init(struct lone *l, uint32_t members_count, uint32_t own_index)
                                      .window_heights = 8,
                                      .batch_ms = 5,
                                      .status_ms = 250,
+                                     .view_change_ms = 1000,
+                                     .view_change_cap_ms = 60000,
+                                     .fairness_ms = 2000,
+                                     .retransmit_ms = 500,
+                                     .epoch_base = lone_genesis(),
                                      .sync_blocks_max = 8,
                                      .proposals_bytes_max = 4 * LONE_BLOCK_BYTES_MAX,
                                      .sign = fake_sign,
@@ -71,6 +76,10 @@ void lone_start(struct lone *l)
         pbft_restore_vote(l->core, &l->votes[i]);
     for (size_t i = 0; i < l->pre_prepares_count; i++)
         pbft_restore_pre_prepare(l->core, &l->pre_prepares[i]);
+    if (l->has_view_change)
+        pbft_restore_view_change(l->core, &l->view_change);
+    if (l->has_new_view)
+        pbft_restore_new_view(l->core, &l->new_view);
     (void)lone_step(l, &start);
 }
 
@@ -83,6 +92,8 @@ static void write_one(struct lone *l, const struct pbft_act *act)
     if (act->type == PBFT_WRITE_STATE) {
         d->view = act->state.view;
         d->mode = act->state.mode;
+        d->is_installed = act->state.is_installed;
+        d->is_spoiled = act->state.is_spoiled;
         d->base = act->state.base;
         d->has_tip = act->state.has_tip;
         d->tip = act->state.tip;
@@ -97,12 +108,24 @@ static void write_one(struct lone *l, const struct pbft_act *act)
         d->has_high = true;
         d->high = *act->certificate;
     }
+    if (act->type == PBFT_WRITE_VIEW_CHANGE) {
+        l->has_view_change = true;
+        l->view_change = *act->view_change;
+    }
+    if (act->type == PBFT_WRITE_NEW_VIEW) {
+        l->has_new_view = true;
+        l->new_view = *act->new_view;
+    }
     if (act->type == PBFT_WRITE_COVER) {
         d->has_cover = true;
         d->cover = *act->certificate;
     }
-    if (act->type == PBFT_WRITE_COMMIT)
+    if (act->type == PBFT_WRITE_COMMIT) {
         d->committed = act->block;
+        d->has_head = act->certificate != NULL;
+        if (act->certificate != NULL)
+            d->head = *act->certificate;
+    }
     if (act->type == PBFT_WRITE_LEARNER)
         d->is_learner = true;
     if (act->type == PBFT_WRITE_ALARM)

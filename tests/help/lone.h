@@ -29,6 +29,9 @@ struct lone {
     size_t votes_count;
     struct pbft_pre_prepare pre_prepares[LONE_STORED_MAX];
     size_t pre_prepares_count;
+    bool has_view_change, has_new_view;
+    struct pbft_view_change view_change;
+    struct pbft_new_view new_view;
 };
 
 /* P = 4, L = 8, T_s = 250 ms, T_batch = 5 ms, B = 8; as proposals P blocks of 1,000 bytes. */

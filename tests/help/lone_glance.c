@@ -21,10 +21,11 @@ static void step_without(struct lone *l)
 {
     uint32_t other = l->config.own_index == 0 ? 1 : 0;
     struct pbft_msg nothing = {.type = PBFT_COMPLAIN, .link = other, .from = other};
+    nothing.complain.epoch = l->config.epoch + 1;
     struct pbft_event event = {.type = PBFT_EVENT_MSG, .now_ms = l->now_ms, .msg = &nothing};
     struct pbft_output out;
     pbft_step(l->core, &event, &out);
-    CHECK(out.drop == PBFT_DROP_NOT_YET);
+    CHECK(out.drop == PBFT_DROP_OTHER_EPOCH);
 }
 
 struct lone_glance lone_glance(struct lone *l, const struct pbft_msg *m)

@@ -111,6 +111,8 @@ static void expect_at_most(struct sim *s, uint32_t node, const char *what, uint6
 }
 
 /* All that others can make a node keep is within limits. */
+enum { BLOCKS_PER_HEIGHT_MAX = 3 };
+
 static void check_limits(struct sim *s, uint32_t node, const struct driver_look *look)
 {
     const struct parameters *p = &s->genesis.parameters;
@@ -118,14 +120,18 @@ static void check_limits(struct sim *s, uint32_t node, const struct driver_look 
      * than P above its own committed height, which is on a disk or its own. */
     uint64_t highest = check_height(s), committed = look->core.committed.height;
     uint64_t blocks_max = (highest > committed ? highest - committed : 0) + p->pipeline_heights;
+    /* After a view change those of the view before may be there too, and the one that a certificate
+     * named (5.9, 16). */
+    uint64_t per_height = look->core.view == 0 ? 1 : BLOCKS_PER_HEIGHT_MAX;
     expect_at_most(s, node, "transactions in the pool", look->pool.txs_count, p->pool_txs_max);
     expect_at_most(s, node, "bytes in the pool", look->pool.bytes, p->pool_bytes_max);
     expect_at_most(s, node, "executable ones", look->pool.executable_count, look->pool.txs_count);
-    expect_at_most(s, node, "blocks above the head", look->blocks_count, blocks_max);
+    expect_at_most(s, node, "blocks above the head", look->blocks_count, per_height * blocks_max);
     /* Those that somebody sent, one of each height; and what the primary has built and not sent. */
-    uint64_t unsent_max = look->core.is_primary ? p->pipeline_heights : 0;
+    bool was_primary = look->core.is_primary || look->core.view > 0;
+    uint64_t unsent_max = was_primary ? p->pipeline_heights : 0;
     expect_at_most(s, node, "bytes of blocks above the head", look->blocks_bytes,
-                   check_bodies_bytes_above(s, committed) +
+                   per_height * check_bodies_bytes_above(s, committed) +
                        unsent_max * (p->block_bytes_max + BLOCK_HEADER_BYTES));
     expect_at_most(s, node, "messages of the turn", look->outputs_count, s->plan.outputs_max + 1);
     expect_at_most(s, node, "bytes of the turn's messages", look->outputs_bytes,
@@ -155,7 +161,7 @@ static void check_core(struct sim *s, uint32_t node, const struct driver_look *l
         sim_fail(s, node, "tip is in the window", "%" PRIu64 ", committed %" PRIu64,
                  core->tip.height, core->committed.height);
     /* Only a commit of a lower view passes tip (5.8). */
-    if (core->view == 0 && core->has_tip && core->tip.height < core->committed.height)
+    if (core->is_installed && core->has_tip && core->tip.height < core->committed.height)
         sim_fail(s, node, "tip is not passed in its view", "%" PRIu64 ", committed %" PRIu64,
                  core->tip.height, core->committed.height);
 }

@@ -58,7 +58,8 @@ struct check_state check_get_state(struct sim *s, uint32_t node)
         return state;
     struct rd r = rd_of(value);
     state.view = rd_u64(&r);
-    (void)rd_u8(&r); /* mode */
+    (void)rd_u8(&r);      /* mode */
+    (void)rd_take(&r, 2); /* is_installed, is_spoiled */
     read_block_name(&r, &base);
     state.has_tip = rd_u8(&r) != 0;
     read_block_name(&r, &state.tip);

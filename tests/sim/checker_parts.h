@@ -64,7 +64,7 @@ struct check_node {
 };
 
 /* CERT_PREPARE and CERT_COMMIT, and beside them: */
-enum { CHECK_PRE_PREPARE = 0 };
+enum { CHECK_PRE_PREPARE = 0, CHECK_MESSAGES = 16 /* + type: of which there is one per view */ };
 
 struct model;
 

@@ -62,6 +62,8 @@ static void check_body_and_tip(const struct sent *a, uint64_t view, uint64_t hei
     struct check_state state = check_get_state(a->s, a->node);
     if (height <= a->n->height)
         return;
+    if (state.view > view)
+        return; /* it left that view later in the same turn, which binds it no less (7.1) */
     if (!check_get_body(a->s, a->node, height, digest, &body))
         fail(a, height, "its block's body is not on the disk");
     if (state.view != view || !state.has_tip || state.tip.height < height)
@@ -96,6 +98,8 @@ static void check_covered(const struct sent *a, const struct statement *vote)
     struct pbft_block block = {0};
     struct bytes body;
     uint64_t height = high->height;
+    if (high->view > vote->view && check_get_state(a->s, a->node).view > vote->view)
+        return; /* it left that view later in the same turn */
     if (high->epoch != vote->epoch || high->view != vote->view || height < vote->height)
         fail(a, vote->height, "high on the disk does not cover it");
     if (vote->height <= a->n->height) {
@@ -148,8 +152,10 @@ static void check_vote(const struct sent *a)
         check_time_has_come(a, vote->height, &vote->digest);
     check_one_digest(a->s, a->node, vote->kind, vote->epoch, vote->view, vote->height,
                      &vote->digest);
-    /* Records go when their height is committed. */
-    if (vote->height > a->n->height && !is_recorded(a, "vote", vote, NULL, &a->m->vote.signature))
+    /* Records go when their height is committed, and give way to those of a later view. */
+    bool has_left = check_get_state(a->s, a->node).view > vote->view;
+    if (!has_left && vote->height > a->n->height &&
+        !is_recorded(a, "vote", vote, NULL, &a->m->vote.signature))
         fail(a, vote->height, "the vote is not on the disk");
     if (vote->kind == CERT_PREPARE)
         check_body_and_tip(a, vote->view, vote->height, &vote->digest);
@@ -167,10 +173,60 @@ static void check_pre_prepare(const struct sent *a, const struct pbft_pre_prepar
     if (of.height > a->n->height + a->s->plan.parameters.pipeline_heights)
         sim_fail(a->s, a->node, "at most P heights are in flight (5.1)",
                  "it proposes %" PRIu64 ", its head is %" PRIu64, of.height, a->n->height);
-    if (of.height > a->n->height &&
+    bool has_left = check_get_state(a->s, a->node).view > p->view;
+    if (!has_left && of.height > a->n->height &&
         !is_recorded(a, "proposal", &of, &p->block.parent, &p->signature))
         fail(a, of.height, "the proposal is not on the disk");
     check_body_and_tip(a, p->view, of.height, &of.digest);
+}
+
+/* ---- view changes ---- */
+
+/* A record that holds the very bytes; or it has gone on to a later view, and sends what it sent. */
+static void check_view_record(const struct sent *a, const char *name, uint64_t view,
+                              struct bytes message)
+{
+    struct bytes value;
+    uint64_t on_disk = check_get_state(a->s, a->node).view;
+    if (on_disk < view)
+        fail(a, 0, "its view is not on the disk");
+    if (on_disk == view && (!check_get(a->s, a->node, KV_VOTE, bytes_of_text(name), &value) ||
+                            !bytes_equal(value, message)))
+        fail(a, 0, "it is not on the disk");
+}
+
+/* One VIEW-CHANGE, and one NEW-VIEW, for each view, for ever (14.1). */
+static void check_one_message(const struct sent *a, uint64_t epoch, uint64_t view,
+                              struct bytes message)
+{
+    struct digest digest;
+    digest_of(&digest, TAG_TEST, message);
+    check_one_digest(a->s, a->node, CHECK_MESSAGES + (uint32_t)a->m->type, epoch, view, 0, &digest);
+    check_marked(a, epoch, view, 0);
+}
+
+static void check_view_change(const struct sent *a, struct bytes message)
+{
+    const struct pbft_view_change *v = &a->m->view_change;
+    check_view_record(a, "view_change", v->view, message);
+    check_one_message(a, v->epoch, v->view, message);
+    if (v->has_high)
+        check_certificate(a->s, a->node, &v->high);
+}
+
+/* Anybody may pass one on. */
+static void check_new_view(const struct sent *a, struct bytes message)
+{
+    const struct pbft_new_view *n = &a->m->new_view;
+    check_view_record(a, "new_view", n->view, message);
+    if (a->m->from == a->node)
+        check_one_message(a, n->epoch, n->view, message);
+}
+
+static void check_complain(const struct sent *a)
+{
+    if (a->m->complain.view > check_get_state(a->s, a->node).view)
+        fail(a, 0, "it complains about a view that is not on the disk");
 }
 
 /* ---- where it stands ---- */
@@ -251,7 +307,7 @@ static void check_data(const struct sent *a)
 /* What a node signs it signs as itself. */
 static void check_signer(const struct sent *a)
 {
-    if (a->m->from != a->node)
+    if (a->m->from != a->node && a->m->type != PBFT_NEW_VIEW)
         sim_fail(a->s, a->node, "nodes speak for themselves", "%s from %u",
                  pbft_msg_name(a->m->type), a->m->from);
 }
@@ -281,6 +337,15 @@ static void check_message(const struct sent *a, struct bytes message)
     case PBFT_FORWARD:
         if (tx_decode(&tx, a->m->forward, &a->s->genesis.chain_id) != VERDICT_OK)
             fail(a, 0, "what is forwarded is no transaction");
+        break;
+    case PBFT_COMPLAIN:
+        check_complain(a);
+        break;
+    case PBFT_VIEW_CHANGE:
+        check_view_change(a, message);
+        break;
+    case PBFT_NEW_VIEW:
+        check_new_view(a, message);
         break;
     case PBFT_FETCH:
         break; /* a question reveals nothing */

@@ -50,6 +50,9 @@ static void draw_parameters(struct prng *p, struct parameters *out)
 {
     *out = parameters_default();
     out->status_ms = between(p, 50, 250);
+    out->view_change_ms = between(p, 200, 1000);
+    out->view_change_cap_ms = between(p, out->view_change_ms, 5000);
+    out->retransmit_ms = between(p, 100, 500);
     out->pipeline_heights = between(p, 1, 8);
     uint64_t least = 2 * out->pipeline_heights; /* 8.3: 2K >= 4P */
     out->checkpoint_every_heights = between(p, least > 4 ? least : 4, 16);

@@ -155,9 +155,10 @@ uint64_t sim_bound_ms(const struct sim *s)
     uint64_t ahead_ms = waits ? 2 * s->plan.clock_offset_max_ms : 0;
     uint64_t stall_ms = s->plan.stall_ppm > 0 ? 2 * STALL_MAX_US / 1000 : 0; /* what is under way */
     uint64_t blocks = s->plan.big_bytes_total / (p->block_bytes_max / 2);
+    uint64_t views_ms = 2 * p->view_change_cap_ms * s->plan.members_count;
     uint64_t full_ms = may_overflow(&s->plan) ? DRIVER_ANSWER_MS + PATIENCE_MS : 0;
-    return ahead_ms + stall_ms + blocks * agreement_ms + (2 * rounds + 6) * p->status_ms +
-           p->fairness_ms + 3 * PATIENCE_MS + full_ms +
+    return views_ms + ahead_ms + stall_ms + blocks * agreement_ms +
+           (2 * rounds + 6) * p->status_ms + p->fairness_ms + 3 * PATIENCE_MS + full_ms +
            s->plan.in_flight_max * 2 * (way_ms + agreement_ms) + MARGIN_MS;
 }
 

@@ -20,8 +20,8 @@ static inline void land(struct kv_batch *batch)
 static inline bool is_kept(enum pbft_act_type type)
 {
     return type == PBFT_WRITE_STATE || type == PBFT_WRITE_VOTE || type == PBFT_WRITE_PRE_PREPARE ||
-           type == PBFT_WRITE_HIGH || type == PBFT_WRITE_COVER || type == PBFT_WRITE_LEARNER ||
-           type == PBFT_WRITE_ALARM;
+           type == PBFT_WRITE_HIGH || type == PBFT_WRITE_COVER || type == PBFT_WRITE_VIEW_CHANGE ||
+           type == PBFT_WRITE_NEW_VIEW || type == PBFT_WRITE_LEARNER || type == PBFT_WRITE_ALARM;
 }
 
 /* The durable acts of the last output, as one batch. */
@@ -30,7 +30,7 @@ static inline void keep(void)
     struct kv_batch *batch = kv_batch_new();
     for (size_t i = 0; i < l.out.acts_count; i++) {
         if (is_kept(l.out.acts[i].type))
-            records_put(batch, &l.out.acts[i]);
+            records_put(batch, &l.out.acts[i], l.config.own_index);
         if (l.out.acts[i].type == PBFT_WRITE_COMMIT)
             records_drop_height(batch, l.out.acts[i].block.height);
     }
@@ -40,7 +40,7 @@ static inline void keep(void)
 static inline void keep_act(const struct pbft_act *act)
 {
     struct kv_batch *batch = kv_batch_new();
-    records_put(batch, act);
+    records_put(batch, act, l.config.own_index);
     land(batch);
 }
 
@@ -123,7 +123,9 @@ static inline enum rc start_from_records(struct why *why)
     for (size_t i = 0; i < l.bodies_count; i++)
         pbft_restore_block(l.core, &l.bodies[i], l.block_bytes);
     assert_int_equal(kv_view_open(&view, kv, NULL), RC_OK);
-    rc = records_restore(view, l.core, why);
+    struct verify_config config = {
+        .chain_id = l.config.chain_id, .epoch = l.config.epoch, .members = l.config.members};
+    rc = records_restore(view, l.core, &config, why);
     kv_view_close(view);
     if (rc == RC_OK)
         (void)lone_step(&l, &start);

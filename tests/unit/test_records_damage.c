@@ -176,6 +176,8 @@ static void assert_is_one_encoding(const struct record *r, struct bytes value)
         keep_act(&(struct pbft_act){.type = PBFT_WRITE_STATE,
                                     .state = {.view = d.view,
                                               .mode = d.mode,
+                                              .is_installed = d.is_installed,
+                                              .is_spoiled = d.is_spoiled,
                                               .base = d.base,
                                               .has_tip = d.has_tip,
                                               .tip = d.tip}});

@@ -425,7 +425,8 @@ static void rule_5_3_an_invalid_block_gets_no_vote(void **state)
     (void)lone_pre_prepare(&l, 0, &b[1]);
     (void)lone_pre_prepare(&l, 0, &b[2]);
     assert_int_equal(lone_checked(&l, &b[1], PBFT_CHECK_INVALID, 0), PBFT_DROP_INVALID_BLOCK);
-    assert_int_equal(l.out.acts_count, 0);
+    assert_int_equal(l.out.acts_count, 1);
+    assert_non_null(lone_act(&l, PBFT_SEND_COMPLAIN, 0)); /* 14.2 */
     (void)lone_tick(&l, 1000);
     assert_int_equal(lone_count(&l, PBFT_ASK_CHECK), 0);
     assert_int_equal(l.votes_count, 0);

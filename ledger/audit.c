@@ -256,6 +256,7 @@ enum rc audit_run(struct audit_report *report, struct store *s, const struct aud
                     .head_height = store_head(s)->height,
                     .head_digest = *store_head_digest(s),
                     .flushed_height = store_flushed_height(s),
+                    .kept = *store_kept(s),
                     .tree = store_tree(s)},
         .options = options,
         .report = report,

@@ -87,13 +87,10 @@ static bool add_tree_at(struct kept *k, uint64_t height)
 static bool find_trees(struct kept *k, struct store *s)
 {
     const struct audit_subject *subject = k->subject;
-    uint64_t every = subject->checkpoint_every_heights;
-    uint64_t last = subject->flushed_height / every * every;
     add_tree(k, subject->flushed_height, &subject->tree);
-    if (last > 0 && !add_tree_at(k, last))
-        return false;
-    if (last > every && !add_tree_at(k, last - every))
-        return false;
+    for (int i = 1; i >= 0; i--)
+        if (subject->kept.heights[i] > 0 && !add_tree_at(k, subject->kept.heights[i]))
+            return false;
     struct certificate certificate;
     struct tree_ref served;
     struct why why = {{0}};

@@ -53,6 +53,7 @@ struct audit_subject {
     uint64_t head_height;
     struct digest head_digest;
     uint64_t flushed_height;
+    struct store_kept kept;  /* heights whose trees the store keeps */
     struct tree_ref tree;    /* at flushed_height */
     uint64_t covered_height; /* where the highest COMMIT certificate stands, good or not */
 };
@@ -147,8 +148,8 @@ struct audit_roots {
 MUST_USE enum rc audit_roots_open(struct audit_roots *r, const struct audit_subject *subject,
                                   struct kv_view *v);
 void audit_roots_close(struct audit_roots *r);
-/* A height whose root the store must keep: a checkpoint's, or the flushed one. Roots of other
- * heights, left by flushes in between, prove nothing to anybody and are not recomputed. */
+/* A height whose root the store must keep: a checkpoint's, a kept or the flushed one. Roots of
+ * other heights, left by flushes in between, prove nothing to anybody and are not recomputed. */
 bool audit_roots_is_due(const struct audit_roots *r, uint64_t height);
 /* Pass the entries up to this height, which must be roots. */
 bool audit_roots_pass(struct audit_roots *r, uint64_t height, struct audit_fault *f);

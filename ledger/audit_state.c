@@ -48,7 +48,8 @@ bool audit_roots_is_due(const struct audit_roots *r, uint64_t height)
     const struct audit_subject *subject = r->subject;
     if (height >= subject->flushed_height)
         return height == subject->flushed_height;
-    return height % subject->checkpoint_every_heights == 0;
+    return height % subject->checkpoint_every_heights == 0 || height == subject->kept.heights[0] ||
+           height == subject->kept.heights[1];
 }
 
 /* The entry at hand is of this height, or of none: judged now. Damage leaves the key readable, or

@@ -60,6 +60,8 @@ void kv_batch_clear(struct kv_batch *b); /* keeps the memory */
 void kv_batch_put(struct kv_batch *b, enum kv_table table, struct bytes key, struct bytes value);
 /* Deleting what is not there is fine. */
 void kv_batch_delete(struct kv_batch *b, enum kv_table table, struct bytes key);
+/* Add all that `from` holds, behind what b holds. Owns: copies. Requires: b != from. */
+void kv_batch_append(struct kv_batch *b, const struct kv_batch *from);
 size_t kv_batch_count(const struct kv_batch *b);
 size_t kv_batch_bytes(const struct kv_batch *b); /* keys and values, for limits and statistics */
 

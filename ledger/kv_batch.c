@@ -118,6 +118,14 @@ void kv_batch_delete(struct kv_batch *b, enum kv_table table, struct bytes key)
     record_add(b, KV_DELETE, table, key, 0);
 }
 
+void kv_batch_append(struct kv_batch *b, const struct kv_batch *from)
+{
+    CHECK(b != from);
+    buf_add_bytes(&b->records, buf_bytes(&from->records)); /* each is padded: they stay aligned */
+    b->count += from->count;
+    b->bytes += from->bytes;
+}
+
 void kv_batch_stamp(struct kv_batch *b, uint64_t commits)
 {
     uint8_t value[8];

@@ -119,6 +119,10 @@ static enum rc recover(struct store *s, struct why *why)
         rc = store_load_derived(s->view, &s->derived, why);
     if (rc == RC_OK)
         rc = check_heights(s, why);
+    if (rc == RC_OK)
+        rc = store_load_kept(s->view, s->derived.flushed_height,
+                             s->identity.checkpoint_every_heights, &s->kept, why);
+    s->kept_durable = s->kept;
     if (rc == RC_OK && s->options.as_recorded) {
         s->head = (struct block_header){.chain_id = s->identity.chain_id, .height = height};
         s->head_digest = digest;
@@ -126,6 +130,8 @@ static enum rc recover(struct store *s, struct why *why)
     }
     if (rc == RC_OK)
         rc = check_counts(s, why);
+    if (rc == RC_OK)
+        rc = store_load_checkpoint_height(s->view, &s->checkpoint_height, why);
     if (rc == RC_OK)
         rc = check_chain_end(s, height, &digest, why);
     if (rc != RC_OK)
@@ -176,6 +182,7 @@ void store_close(struct store *s)
 {
     if (s == NULL)
         return;
+    CHECK(s->job == NULL); /* it would be at the layers that go here */
     layer_free(s->layer);
     while (s->oldest != NULL) {
         struct store_frozen *f = s->oldest;
@@ -201,6 +208,7 @@ enum rc store_commit(struct store *s, struct why *why)
 void store_check_settled(const struct store *s)
 {
     CHECK(s->chain_height == s->head.height);
+    CHECK(s->job == NULL);
     CHECK(!s->is_flush_staged);
 }
 
@@ -298,7 +306,10 @@ enum rc store_put_certificate(struct store *s, const struct certificate *c, stru
         return rc;
     store_put_head(s->batch, s->head.height, &s->head_digest, &counts);
     rc = store_commit(s, why);
-    if (rc == RC_OK)
-        s->counts = counts;
-    return rc;
+    if (rc != RC_OK)
+        return rc;
+    s->counts = counts;
+    if (c->statement.kind == CERT_CHECKPOINT && c->statement.height > s->checkpoint_height)
+        s->checkpoint_height = c->statement.height;
+    return RC_OK;
 }

@@ -5,8 +5,11 @@
  * flushed is in layers in memory; opening applies those blocks again. A flush of its own comes at
  * every checkpoint height (so that the tree of each checkpoint exists), and earlier when the layer
  * has grown past layer_bytes_max. A flush that is due is set aside, and the next layer begun above
- * it. Trees of the last two checkpoint heights are kept. Blocks that are proposed and not committed
- * stand beside the chain, above its head.
+ * it. Trees of the last two checkpoint heights are kept: multiples of checkpoint_every_heights, and
+ * those that store_stage_keep() named in between (a quiet checkpoint, pbft.md 8.1). Which two they
+ * are is durable with the flush that makes them so, because dropping what only older trees used
+ * goes by it; without the record they are the last two multiples, which are never newer. Blocks
+ * that are proposed and not committed stand beside the chain, above its head.
  *
  * KV_META:
  *   "store"               -> format u32 | store_id 16 | chain_id 32 | replica key 32 |
@@ -14,7 +17,9 @@
  *   "genesis" piece be32  -> canonical genesis, in pieces of 1 MiB
  *   "head"                -> height u64 | digest 32 | counts u64 of KV_CERT, KV_CHECKPOINT
  *   "derived"             -> flushed_height u64 | tree version u64 | state root 32 |
- *                            counts u64 of KV_NAME, KV_TXID, KV_NONCE, KV_HISTORY, KV_RECORD */
+ *                            counts u64 of KV_NAME, KV_TXID, KV_NONCE, KV_HISTORY, KV_RECORD
+ *   "kept"                -> height u64 | height u64, ascending, of the trees kept; the first is 0
+ *                            as long as there is one */
 #ifndef LEDGER_STORE_H
 #define LEDGER_STORE_H
 
@@ -142,17 +147,47 @@ void store_stage_append(struct store *s, struct kv_batch *batch, const struct bl
  * this small by not appending on and on; opening takes a store that is behind by
  * STORE_BEHIND_HEIGHTS_MAX. */
 uint32_t store_flushes_due(const struct store *s);
-/* Stage the oldest flush that is due; *staged is false when none is, or when the one before it is
- * not durable yet. At most one in a batch.
- * Returns: RC_OK | RC_STORE_DAMAGED | RC_STORE_IO, from reading the tree; the batch is then
- * useless.
- */
-MUST_USE enum rc store_stage_flush(struct store *s, struct kv_batch *batch, bool *staged,
-                                   struct why *why);
+
+/* A flush in three steps, because the one in the middle takes long (design 2, 3): begin it here,
+ * compute it on any thread, stage here what came of it. Blocks are appended and batches made
+ * durable meanwhile. One at a time, oldest first: each grows from the tree of the one before. */
+struct store_flush_job;
+/* One is due, none is under way, and the one before is durable. */
+bool store_flush_is_due(const struct store *s);
+/* NULL unless store_flush_is_due(). Owns: borrows the store, which is not closed before the job
+ * ended: by store_stage_flush() or store_flush_abandon(). */
+struct store_flush_job *store_flush_begin(struct store *s);
+/* On any thread, once: opens a view of its own, and writes to nothing but the job. */
+void store_flush_compute(struct store_flush_job *job);
+/* Put what it made into the batch, which has the blocks up to its height in it or behind it.
+ * Requires: it was computed; it is the store's. Owns: takes job.
+ * Returns: RC_OK | what computing met: RC_STORE_DAMAGED | RC_STORE_IO. On an error the batch is as
+ * it was, and the flush is due again. */
+MUST_USE enum rc store_stage_flush(struct store *s, struct kv_batch *batch,
+                                   struct store_flush_job *job, struct why *why);
+/* Nobody may be computing it. NULL is fine. Owns: takes job. */
+void store_flush_abandon(struct store_flush_job *job);
+
+/* The heights of the two newest checkpoints whose trees are kept, ascending; 0: none. */
+struct store_kept {
+    uint64_t heights[2];
+};
+/* As the last durable batch left them. */
+const struct store_kept *store_kept(const struct store *s);
+/* Have the tree of this height kept as one of the two newest: a quiet checkpoint's (8.1). If it is
+ * the head's, a flush of it is set aside, out of turn; it is among store_kept() once that, or this
+ * batch, is durable. No effect when the height is neither the head's nor set aside nor the last one
+ * flushed: its tree never existed, or may be dropped already. */
+void store_stage_keep(struct store *s, struct kv_batch *batch, uint64_t height);
+/* Stage a CHECKPOINT certificate. Requires: it was judged; its height is not above the head's, nor
+ * below that of any one kept here. */
+void store_stage_checkpoint(struct store *s, struct kv_batch *batch, const struct certificate *c);
+
 /* What the batches filled so far will make durable: take it when one is closed, */
 struct store_mark {
     uint64_t height;
     uint64_t flushed_height;
+    struct store_kept kept;
 };
 struct store_mark store_mark(const struct store *s);
 /* and give it back, each in its turn, when that one is durable; later ones may be by then. Renews
@@ -192,6 +227,15 @@ MUST_USE enum rc store_get_certificate(struct store *s, uint64_t height, struct 
 /* The newest CHECKPOINT certificate whose tree is kept, and that tree. */
 MUST_USE enum rc store_get_checkpoint(struct store *s, struct certificate *out,
                                       struct tree_ref *tree, struct why *why);
+/* The newest CHECKPOINT certificate below a height, whether its tree is kept or not; as it was put,
+ * not judged again. Returns: RC_OK | RC_NOT_FOUND | RC_STORE_DAMAGED: only the height in *out is
+ * set, 0 when the table itself is damaged | RC_STORE_IO. */
+MUST_USE enum rc store_get_stable(struct store *s, uint64_t below, struct certificate *out,
+                                  struct why *why);
+/* The state root of a height. Requires: it is one of store_kept().
+ * Returns: RC_OK | RC_STORE_DAMAGED | RC_STORE_IO. */
+MUST_USE enum rc store_get_root(struct store *s, uint64_t height, struct digest *out,
+                                struct why *why);
 
 /* Look up an index entry, in the layer or in the kv. With TREE_VERIFY an absence is reported only
  * after the whole table was walked, because a damaged page can hide keys (design 5,

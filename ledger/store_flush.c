@@ -7,15 +7,13 @@
  * pages in one transaction (pitfalls J4).
  *
  * What is due is set aside first (frozen), so that appending may go on before it is durable. Every
- * checkpoint height is frozen, and so flushed, by itself: or its tree would never have existed. */
+ * checkpoint height is frozen, and so flushed, by itself: or its tree would never have existed.
+ * What a flush writes is made in store_derive.c, by the store itself here, or beside it by a job
+ * (store_flush_job.c). */
 #include <inttypes.h>
 
 #include "crypto/base/check.h"
 #include "ledger/store_impl.h"
-
-/* About as many as a full layer's flush replaces, so that dropping keeps pace; what is left waits
- * for the next flush instead of holding up this one. */
-enum { STALE_NODES_PER_FLUSH = 131072 };
 
 /* ---- setting aside ---- */
 
@@ -25,11 +23,15 @@ static uint64_t frozen_height(const struct store *s)
     return s->newest != NULL ? s->newest->height : s->derived.flushed_height;
 }
 
-/* Move what the layer holds below it. */
+/* Move what the layer holds below it. Its tree is kept if its height is one that roots are told of.
+ */
 static void freeze(struct store *s)
 {
     struct store_frozen *f = mem_alloc(sizeof *f);
-    *f = (struct store_frozen){.layer = layer_new(s->layer, NULL), .height = s->head.height};
+    *f = (struct store_frozen){.layer = layer_new(s->layer, NULL),
+                               .height = s->head.height,
+                               .is_told =
+                                   s->head.height % s->identity.checkpoint_every_heights == 0};
     layer_move(f->layer, s->layer);
     layer_set_parent(f->layer, s->newest != NULL ? s->newest->layer : NULL);
     layer_set_parent(s->layer, f->layer);
@@ -49,9 +51,25 @@ void store_freeze_if_due(struct store *s)
         freeze(s);
 }
 
+void store_freeze_at(struct store *s, uint64_t height)
+{
+    if (s->head.height == height && height > frozen_height(s))
+        freeze(s);
+}
+
+void store_take_flush(struct store *s, struct kv_batch *batch, const struct store_derived *derived)
+{
+    CHECK(derived->flushed_height == s->oldest->height);
+    if (s->oldest->is_told && store_kept_add(&s->kept, s->oldest->height))
+        store_put_kept(batch, &s->kept);
+    s->staged = *derived;
+    s->is_flush_staged = true;
+}
+
 void store_end_flush(struct store *s)
 {
     struct store_frozen *f = s->oldest;
+    CHECK(s->job == NULL); /* it would be at this layer */
     s->derived = s->staged;
     s->is_flush_staged = false;
     s->oldest = f->newer;
@@ -61,84 +79,6 @@ void store_end_flush(struct store *s)
     layer_set_parent(s->oldest != NULL ? s->oldest->layer : s->layer, NULL);
     layer_free(f->layer);
     mem_free(f);
-}
-
-/* ---- into a batch ---- */
-
-/* Put the layer's index entries into the batch, and collect its state entries. */
-static struct tree_change *collect(struct kv_batch *batch, const struct layer *layer,
-                                   struct store_derived *derived, size_t *count)
-{
-    size_t log_count = layer_log_count(layer);
-    struct tree_change *changes = mem_resize(NULL, log_count * sizeof *changes);
-    *count = 0;
-    for (size_t i = 0; i < log_count; i++) {
-        struct layer_entry e;
-        if (!layer_log_at(layer, i, &e))
-            continue;
-        if (!e.is_index) {
-            changes[(*count)++] =
-                (struct tree_change){.table = e.table, .key = e.key, .value = e.value};
-            continue;
-        }
-        kv_batch_put(batch, (enum kv_table)e.table, e.key, e.value);
-        for (uint32_t index = 0; index < STORE_INDEXES_COUNT; index++)
-            derived->counts[index] += (uint8_t)store_indexes[index] == e.table;
-    }
-    return changes;
-}
-
-/* Stage what this layer makes of `from` (NULL: of nothing). On failure the batch is useless. */
-static enum rc stage_derived(struct store *s, struct kv_batch *batch, const struct layer *layer,
-                             uint64_t height, const struct tree_ref *from, struct why *why)
-{
-    size_t count;
-    s->staged = s->derived;
-    s->staged.flushed_height = height;
-    struct tree_change *changes = collect(batch, layer, &s->staged, &count);
-    enum rc rc = tree_update(&s->staged.tree, batch, s->view, from, height, changes, count);
-    mem_free(changes);
-    if (rc != RC_OK)
-        return why_set(why, rc, "the state tree of height %" PRIu64 " cannot be updated: %s",
-                       height, rc_text(rc));
-    store_put_derived(batch, &s->staged);
-    return RC_OK;
-}
-
-static enum rc stage_oldest(struct store *s, struct kv_batch *batch, struct why *why)
-{
-    struct tree_ref from = s->derived.tree;
-    return stage_derived(s, batch, s->oldest->layer, s->oldest->height, &from, why);
-}
-
-/* Once this height is flushed: trees of the last two checkpoint heights stay whole; what only older
- * ones used goes. This may stand in the batch of that flush itself: what is dropped was replaced at
- * the older of the two heights or below, and the flush that came last before this one was not below
- * that height, so neither it nor this one, which grows from it, uses any of it. */
-static enum rc stage_drop(struct store *s, struct kv_batch *batch, uint64_t flushed_height,
-                          struct why *why)
-{
-    uint64_t every = s->identity.checkpoint_every_heights;
-    uint64_t last = flushed_height / every * every;
-    size_t dropped;
-    if (last < 2 * every)
-        return RC_OK;
-    enum rc rc = tree_drop_stale(batch, s->view, last - every, STALE_NODES_PER_FLUSH, &dropped);
-    return rc == RC_OK ? RC_OK : why_set(why, rc, "stale nodes of the tree cannot be dropped");
-}
-
-enum rc store_stage_flush(struct store *s, struct kv_batch *batch, bool *staged, struct why *why)
-{
-    *staged = false;
-    if (s->oldest == NULL || s->is_flush_staged)
-        return RC_OK;
-    enum rc rc = stage_oldest(s, batch, why);
-    if (rc == RC_OK)
-        rc = stage_drop(s, batch, s->oldest->height, why);
-    if (rc != RC_OK)
-        return rc;
-    *staged = s->is_flush_staged = true;
-    return RC_OK;
 }
 
 /* ---- by commits of one's own ---- */
@@ -155,17 +95,37 @@ static enum rc commit_staged(struct store *s, enum rc staging, struct why *why)
 enum rc store_flush_initial(struct store *s, struct why *why)
 {
     CHECK(s->head.height == 0);
-    return commit_staged(s, stage_derived(s, s->batch, s->layer, 0, NULL, why), why);
+    enum rc rc = store_derive(&s->derived, s->batch, s->view, s->layer, 0, NULL, why);
+    return commit_staged(s, rc, why);
+}
+
+/* Nothing is taken to be so before its commit: after one that had no room it is all made anew. */
+static enum rc flush_oldest(struct store *s, struct why *why)
+{
+    struct store_derived derived;
+    struct store_kept kept = s->kept;
+    const struct store_frozen *f = s->oldest;
+    enum rc rc = store_derive(&derived, s->batch, s->view, f->layer, f->height, &s->derived, why);
+    if (rc == RC_OK)
+        store_take_flush(s, s->batch, &derived);
+    rc = commit_staged(s, rc, why);
+    if (rc == RC_OK) {
+        store_end_flush(s);
+        s->kept_durable = s->kept;
+        return RC_OK;
+    }
+    s->is_flush_staged = false;
+    s->kept = kept;
+    return rc;
 }
 
 enum rc store_flush_due(struct store *s, struct why *why)
 {
     while (s->oldest != NULL) {
-        enum rc rc = commit_staged(s, stage_oldest(s, s->batch, why), why);
+        enum rc rc = flush_oldest(s, why);
         if (rc != RC_OK)
             return rc;
-        store_end_flush(s);
-        rc = commit_staged(s, stage_drop(s, s->batch, s->derived.flushed_height, why), why);
+        rc = commit_staged(s, store_drop(s->batch, s->view, s->kept.heights[0], why), why);
         if (rc != RC_OK)
             return rc;
     }
@@ -175,7 +135,6 @@ enum rc store_flush_due(struct store *s, struct why *why)
 enum rc store_flush(struct store *s, struct why *why)
 {
     store_check_settled(s);
-    if (s->head.height > frozen_height(s))
-        freeze(s);
+    store_freeze_at(s, s->head.height);
     return store_flush_due(s, why);
 }

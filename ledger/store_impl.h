@@ -21,6 +21,23 @@ struct store_frozen {
     struct store_frozen *newer;
     struct layer *layer;
     uint64_t height;
+    bool is_told; /* its root is: the tree is one of the two that are kept from then on */
+};
+
+struct store_flush_job {
+    struct store *store;
+    /* What it reads. Nothing of it changes until the job ends: the layer is the lowest, so it is
+     * neither put on another one nor freed, and what is frozen is not written. */
+    const struct layer *layer;
+    uint64_t height;
+    struct store_derived from;
+    uint64_t oldest_kept; /* once this height is flushed */
+    /* What it makes. */
+    bool is_computed;
+    struct kv_batch *batch;
+    struct store_derived derived;
+    enum rc rc;
+    struct why why;
 };
 
 struct store {
@@ -39,8 +56,13 @@ struct store {
     struct layer *layer;
     struct store_frozen *oldest, *newest;
     uint32_t frozen_count;
+    struct store_flush_job *job; /* the oldest is being computed, or waits to be staged */
     bool is_flush_staged;        /* of the oldest, */
     struct store_derived staged; /* which gives this */
+    /* The two newest heights that a root was or will be told of: with what is staged, and as the
+     * last batch that store_on_durable() was told of left them. */
+    struct store_kept kept, kept_durable;
+    uint64_t checkpoint_height; /* of the newest CHECKPOINT certificate, with what is staged */
 };
 
 /* The index tables, in the order of their counts in "derived". */
@@ -53,10 +75,25 @@ void store_check_settled(const struct store *s);
 
 /* Set the layer aside for a flush, when a checkpoint height or the layer's limit asks for it. */
 void store_freeze_if_due(struct store *s);
+/* The same if the head is of this height, and has not been set aside. */
+void store_freeze_at(struct store *s, uint64_t height);
 /* Flush what is due, oldest first, each by commits of its own. */
 MUST_USE enum rc store_flush_due(struct store *s, struct why *why);
 /* The staged flush is durable, and the view shows it. */
 void store_end_flush(struct store *s);
+
+/* Put into the batch what this layer makes of `from` (NULL: of nothing) at this height, and what
+ * that is into *out. Reads the tree through v, which must show `from`. On failure the batch is
+ * useless. Returns: as tree_update(). */
+MUST_USE enum rc store_derive(struct store_derived *out, struct kv_batch *batch, struct kv_view *v,
+                              const struct layer *layer, uint64_t height,
+                              const struct store_derived *from, struct why *why);
+/* Put deletions of nodes that no tree from this height on uses, and not more than keep pace.
+ * Returns: as tree_drop_stale(). */
+MUST_USE enum rc store_drop(struct kv_batch *batch, struct kv_view *v, uint64_t oldest_kept,
+                            struct why *why);
+/* The flush of the oldest has been put into a batch: it gives this. */
+void store_take_flush(struct store *s, struct kv_batch *batch, const struct store_derived *derived);
 
 /* Flush the layer, which holds the initial state, as the first of all. */
 MUST_USE enum rc store_flush_initial(struct store *s, struct why *why);
@@ -71,6 +108,18 @@ void store_take_block(struct store *s, const struct block *block, const struct l
 /* Put a certificate under its height. */
 void store_put_certificate_at(struct kv_batch *batch, struct bytes key,
                               const struct certificate *c);
+
+/* Take a height among the two; false when it changes nothing. */
+bool store_kept_add(struct store_kept *kept, uint64_t height);
+void store_put_kept(struct kv_batch *batch, const struct store_kept *kept);
+MUST_USE enum rc store_load_kept(struct kv_view *v, uint64_t flushed_height, uint64_t every,
+                                 struct store_kept *out, struct why *why);
+/* The height of the newest CHECKPOINT certificate; 0: there is none. */
+MUST_USE enum rc store_load_checkpoint_height(struct kv_view *v, uint64_t *out, struct why *why);
+/* Judges: any bytes may be handed in. */
+MUST_USE enum rc store_decode_certificate(struct certificate *out, struct bytes value,
+                                          enum cert_kind kind);
+enum rc store_read_failed(struct why *why, enum rc rc, const char *what, uint64_t height);
 
 /* Confirm that no key of a table stands in from..to, both included. Only with TREE_VERIFY.
  * Returns: RC_OK | RC_STORE_DAMAGED | RC_STORE_IO. */

@@ -43,7 +43,7 @@ struct kv_view *store_view(struct store *s)
 
 /* ---- blocks and certificates ---- */
 
-static enum rc read_failed(struct why *why, enum rc rc, const char *what, uint64_t height)
+enum rc store_read_failed(struct why *why, enum rc rc, const char *what, uint64_t height)
 {
     if (rc == RC_NOT_FOUND)
         return why_set(why, rc, "there is no %s at height %" PRIu64, what, height);
@@ -56,13 +56,13 @@ enum rc store_get_digest(struct store *s, uint64_t height, struct digest *out, s
     uint8_t room[8];
     struct bytes value;
     if (height == 0 || height > s->chain_height)
-        return read_failed(why, RC_NOT_FOUND, "block", height);
+        return store_read_failed(why, RC_NOT_FOUND, "block", height);
     enum rc rc = kv_get(s->view, KV_CHAIN, store_height_key(room, height), &value);
     if (rc != RC_OK) /* up to the head there is one at each height */
-        return read_failed(why, rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc, "block", height);
+        return store_read_failed(why, rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc, "block", height);
     struct rd r = rd_of(value);
     rd_copy(&r, out->bytes, DIGEST_BYTES);
-    return rd_done(&r) ? RC_OK : read_failed(why, RC_STORE_DAMAGED, "block digest", height);
+    return rd_done(&r) ? RC_OK : store_read_failed(why, RC_STORE_DAMAGED, "block digest", height);
 }
 
 enum rc store_get_block(struct store *s, uint64_t height, struct block *out, struct why *why)
@@ -75,7 +75,7 @@ enum rc store_get_block(struct store *s, uint64_t height, struct block *out, str
         return rc;
     rc = kv_get(s->view, KV_BLOCK, store_block_key(block_room, height, &digest), &value);
     if (rc != RC_OK) /* the chain says that it is there */
-        return read_failed(why, rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc, "block", height);
+        return store_read_failed(why, rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc, "block", height);
     enum block_fault fault = block_decode(out, value);
     if (fault == BLOCK_OK && s->options.care == TREE_VERIFY)
         fault = block_judge_body(out, NULL);
@@ -88,7 +88,7 @@ enum rc store_get_block(struct store *s, uint64_t height, struct block *out, str
     return RC_OK;
 }
 
-static enum rc decode_certificate(struct certificate *out, struct bytes value, enum cert_kind kind)
+enum rc store_decode_certificate(struct certificate *out, struct bytes value, enum cert_kind kind)
 {
     struct rd r = rd_of(value);
     cert_decode(&r, out);
@@ -106,7 +106,7 @@ static enum rc seek_certificate(struct store *s, uint64_t height, struct certifi
         return rc;
     rc = kv_cursor_seek(c, store_height_key(room, height), &key, &value);
     if (rc == RC_OK)
-        rc = decode_certificate(out, value, CERT_COMMIT);
+        rc = store_decode_certificate(out, value, CERT_COMMIT);
     if (rc == RC_OK && (out->statement.height < height ||
                         !bytes_equal(key, store_height_key(room, out->statement.height))))
         rc = RC_STORE_DAMAGED;
@@ -120,7 +120,7 @@ enum rc store_get_certificate(struct store *s, uint64_t height, struct certifica
     uint8_t from[8], to[8];
     enum rc rc = seek_certificate(s, height, out);
     if (rc != RC_OK && rc != RC_NOT_FOUND)
-        return read_failed(why, rc, "certificate", height);
+        return store_read_failed(why, rc, "certificate", height);
     uint64_t found = rc == RC_OK ? out->statement.height : UINT64_MAX;
     if (found == height)
         return RC_OK;
@@ -129,82 +129,7 @@ enum rc store_get_certificate(struct store *s, uint64_t height, struct certifica
                                           store_height_key(to, found - 1), why);
     if (absent != RC_OK)
         return absent;
-    return rc == RC_OK ? RC_OK : read_failed(why, rc, "certificate", height);
-}
-
-/* The tree that stood at a height: the newest version that is not above it. */
-static enum rc tree_at(struct store *s, uint64_t height, struct tree_ref *out)
-{
-    uint8_t room[8];
-    struct kv_cursor *c;
-    struct bytes key, value;
-    enum rc rc = kv_cursor_open(&c, s->view, KV_ROOT);
-    if (rc != RC_OK)
-        return rc;
-    rc = kv_cursor_seek_before(c, store_height_key(room, height + 1), &key, &value);
-    kv_cursor_close(c);
-    if (rc != RC_OK)
-        return rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc;
-    struct rd key_rd = rd_of(key), value_rd = rd_of(value);
-    out->version = rd_be64(&key_rd);
-    rd_copy(&value_rd, out->root.bytes, DIGEST_BYTES);
-    return rd_done(&key_rd) && rd_done(&value_rd) ? RC_OK : RC_STORE_DAMAGED;
-}
-
-/* The newest CHECKPOINT certificate below a height, as the search finds it. */
-static enum rc seek_checkpoint(struct store *s, uint64_t below, struct certificate *out)
-{
-    uint8_t room[8];
-    struct kv_cursor *c;
-    struct bytes key, value;
-    enum rc rc = kv_cursor_open(&c, s->view, KV_CHECKPOINT);
-    if (rc != RC_OK)
-        return rc;
-    rc = kv_cursor_seek_before(c, store_height_key(room, below), &key, &value);
-    if (rc == RC_OK)
-        rc = decode_certificate(out, value, CERT_CHECKPOINT);
-    if (rc == RC_OK && !bytes_equal(key, store_height_key(room, out->statement.height)))
-        rc = RC_STORE_DAMAGED;
-    kv_cursor_close(c);
-    return rc;
-}
-
-/* Checkpoints come at multiples of K, and at quiet heights in between (pbft.md 8.1). Where no flush
- * ended at a quiet height its tree does not exist here, and an older checkpoint has to serve. */
-enum rc store_get_checkpoint(struct store *s, struct certificate *out, struct tree_ref *tree,
-                             struct why *why)
-{
-    uint64_t every = s->identity.checkpoint_every_heights;
-    uint64_t last = s->derived.flushed_height / every * every;
-    uint64_t oldest = last > every ? last - every : 1;
-    uint64_t below = s->derived.flushed_height + 1;
-    uint8_t from[8], to[8];
-    while (below > oldest) {
-        enum rc rc = seek_checkpoint(s, below, out);
-        uint64_t height = rc == RC_OK ? out->statement.height : 0;
-        if (rc != RC_OK && rc != RC_NOT_FOUND)
-            return read_failed(why, rc, "checkpoint", below - 1);
-        if (height < below - 1) { /* that none stands between is an absence too */
-            enum rc absent =
-                store_confirm_absent(s, KV_CHECKPOINT, store_height_key(from, height + 1),
-                                     store_height_key(to, below - 1), why);
-            if (absent != RC_OK)
-                return absent;
-        }
-        if (height < oldest)
-            break;
-        rc = tree_at(s, height, tree);
-        if (rc != RC_OK)
-            return read_failed(why, rc, "state tree", height);
-        if (digest_equal(&tree->root, &out->statement.state_root))
-            return RC_OK;
-        if (height % every == 0)
-            return read_failed(why, RC_STORE_DAMAGED, "state tree", height);
-        below = height;
-    }
-    return why_set(why, RC_NOT_FOUND,
-                   "no checkpoint is certified yet: the next one comes at height %" PRIu64,
-                   (s->head.height / every + 1) * every);
+    return rc == RC_OK ? RC_OK : store_read_failed(why, rc, "certificate", height);
 }
 
 /* ---- indexes ---- */

@@ -31,7 +31,8 @@ uint32_t store_flushes_due(const struct store *s)
 struct store_mark store_mark(const struct store *s)
 {
     const struct store_derived *d = s->is_flush_staged ? &s->staged : &s->derived;
-    return (struct store_mark){.height = s->head.height, .flushed_height = d->flushed_height};
+    return (struct store_mark){
+        .height = s->head.height, .flushed_height = d->flushed_height, .kept = s->kept};
 }
 
 enum rc store_on_durable(struct store *s, const struct store_mark *mark, struct why *why)
@@ -44,6 +45,7 @@ enum rc store_on_durable(struct store *s, const struct store_mark *mark, struct 
     if (rc != RC_OK)
         return rc;
     s->chain_height = mark->height;
+    s->kept_durable = mark->kept;
     if (is_flushed)
         store_end_flush(s);
     return RC_OK;

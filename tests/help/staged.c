@@ -8,12 +8,18 @@
 
 void staged_open(struct staged *t, const struct chain_options *options, uint32_t blocks_count)
 {
+    staged_open_on(t, options, blocks_count, kv_mem_new());
+}
+
+void staged_open_on(struct staged *t, const struct chain_options *options, uint32_t blocks_count,
+                    struct kv *kv)
+{
     struct why why = {{0}};
     chain_open(&t->sound, options, kv_mem_new());
     t->chain = t->sound;
     t->chain.plan = NULL;
     t->chain.store = NULL;
-    t->chain.kv = kv_mem_new();
+    t->chain.kv = kv;
     CHECK(store_create(t->chain.kv, store_identity(t->sound.store),
                        buf_bytes(&t->sound.genesis.canonical), &t->sound.genesis.initial,
                        &why) == RC_OK);
@@ -117,9 +123,13 @@ enum rc staged_append_by_itself(struct staged *t, struct why *why)
 
 bool staged_flush(struct staged *t)
 {
-    bool staged;
-    assert_int_equal(store_stage_flush(t->chain.store, t->batch, &staged, NULL), RC_OK);
-    return staged;
+    struct why why = {{0}};
+    struct store_flush_job *job = store_flush_begin(t->chain.store);
+    if (job == NULL)
+        return false;
+    store_flush_compute(job);
+    assert_int_equal(store_stage_flush(t->chain.store, t->batch, job, &why), RC_OK);
+    return true;
 }
 
 void staged_commit(struct staged *t)

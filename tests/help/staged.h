@@ -18,6 +18,9 @@ struct staged {
 };
 
 void staged_open(struct staged *t, const struct chain_options *options, uint32_t blocks_count);
+/* The second store stands on this kv, which is empty. Owns: takes kv. */
+void staged_open_on(struct staged *t, const struct chain_options *options, uint32_t blocks_count,
+                    struct kv *kv);
 void staged_close(struct staged *t);
 /* Close the second store and open it anew, as after a crash: what was in the batch is lost. */
 void staged_reopen(struct staged *t);

@@ -149,7 +149,7 @@ static enum rc judge_tip(struct driver *d, const struct pbft_durable *durable, s
                    "the blocks that this replica voted for do not stand on the ledger's head");
 }
 
-static enum rc judge_record(struct driver *d, const struct certificate *c, const char *name,
+enum rc driver_judge_record(struct driver *d, const struct certificate *c, const char *name,
                             struct why *why)
 {
     const struct verify_config *v = &d->verify_config;
@@ -166,9 +166,9 @@ static enum rc judge_record(struct driver *d, const struct certificate *c, const
 static enum rc judge_certificates(struct driver *d, const struct pbft_durable *durable,
                                   struct why *why)
 {
-    enum rc rc = durable->has_high ? judge_record(d, &durable->high, "high", why) : RC_OK;
+    enum rc rc = durable->has_high ? driver_judge_record(d, &durable->high, "high", why) : RC_OK;
     if (rc == RC_OK && durable->has_cover)
-        rc = judge_record(d, &durable->cover, "cover", why);
+        rc = driver_judge_record(d, &durable->cover, "cover", why);
     return rc;
 }
 
@@ -180,11 +180,14 @@ static enum rc load(struct driver *d, const struct pbft_config *core, struct why
     if (rc == RC_OK)
         rc = judge_certificates(d, &durable, why);
     if (rc == RC_OK)
+        rc = driver_load_stable(d, &durable, why);
+    if (rc == RC_OK)
         rc = driver_reserve_load(d, why);
     if (rc != RC_OK)
         return rc;
 
     durable.is_learner |= d->is_fenced;
+    d->is_diverged = durable.is_diverged;
     d->starts_count++;
     durable.committed = head_of(d);
     durable.status_counter = d->starts_count << 32; /* above all of earlier starts */
@@ -293,6 +296,7 @@ void driver_run(struct driver *d, struct driver_time time)
         return;
     if (!d->is_started)
         start(d);
+    driver_roots_tell(d);
     driver_jobs_take(d);
     driver_jobs_ready(d);
     driver_clients_run(d);
@@ -304,6 +308,7 @@ void driver_run(struct driver *d, struct driver_time time)
     answer_core(d);
     driver_tell_pool(d);
     answer_core(d);
+    driver_flush_begin(d);
     driver_turn_close(d);
 }
 
@@ -340,7 +345,7 @@ uint64_t driver_deadline_ms(const struct driver *d)
         return UINT64_MAX;
     if (!d->is_started || driver_jobs_have_work(d) || d->is_pool_changed)
         return 0;
-    if (!d->is_committing && (driver_has_outputs(d) || store_flushes_due(d->store) > 0))
+    if (driver_flush_has_work(d) || (!d->is_committing && driver_has_outputs(d)))
         return 0;
     uint64_t core_ms = pbft_deadline_ms(d->core);
     uint64_t clients_ms = driver_clients_deadline_ms(d);
@@ -360,6 +365,8 @@ void driver_look(const struct driver *d, struct driver_look *out)
                                 .outputs_bytes = d->turns[d->filling].bytes.size,
                                 .output_drops = d->output_drops,
                                 .answer_drops = d->answer_drops,
+                                .is_diverged = d->is_diverged,
+                                .root = d->root,
                                 .damaged_count = d->damaged_count,
                                 .damaged_why = d->damaged_why};
     pbft_look(d->core, &out->core);

@@ -3,8 +3,8 @@
  * DONE, and only then, send and answer (PROTOCOL.md 4, design 3).
  *
  * It makes no system call, starts no thread and knows no clock. What it needs of the world stands
- * behind interfaces: kv, net, verify, signer; the time comes with every call. hansad binds them to
- * threads, sockets and LMDB; the simulator binds the same driver to a virtual world.
+ * behind interfaces: kv, net, verify, helper, signer; the time comes with every call. hansad binds
+ * them to threads, sockets and LMDB; the simulator binds the same driver to a virtual world.
  *
  * Turns. All that happens between two calls of driver_run() joins one turn: its writes one batch,
  * its outputs one list. One batch is being made durable while the next turn fills; when the store
@@ -12,7 +12,8 @@
  * that was decided before them, and under load one sync carries many decisions (group commit).
  *
  * One thread: all functions here are called on it, but for driver_job_run(). The interfaces'
- * functions must not call back into the driver, save verify.submit, which may call driver_on_job().
+ * functions must not call back into the driver, save verify.submit and helper.submit, which may
+ * call driver_on_job().
  */
 #ifndef NODE_DRIVER_DRIVER_H
 #define NODE_DRIVER_DRIVER_H
@@ -69,6 +70,12 @@ struct driver_net {
  * the driver's thread, in any order. Owns: the driver's; lent until driver_on_job(). */
 struct driver_job;
 struct driver_verify {
+    void *context;
+    void (*submit)(void *context, struct driver_job *job);
+};
+/* The same for state trees (8.1), whose jobs read the disk and may take a second: a thread of their
+ * own. One at a time. */
+struct driver_helper {
     void *context;
     void (*submit)(void *context, struct driver_job *job);
 };
@@ -137,6 +144,7 @@ struct driver_config {
     struct driver_kv kv;
     struct driver_net net;
     struct driver_verify verify;
+    struct driver_helper helper;
     struct driver_signer signer;
     struct driver_marker marker; /* raise may be NULL */
     /* Heights reserved at once: DRIVER_RESERVED_HEIGHTS, fewer where the raising itself is tried.
@@ -207,6 +215,8 @@ struct driver_look {
     uint64_t outputs_count, outputs_bytes; /* messages of the turn that fills */
     uint64_t output_drops;                 /* beyond its limits */
     uint64_t answer_drops;                 /* bodies beyond a peer's budget */
+    bool is_diverged;                      /* 8.2: my state is not the certified one */
+    struct pbft_root root;                 /* the last that the core was told; height 0: none */
     uint64_t damaged_count; /* reads of the store that met damage and gave nothing; */
     struct why damaged_why; /* what the last of them met, with its height */
 };

@@ -65,7 +65,7 @@ struct driver_turn {
 
 /* ---- jobs.c ---- */
 
-enum driver_job_type { JOB_MESSAGE, JOB_BLOCK_TXS, JOB_CLIENT_TX };
+enum driver_job_type { JOB_MESSAGE, JOB_BLOCK_TXS, JOB_CLIENT_TX, JOB_FLUSH };
 
 struct driver_job {
     struct driver_job *next;           /* in a queue */
@@ -81,6 +81,7 @@ struct driver_job {
     uint64_t check;  /* BLOCK_TXS: which check it belongs to */
     struct tx *txs;  /* BLOCK_TXS, CLIENT_TX; lend from bytes */
     uint32_t txs_count;
+    struct store_flush_job *flush; /* FLUSH; holds its result too */
     /* The results. */
     enum verify_drop drop;
     enum verdict verdict; /* of the first that is bad */
@@ -133,9 +134,13 @@ struct driver {
     uint32_t filling;   /* of turns; the other one is being made durable if is_committing */
     bool is_committing; /* until the batch is durable and, if need be, the marker raised */
     bool is_marking;
-    bool is_fenced;            /* 4.2: found at opening */
-    struct pbft_rank reserved; /* in the store, staged or durable */
-    struct pbft_rank marked;   /* in the marker before the turn that fills now tells anything */
+    bool is_fenced;             /* 4.2: found at opening */
+    struct pbft_rank reserved;  /* in the store, staged or durable */
+    struct pbft_rank marked;    /* in the marker before the turn that fills now tells anything */
+    struct driver_job *flushed; /* computed, and waits for the next turn to close; NULL: none */
+    struct store_kept told;     /* roots that the core was told */
+    struct pbft_root root;      /* the last of them */
+    bool is_diverged;
     uint64_t durable_height;
     uint64_t covered_height; /* committed, and a certificate at or above it is staged or durable */
 
@@ -183,6 +188,10 @@ struct driver {
 uint32_t driver_primary(const struct driver *d);
 /* Stop for good (4.2); the first reason stays. */
 void driver_fail(struct driver *d, enum rc rc, const struct why *why);
+/* A certificate that the store gives is of this epoch, and a quorum signed it.
+ * Returns: RC_OK | RC_STORE_DAMAGED. */
+MUST_USE enum rc driver_judge_record(struct driver *d, const struct certificate *c,
+                                     const char *name, struct why *why);
 /* Somebody asked for what cannot be read. True: it is damaged, is counted, and is to be taken for
  * not here (pitfalls D5). False: rc is RC_OK or RC_NOT_FOUND, or the disk failed and the driver
  * with it. */
@@ -207,6 +216,22 @@ void driver_say_forward(struct driver *d, uint32_t to, struct bytes tx);
 /* Whether the turn takes another message: the limits of driver.h while the disk is slow. */
 bool driver_has_room(const struct driver *d);
 bool driver_has_outputs(const struct driver *d);
+
+/* ---- flush.c: state trees beside the protocol, and checkpoints (8.1) ---- */
+/* Have the next flush that is due computed, if none is under way. */
+void driver_flush_begin(struct driver *d);
+/* Put one that was computed into the turn that fills. False: reading failed, and the driver. */
+bool driver_flush_stage(struct driver *d);
+/* Tell the core the roots that are durable and that it does not know. */
+void driver_roots_tell(struct driver *d);
+/* Any of these is to be done now. */
+bool driver_flush_has_work(const struct driver *d);
+/* Carry out ASK_ROOT and WRITE_CHECKPOINT. */
+void driver_ask_root(struct driver *d, uint64_t height);
+void driver_stage_checkpoint(struct driver *d, const struct certificate *certificate);
+/* The newest CHECKPOINT certificate, judged. Returns: RC_OK | RC_STORE_DAMAGED | RC_STORE_IO. */
+MUST_USE enum rc driver_load_stable(struct driver *d, struct pbft_durable *durable,
+                                    struct why *why);
 
 /* ---- reserve.c: rule 4.2 ---- */
 /* Load the store's reservation, and judge whether the marker knows of more than it. */

@@ -41,6 +41,7 @@ struct driver_job *driver_job_of_txs(struct driver *d, uint64_t check, const str
 
 void driver_job_free(struct driver_job *job)
 {
+    store_flush_abandon(job->flush);
     buf_free(&job->bytes);
     mem_free(job->msg);
     mem_free(job->txs);
@@ -50,6 +51,10 @@ void driver_job_free(struct driver_job *job)
 void driver_job_run(struct driver_job *job)
 {
     const struct verify_config *config = &job->driver->verify_config; /* never written after init */
+    if (job->type == JOB_FLUSH) {
+        store_flush_compute(job->flush);
+        return;
+    }
     if (job->type == JOB_MESSAGE) {
         job->drop = verify_judge(job->msg, config);
         return;
@@ -62,7 +67,7 @@ void driver_job_run(struct driver_job *job)
 uint32_t driver_job_signatures(const struct driver_job *job)
 {
     if (job->type != JOB_MESSAGE)
-        return job->txs_count;
+        return job->txs_count; /* 0 of a flush */
     return verify_signatures(job->msg);
 }
 
@@ -70,11 +75,15 @@ void driver_job_submit(struct driver_job *job)
 {
     struct driver *d = job->driver;
     const struct driver_verify *verify = &d->config.verify;
+    const struct driver_helper *helper = &d->config.helper;
     job->after = d->out;
     if (d->out != NULL)
         d->out->before = job;
     d->out = job;
-    verify->submit(verify->context, job);
+    if (job->type == JOB_FLUSH)
+        helper->submit(helper->context, job);
+    else
+        verify->submit(verify->context, job);
 }
 
 void driver_on_job(struct driver *d, struct driver_job *job)
@@ -87,6 +96,10 @@ void driver_on_job(struct driver *d, struct driver_job *job)
     if (job->after != NULL)
         job->after->before = job->before;
     job->next = NULL;
+    if (job->type == JOB_FLUSH) { /* it does not wait for messages, which may wait for it */
+        d->flushed = job;
+        return;
+    }
     if (d->ready_last != NULL)
         d->ready_last->next = job;
     else
@@ -350,6 +363,7 @@ static void free_list(struct driver_job *job)
 void driver_jobs_free(struct driver *d)
 {
     free_list(d->ready_first);
+    free_list(d->flushed);
     while (d->out != NULL) {
         struct driver_job *job = d->out;
         d->out = job->after;

@@ -12,6 +12,7 @@ static const char *const names[] = {
     [RECORD_PROPOSAL] = "proposal", [RECORD_RESERVED] = "reserved",
     [RECORD_COVER] = "cover",       [RECORD_VIEW_CHANGE] = "view_change",
     [RECORD_NEW_VIEW] = "new_view",
+    [RECORD_DIVERGED] = "diverged",
 };
 
 const char *record_name(enum record_type type)
@@ -193,6 +194,10 @@ void records_put(struct kv_batch *batch, const struct pbft_act *act, uint32_t ow
     case PBFT_WRITE_ALARM:
         key.type = RECORD_ALARM;
         put_alarm(&w, act);
+        break;
+    case PBFT_DIVERGED:
+        key.type = RECORD_DIVERGED;
+        wr_u8(&w, 1);
         break;
     case PBFT_WRITE_VOTE:
         key = (struct record_key){.type = RECORD_VOTE,

@@ -10,6 +10,7 @@
  *   "cover"          -> certificate: the head stands under it, if it is of a height above
  *   "learner"        -> u8 = 1
  *   "alarm"          -> certificate | has_other u8 | certificate, if it has
+ *   "diverged"       -> u8 = 1
  *   "starts"         -> u64: how often a driver was started on this store
  *   "reserved"       -> epoch u64 | view u64 | height u64: up to where this key may have voted
  * (4.2) "vote" be64 kind -> epoch u64 | view u64 | digest 32 | signature 64   (kind: PREPARE or
@@ -23,8 +24,8 @@
 #include "node/pbft/pbft.h"
 #include "node/verify.h"
 
-/* Stage one durable act: STATE, VOTE, PRE_PREPARE, HIGH, COVER, VIEW_CHANGE, NEW_VIEW, LEARNER or
- * ALARM; own_index is that of the member who signs the VIEW-CHANGE. Requires: one of these; its
+/* Stage one durable act: STATE, VOTE, PRE_PREPARE, HIGH, COVER, VIEW_CHANGE, NEW_VIEW, LEARNER,
+ * ALARM or DIVERGED; own_index is that of the member who signs the VIEW-CHANGE. Requires: one of these; its
  * certificates have passed cert_verify(). */
 void records_put(struct kv_batch *batch, const struct pbft_act *act, uint32_t own_index);
 /* After a block at this height was committed: its votes and proposal are not needed any more (4.1:

@@ -77,6 +77,12 @@ static const char *take_learner(struct rd *r, struct pbft_durable *d)
     return rd_done(r) && d->is_learner ? NULL : record_malformed;
 }
 
+static const char *take_diverged(struct rd *r, struct pbft_durable *d)
+{
+    d->is_diverged = take_flag(r);
+    return rd_done(r) && d->is_diverged ? NULL : malformed;
+}
+
 static const char *take_alarm(struct rd *r, struct pbft_durable *d)
 {
     struct certificate c;
@@ -247,6 +253,8 @@ static const char *load_one(void *context, const struct record_key *key, struct 
         return take_learner(&r, &load->durable);
     case RECORD_ALARM:
         return take_alarm(&r, &load->durable);
+    case RECORD_DIVERGED:
+        return take_diverged(&r, &load->durable);
     case RECORD_STARTS:
         return take_starts(&r, &load->starts_count);
     case RECORD_RESERVED:

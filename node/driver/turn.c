@@ -268,6 +268,16 @@ static void take_act(struct driver *d, const struct pbft_act *act)
     case PBFT_WRITE_VOTE:
     case PBFT_WRITE_PRE_PREPARE:
     case PBFT_WRITE_HIGH:
+        records_put(driver_turn(d)->batch, act, d->config.own_index);
+        break;
+    case PBFT_DIVERGED:
+        d->is_diverged = true;
+        withdraw(d);
+        records_put(driver_turn(d)->batch, act, d->config.own_index);
+        break;
+    case PBFT_WRITE_CHECKPOINT:
+        driver_stage_checkpoint(d, act->certificate);
+        break;
     case PBFT_WRITE_COVER:
     case PBFT_WRITE_VIEW_CHANGE:
     case PBFT_WRITE_NEW_VIEW:
@@ -301,6 +311,9 @@ static void take_act(struct driver *d, const struct pbft_act *act)
         d->is_build_asked = true;
         d->build = act->ticket;
         break;
+    case PBFT_ASK_ROOT:
+        driver_ask_root(d, act->height);
+        break;
     case PBFT_ALARM:
         break; /* durable by WRITE_ALARM; told by driver_look() */
     }
@@ -327,15 +340,8 @@ static void raise_marker(struct driver *d, const struct driver_turn *t)
 void driver_turn_close(struct driver *d)
 {
     struct driver_turn *t = driver_turn(d);
-    struct why why = {{0}};
-    bool is_flush = false;
-    if (d->failure != RC_OK || d->is_committing)
+    if (d->failure != RC_OK || d->is_committing || !driver_flush_stage(d))
         return;
-    enum rc rc = store_stage_flush(d->store, t->batch, &is_flush, &why);
-    if (rc != RC_OK) {
-        driver_fail(d, rc, &why);
-        return;
-    }
     bool has_writes = kv_batch_count(t->batch) > 0;
     if (!has_writes && !t->is_above_marker) {
         release(d, t);

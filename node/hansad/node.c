@@ -54,6 +54,13 @@ static void submit_job(void *context, struct driver_job *job)
     driver_on_job(n->driver, job);
 }
 
+static void submit_tree(void *context, struct driver_job *job)
+{
+    struct node *n = context;
+    bool is_taken = workers_submit(n->helper, job);
+    CHECK(is_taken); /* one at a time */
+}
+
 static void send_message(void *context, uint32_t to, struct bytes message)
 {
     struct node *n = context;
@@ -154,6 +161,14 @@ static void on_jobs(void *context)
     }
 }
 
+static void on_tree(void *context)
+{
+    struct node *n = context;
+    struct driver_job *job = workers_take(n->helper);
+    if (job != NULL)
+        driver_on_job(n->driver, job);
+}
+
 static void on_backup(void *context)
 {
     struct node *n = context;
@@ -185,6 +200,7 @@ static enum rc open_driver(struct node *n, struct why *why)
         .kv = {.context = n, .submit = submit_batch},
         .net = {.context = n, .send = send_message, .answer = on_answer},
         .verify = {.context = n, .submit = submit_job},
+        .helper = {.context = n, .submit = submit_tree},
         .signer = {.context = n, .sign = sign},
         .marker = {.context = n, .held = h->marker.reserved, .raise = raise_marker},
         .reserved_heights = DRIVER_RESERVED_HEIGHTS,
@@ -272,6 +288,8 @@ static enum rc watch_all(struct node *n, struct why *why)
         rc = loop_add(n->loop, storage_fd(n->storage), on_storage, n, why);
     if (rc == RC_OK)
         rc = loop_add(n->loop, workers_fd(n->workers), on_jobs, n, why);
+    if (rc == RC_OK)
+        rc = loop_add(n->loop, workers_fd(n->helper), on_tree, n, why);
     if (rc == RC_OK && n->backup != NULL)
         rc = loop_add(n->loop, backup_fd(n->backup), on_backup, n, why);
     return rc;
@@ -285,6 +303,8 @@ static enum rc open_all(struct node *n, struct why *why)
         rc = open_signals(n, why);
     if (rc == RC_OK)
         rc = workers_open(&n->workers, (uint32_t)h->config->verify_threads, why);
+    if (rc == RC_OK)
+        rc = workers_open(&n->helper, 1, why);
     if (rc == RC_OK)
         rc = storage_open(&n->storage, h->kv, h->marker_path, &h->marker, why);
     if (rc == RC_OK && h->config->backups)
@@ -309,6 +329,7 @@ static void part(struct node *n)
     loop_remove(n->loop, n->signal_fd);
     loop_remove(n->loop, storage_fd(n->storage));
     loop_remove(n->loop, workers_fd(n->workers));
+    loop_remove(n->loop, workers_fd(n->helper));
     if (n->backup != NULL)
         loop_remove(n->loop, backup_fd(n->backup));
     enum rc rc = RC_OK;
@@ -323,6 +344,7 @@ static void close_all(struct node *n)
     clients_close(n->clients);
     peers_close(n->peers);
     workers_close(n->workers);
+    workers_close(n->helper);
     storage_close(n->storage);
     backup_close(n->backup);
     serve_close(n->serve);

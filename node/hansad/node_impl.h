@@ -18,6 +18,7 @@ struct node {
     struct log *log;
     struct loop *loop;
     struct workers *workers;
+    struct workers *helper; /* of one thread */
     struct storage *storage;
     struct backup *backup;
     struct driver *driver;

@@ -53,7 +53,8 @@ enum rc workers_open(struct workers **out, uint32_t threads_count, struct why *w
         return RC_OK;
     }
     workers_close(w);
-    return why_set(why, RC_FILE_IO, "a verification thread cannot be started: %s", strerror(e));
+    return why_set(why, RC_FILE_IO, "a thread for the driver's jobs cannot be started: %s",
+                   strerror(e));
 }
 
 void workers_close(struct workers *w)

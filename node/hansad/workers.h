@@ -1,4 +1,5 @@
-/* The verification threads: they run the driver's jobs and bring them back. */
+/* Threads that run the driver's jobs and bring them back: the verification threads, and the helper
+ * for state trees, which is one by itself, so that neither waits for the other. */
 #ifndef NODE_HANSAD_WORKERS_H
 #define NODE_HANSAD_WORKERS_H
 

@@ -300,6 +300,8 @@ void pbft_step(struct pbft *p, const struct pbft_event *event, struct pbft_outpu
         p->pool = event->pool;
         p->is_build_dry = false;
         break;
+    case PBFT_EVENT_ROOT:
+        break;
     }
     settle(p);
     p->drops[drop]++;

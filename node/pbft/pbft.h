@@ -61,9 +61,12 @@ struct pbft_durable {
     bool has_cover; /* blocks up to committed stand under this COMMIT certificate, which is of one
                        above (5.6) */
     struct certificate cover;
-    bool is_learner;         /* rule 4.2: this key never votes again */
-    bool is_alarmed;         /* 13: more than f members lied; stays readable, never votes */
-    uint64_t status_counter; /* above every one sent before */
+    bool is_learner;           /* rule 4.2: this key never votes again */
+    bool is_alarmed;           /* 13: more than f members lied; stays readable, never votes */
+    bool is_diverged;          /* 8.2: my state is not the certified one */
+    bool has_stable;           /* of a committed height: */
+    struct certificate stable; /* the newest CHECKPOINT certificate that was written */
+    uint64_t status_counter;   /* above every one sent before */
 };
 
 /* View 0 of an epoch that begins after this block: NORMAL, tip and committed there (rule 7.8). */
@@ -110,6 +113,13 @@ struct pbft_built {
     uint64_t retry_ms; /* 0 = none */
 };
 
+/* The state root of a checkpoint height, whose tree is durable and kept (8.1). */
+struct pbft_root {
+    uint64_t height;
+    struct digest digest; /* the block */
+    struct digest root;
+};
+
 /* What the pool holds (10.1). */
 struct pbft_pool {
     bool has_executable;
@@ -140,7 +150,10 @@ enum pbft_event_type {
     /* 13: a COMMIT certificate of a committed height is not of the block that the ledger has there.
      * The core remembers what it committed lately and compares that itself; it is the driver that
      * can look up the rest. */
-    PBFT_EVENT_CONTRADICTION
+    PBFT_EVENT_CONTRADICTION,
+    /* 8.1: at each multiple of K, ascending, as soon as the flush is durable; when ASK_ROOT has
+     * asked; and after START once for each of the last two, whose trees are kept. */
+    PBFT_EVENT_ROOT
 };
 
 struct pbft_event {
@@ -154,6 +167,7 @@ struct pbft_event {
         struct pbft_checked checked;
         struct pbft_built built;
         struct pbft_pool pool;
+        struct pbft_root root;
         const struct certificate *contradiction; /* verified; borrowed until pbft_step returns */
     };
 };
@@ -176,6 +190,10 @@ enum pbft_act_type {
     PBFT_WRITE_LEARNER, /* a peer showed a vote of mine that this store does not know (4.2) */
     PBFT_WRITE_ALARM, /* certificate and other: what section 13 calls a safety alarm; kept, so that
                          a restart neither forgets it nor votes again */
+    PBFT_WRITE_CHECKPOINT, /* certificate: of CHECKPOINTs, of a committed height, none below the one
+                              before; given back as stable at a start */
+    PBFT_DIVERGED, /* 8.2: my root of a height is not the certified one. Durable, and told; as with
+                      LEARNER, votes that wait for the disk do not leave */
     /* Messages. */
     PBFT_SEND_VOTE,
     PBFT_SEND_PRE_PREPARE, /* with block's body */
@@ -192,6 +210,9 @@ enum pbft_act_type {
      * what comes of it queues behind them. */
     PBFT_ASK_CHECK,
     PBFT_ASK_BUILD,
+    PBFT_ASK_ROOT, /* flush the newest height out of turn, or keep the tree that is flushed (8.1:
+                      nothing followed it for T_c), and tell its ROOT when that is durable. No
+                      answer when the height is neither by then. */
     /* Two certificates that cannot both be: more than f members lie. The core has stopped voting.
      */
     PBFT_ALARM
@@ -220,7 +241,7 @@ struct pbft_act {
             uint32_t new_view_from;
         };
         struct {
-            uint64_t height;
+            uint64_t height; /* RANGE, ASK_ROOT */
             uint32_t count;
         };
         struct {
@@ -234,7 +255,7 @@ struct pbft_act {
         } state;
     };
     const struct certificate
-        *certificate; /* HIGH, COVER, QC, COMMIT, *ALARM; lends until the next step */
+        *certificate; /* HIGH, COVER, QC, COMMIT, CHECKPOINT, *ALARM; lends until the next step */
     const struct certificate *other; /* *ALARM; NULL: the one in the ledger */
 };
 

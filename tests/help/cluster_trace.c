@@ -167,6 +167,9 @@ void cluster_trace_event(struct cluster *c, uint32_t at, const struct pbft_event
     case PBFT_EVENT_CONTRADICTION:
         cluster_trace_text(c, "%u's ledger is against a certificate", at);
         break;
+    case PBFT_EVENT_ROOT:
+        cluster_trace_text(c, "%u root h%llu", at, (unsigned long long)e->root.height);
+        break;
     }
 }
 

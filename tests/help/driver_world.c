@@ -225,6 +225,25 @@ static void on_job(void *context, struct driver_job *job)
     w->jobs[w->jobs_count++] = job;
 }
 
+static void on_tree(void *context, struct driver_job *job)
+{
+    struct driver_world *w = context;
+    CHECK(w->tree == NULL); /* one at a time */
+    w->tree = job;
+    w->trees_count++;
+    if (!w->holds_trees)
+        world_return_tree(w);
+}
+
+void world_return_tree(struct driver_world *w)
+{
+    struct driver_job *job = w->tree;
+    CHECK(job != NULL);
+    w->tree = NULL;
+    driver_job_run(job);
+    driver_on_job(w->driver, job);
+}
+
 void world_return_job(struct driver_world *w, size_t index)
 {
     CHECK(index < w->jobs_count);
@@ -306,6 +325,7 @@ enum rc world_start(struct driver_world *w)
                                        .kv = {w, on_submit},
                                        .net = {w, on_send, on_answer},
                                        .verify = {w, on_job},
+                                       .helper = {w, on_tree},
                                        .signer = {w, sign},
                                        .marker = {w, w->marker, on_raise},
                                        .reserved_heights = w->reserved_heights,
@@ -338,6 +358,7 @@ void world_crash(struct driver_world *w, bool lands)
         w->marker = w->marking;
     w->is_submitted = w->is_marking = false;
     w->jobs_count = 0; /* those that are out go with the driver */
+    w->tree = NULL;
     driver_close(w->driver);
     store_close(w->store);
     w->driver = NULL;
@@ -395,9 +416,11 @@ void world_settle(struct driver_world *w)
 {
     for (int turns = 0; turns < TURNS_MAX; turns++) {
         bool is_idle = driver_deadline_ms(w->driver) > w->time.now_ms;
-        if (is_idle && !w->is_submitted && !w->is_marking && w->jobs_count == 0)
+        if (is_idle && !w->is_submitted && !w->is_marking && w->jobs_count == 0 && w->tree == NULL)
             return;
         world_return_jobs(w, false);
+        if (w->tree != NULL)
+            world_return_tree(w);
         if (driver_failure(w->driver, &w->why) != RC_OK)
             return;
         world_run(w);

@@ -71,6 +71,10 @@ struct driver_world {
     struct driver_job **jobs;
     size_t jobs_count, jobs_room;
     uint64_t signatures_count; /* of all jobs so far */
+    /* The helper for state trees. */
+    bool holds_trees;        /* else a job is run at once */
+    struct driver_job *tree; /* NULL: none is held */
+    uint64_t trees_count;    /* so far */
     /* What left. */
     struct world_output *outputs;
     size_t outputs_count, outputs_room;
@@ -136,6 +140,8 @@ void world_settle(struct driver_world *w);
 /* Run a held job and bring it back; those behind move up. */
 void world_return_job(struct driver_world *w, size_t index);
 void world_return_jobs(struct driver_world *w, bool is_reversed);
+/* The same for the helper's. Requires: it holds one. */
+void world_return_tree(struct driver_world *w);
 
 /* ---- transactions and blocks; they live until world_close() ---- */
 const struct world_tx *world_tx(struct driver_world *w, uint32_t payer, uint64_t nonce,

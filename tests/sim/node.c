@@ -286,6 +286,26 @@ static void on_job_submit(void *context, struct driver_job *job)
     sim_at(s, n->core_free_us[core], arrive, p);
 }
 
+/* One thread besides, whose work takes long. It reads what is durable as it begins, or later: no
+ * flush but its own comes meanwhile. */
+static void on_tree_submit(void *context, struct driver_job *job)
+{
+    struct sim_node *n = context;
+    struct sim *s = n->sim;
+    if (n->is_dying)
+        return;
+    uint64_t most_us = s->is_healed ? HEALED_DISK_MAX_US : s->plan.tree_max_us;
+    uint64_t after_us = s->plan.tree_max_us > 0 ? sim_between(s, 0, most_us) : 0;
+    bool is_early = after_us > 0 && sim_luck(s, 500000);
+    if (is_early)
+        driver_job_run(job);
+    struct sim_packet *p =
+        sim_packet_new(s, is_early ? PACKET_RUN_JOB : PACKET_JOB, n->index, bytes_of(NULL, 0));
+    p->job = job;
+    p->life = n->life;
+    sim_at(s, s->now_us + after_us, arrive, p);
+}
+
 static void on_sign(void *context, struct signature *out, struct bytes message)
 {
     const struct sim_node *n = context;
@@ -297,6 +317,7 @@ void sim_node_bind(struct sim_node *n, struct driver_config *config)
     config->kv = (struct driver_kv){.context = n, .submit = on_submit};
     config->net = (struct driver_net){.context = n, .send = on_send, .answer = on_answer};
     config->verify = (struct driver_verify){.context = n, .submit = on_job_submit};
+    config->helper = (struct driver_helper){.context = n, .submit = on_tree_submit};
     config->marker = (struct driver_marker){.context = n, .held = n->marker, .raise = on_raise};
     config->signer = (struct driver_signer){.context = n, .sign = on_sign};
 }
@@ -317,6 +338,9 @@ static void give(struct sim *s, struct sim_node *n, const struct sim_packet *p)
         break;
     case PACKET_JOB:
         driver_job_run(p->job);
+        driver_on_job(n->driver, p->job);
+        break;
+    case PACKET_RUN_JOB:
         driver_on_job(n->driver, p->job);
         break;
     case PACKET_TOLD:

@@ -202,6 +202,7 @@ void sim_plan_draw(struct sim_plan *out, uint64_t seed)
         out->flood_ppm = (uint32_t)wide(&p, 10000, 500000);
     draw_reservations(&p, out);
     draw_limits(&p, out);
+    out->tree_max_us = luck(&p, 30) ? 0 : wide(&p, 1000, 400000);
 }
 
 void sim_plan_default(struct sim_plan *out, uint64_t seed)
@@ -231,6 +232,7 @@ void sim_plan_default(struct sim_plan *out, uint64_t seed)
                              .outputs_max = DRIVER_OUTPUTS_MAX,
                              .answer_bytes_max = DRIVER_ANSWER_BYTES_MAX,
                              .verify_us = 60,
+                             .tree_max_us = 20000,
                              .crash_ppm = {200, 200, 200, 20, 50000, 50, 10000},
                              .crash_all_percent = 10,
                              .down_max_us = 1000000,
@@ -269,14 +271,14 @@ void sim_plan_print(FILE *to, const struct sim_plan *plan)
         plan->delay_min_us, plan->delay_max_us, plan->loss_ppm, plan->double_ppm, plan->late_ppm,
         plan->corrupt_ppm, plan->flood_ppm, plan->partitions_per_minute);
     (void)fprintf(to,
-                  "  nodes: disk %" PRIu64 "..%" PRIu64 " us, verify %" PRIu64
+                  "  nodes: disk %" PRIu64 "..%" PRIu64 " us, verify %" PRIu64 " us, trees %" PRIu64
                   " us, run lag %" PRIu64 " us, pauses %u/min of %" PRIu64
                   " us, clocks off by %" PRIu64 " ms, %u steps/min, stalls %u ppm, %" PRIu64
                   " heights reserved at once, turns of %u messages, answers of %" PRIu64 " bytes\n",
-                  plan->disk_min_us, plan->disk_max_us, plan->verify_us, plan->run_lag_us,
-                  plan->pauses_per_minute, plan->pause_max_us, plan->clock_offset_max_ms,
-                  plan->clock_steps_per_minute, plan->stall_ppm, plan->reserved_heights,
-                  plan->outputs_max, plan->answer_bytes_max);
+                  plan->disk_min_us, plan->disk_max_us, plan->verify_us, plan->tree_max_us,
+                  plan->run_lag_us, plan->pauses_per_minute, plan->pause_max_us,
+                  plan->clock_offset_max_ms, plan->clock_steps_per_minute, plan->stall_ppm,
+                  plan->reserved_heights, plan->outputs_max, plan->answer_bytes_max);
     (void)fprintf(to, "  crashes, ppm:");
     for (uint32_t i = 0; i < SIM_BOUNDARY_COUNT; i++)
         (void)fprintf(to, " %s %u%s", sim_boundary_word((enum sim_boundary)i), plan->crash_ppm[i],

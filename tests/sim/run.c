@@ -129,6 +129,7 @@ static bool may_overflow(const struct sim_plan *plan)
  * does not know what became of it (DRIVER_ANSWER_MS, with patience once more).
  * - What is refused or expired at a nonce shows only when its turn comes, and is then filled by
  *   another: per open nonce of a key two ways of the client's and two agreements.
+ * - A state tree that is being made holds up all messages when others wait behind it.
  * - Blocks whose time is ahead wait for it, and syncs that stall come to their end; and what fills
  *   blocks with bytes needs so many of them.
  * It bounds a sound run, and is no promise to users. */
@@ -157,7 +158,8 @@ uint64_t sim_bound_ms(const struct sim *s)
     uint64_t blocks = s->plan.big_bytes_total / (p->block_bytes_max / 2);
     uint64_t views_ms = 2 * p->view_change_cap_ms * s->plan.members_count;
     uint64_t full_ms = may_overflow(&s->plan) ? DRIVER_ANSWER_MS + PATIENCE_MS : 0;
-    return views_ms + ahead_ms + stall_ms + blocks * agreement_ms +
+    uint64_t tree_ms = s->plan.tree_max_us / 1000 + 1; /* what is under way */
+    return views_ms + ahead_ms + stall_ms + tree_ms + blocks * agreement_ms +
            (2 * rounds + 6) * p->status_ms + p->fairness_ms + 3 * PATIENCE_MS + full_ms +
            s->plan.in_flight_max * 2 * (way_ms + agreement_ms) + MARGIN_MS;
 }

@@ -64,6 +64,7 @@ struct sim_plan {
     uint64_t answer_bytes_max;              /* the same */
     uint32_t stall_ppm;                     /* of syncs: those that take seconds */
     uint64_t verify_us;                     /* per signature */
+    uint64_t tree_max_us;                   /* of a flush's state tree; 0: at once */
     uint64_t run_lag_us;                    /* at most so long from an event to driver_run() */
     uint32_t crash_ppm[SIM_BOUNDARY_COUNT]; /* at each passing of a boundary; IDLE: per second */
     uint32_t crash_all_percent;             /* of crashes: how many take others, or all, along */

@@ -133,7 +133,7 @@ struct proto_status {
     uint8_t member_index; /* < peers_count */
     uint64_t epoch, view;
     uint8_t mode; /* enum pbft_mode */
-    uint8_t is_primary, is_learner, is_alarmed;
+    uint8_t is_primary, is_learner, is_alarmed, is_diverged;
     uint64_t committed_height, durable_height, flushed_height;
     uint64_t certified_height; /* highest COMMIT certificate seen: the lag is what is in between */
     struct digest head_digest;

@@ -102,6 +102,7 @@ static void put_status(struct buf *out, const struct proto_status *s)
     proto_put_u8(out, s->is_primary, 0, 1);
     proto_put_u8(out, s->is_learner, 0, 1);
     proto_put_u8(out, s->is_alarmed, 0, 1);
+    proto_put_u8(out, s->is_diverged, 0, 1);
     buf_add_u64(out, s->committed_height);
     buf_add_u64(out, s->durable_height);
     buf_add_u64(out, s->flushed_height);
@@ -132,6 +133,7 @@ static void take_status(struct rd *from, struct proto_status *s)
     s->is_primary = proto_take_u8(from, 0, 1);
     s->is_learner = proto_take_u8(from, 0, 1);
     s->is_alarmed = proto_take_u8(from, 0, 1);
+    s->is_diverged = proto_take_u8(from, 0, 1);
     s->committed_height = rd_u64(from);
     s->durable_height = rd_u64(from);
     s->flushed_height = rd_u64(from);

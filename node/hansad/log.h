@@ -22,6 +22,7 @@
  *
  *   error  stopped          the node cannot go on: the cause and the next step
  *   error  learner          this key never votes again (rule 4.2)
+ *   error  diverged         the own state is not the one that a quorum certified (8.2)
  *   error  safety_alarm     two certificates contradict each other (13)
  *   error  disk_low         below the reserve: no client's transactions are taken
  *   error  read_failed      the own store cannot be read, for a client or for a copy

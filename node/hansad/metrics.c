@@ -66,6 +66,10 @@ static void tell_chain(const struct node *n, const struct driver_look *look, str
         look->core.is_learner);
     one(out, "is_alarmed", "gauge", "1: safety alarm, more than f members lie.",
         look->core.is_alarmed);
+    one(out, "is_diverged", "gauge", "1: the own state is not the certified one (rule 8.2).",
+        look->is_diverged);
+    one(out, "root_height", "gauge", "Newest checkpoint height whose state root is durable here.",
+        look->root.height);
 }
 
 static void tell_work(const struct node *n, const struct driver_look *look, struct buf *out)

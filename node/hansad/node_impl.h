@@ -33,7 +33,7 @@ struct node {
     enum rc failure;
     struct why failure_why;
     /* What was said last, so that changes are said. */
-    bool was_learner, was_alarmed, was_short_of_disk, was_disk_unknown, was_behind;
+    bool was_learner, was_alarmed, was_diverged, was_short_of_disk, was_disk_unknown, was_behind;
     uint64_t said_drops[VERIFY_DROP_COUNT];
     uint64_t said_damaged;
     uint64_t said_view;
@@ -63,6 +63,8 @@ void node_status(void *context, struct proto_status *out);
 uint64_t node_behind(const struct node *n, const struct driver_look *look);
 /* How long it takes, at the pace of so many heights in took_ms; 0: it cannot be told. */
 uint64_t node_left_s(uint64_t behind_heights, uint64_t made_heights, uint64_t took_ms);
+/* Say what has changed of whether it votes, and of its view, since that was said last. */
+void node_say_changes(struct node *n, const struct driver_look *look);
 /* Say what members sent that no correct member sends, since that was said last. */
 void node_say_refused(struct node *n, const struct driver_look *look);
 /* Say that something in the store is damaged and was given to nobody, since that was said last. */

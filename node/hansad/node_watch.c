@@ -187,7 +187,7 @@ static void say_progress(struct node *n, const struct driver_look *look)
 
 /* ---- what must not go unseen ---- */
 
-static void say_changes(struct node *n, const struct driver_look *look)
+void node_say_changes(struct node *n, const struct driver_look *look)
 {
     if (look->core.is_learner && !n->was_learner)
         log_say(n->log, LOG_ERROR, "learner",
@@ -201,7 +201,14 @@ static void say_changes(struct node *n, const struct driver_look *look)
                 "two certificates contradict each other, so more than f members lie: this node has "
                 "stopped voting and stays readable; keep its data directory, it holds both "
                 "certificates");
+    if (look->is_diverged && !n->was_diverged)
+        log_say(n->log, LOG_ERROR, "diverged",
+                "the state of this node is not the one that a quorum of the members has certified: "
+                "its disk or its program is wrong, and it has stopped voting; keep its data "
+                "directory, stop the node, run hansa audit on that directory to see what is "
+                "damaged, and look after the disk");
     n->was_learner = look->core.is_learner;
+    n->was_diverged = look->is_diverged;
     n->was_alarmed = look->core.is_alarmed;
     if (look->core.view == n->said_view)
         return;
@@ -280,7 +287,7 @@ void node_watch(struct node *n)
         return;
     n->look_ms = now_ms + NODE_LOOK_MS;
     driver_look(n->driver, &look);
-    say_changes(n, &look);
+    node_say_changes(n, &look);
     say_behind(n, &look);
     node_say_refused(n, &look);
     node_say_damaged(n, &look);
@@ -328,7 +335,7 @@ void node_say_started(struct node *n)
     log_words(&l, "data", h->config->data);
     log_number(&l, "height", look.durable_height);
     log_number(&l, "view", look.core.view);
-    log_number(&l, "votes", !look.core.is_learner && !look.core.is_alarmed);
+    log_number(&l, "votes", !look.core.is_learner && !look.core.is_alarmed && !look.is_diverged);
     log_number(&l, "verify_threads", workers_count(n->workers));
     log_end(&l);
 }
@@ -368,6 +375,7 @@ void node_status(void *context, struct proto_status *out)
                                  .is_primary = look.core.is_primary,
                                  .is_learner = look.core.is_learner,
                                  .is_alarmed = look.core.is_alarmed,
+                                 .is_diverged = look.is_diverged,
                                  .committed_height = look.core.committed.height,
                                  .durable_height = look.durable_height,
                                  .flushed_height = store_flushed_height(h->store),

@@ -193,10 +193,10 @@ static int show_status(struct client *c)
         live_count += s->peers[i].is_live;
     digest_to_hex(hex, &s->head_digest);
     printf("committed_height %" PRIu64 "\ndurable_height %" PRIu64 "\ncertified_height %" PRIu64
-           "\nhead %s\nis_learner %d\ntakes_transactions %d\npool_txs %" PRIu32 "\nlive %" PRIu32
-           "\nview %" PRIu64 "\n",
+           "\nhead %s\nis_learner %d\nis_diverged %d\ntakes_transactions %d\npool_txs %" PRIu32
+           "\nlive %" PRIu32 "\nview %" PRIu64 "\n",
            s->committed_height, s->durable_height, s->certified_height, hex, s->is_learner,
-           s->takes_transactions, s->pool_txs, live_count, s->view);
+           s->is_diverged, s->takes_transactions, s->pool_txs, live_count, s->view);
     return 0;
 }
 

@@ -127,6 +127,23 @@ static void damage_is_said_with_what_and_what_to_do(void **state)
     assert_string_equal(said(), "");
 }
 
+/* ---- whether it votes ---- */
+
+static void a_diverged_state_is_said_once_and_loudly(void **state)
+{
+    (void)state;
+    struct driver_look look = {.durable_height = 9};
+    node_say_changes(&node, &look);
+    assert_string_equal(said(), "");
+    look.is_diverged = true;
+    node_say_changes(&node, &look);
+    const char *text = said();
+    assert_said(text, "level=error event=diverged words=");
+    assert_said(text, "hansa audit");
+    node_say_changes(&node, &look);
+    assert_string_equal(said(), "");
+}
+
 /* ---- readers ---- */
 
 static void readers_that_died_are_cleared_and_counted(void **state)
@@ -167,6 +184,7 @@ int main(void)
         WATCH_TEST(a_flood_of_them_is_a_line_now_and_then),
         WATCH_TEST(messages_of_another_epoch_are_no_news),
         WATCH_TEST(damage_is_said_with_what_and_what_to_do),
+        WATCH_TEST(a_diverged_state_is_said_once_and_loudly),
         WATCH_TEST(readers_that_died_are_cleared_and_counted),
         WATCH_TEST(what_is_left_is_told_by_the_pace),
     };

@@ -266,14 +266,14 @@ static void result_that_says_what_its_outcome_does_not_have_is_refused(void **st
 static void status_beyond_a_limit_is_refused(void **state)
 {
     (void)state;
-    enum { MEMBER_AT = 35, MODE_AT = 52, TAKES_AT = 180, PEERS_AT = 189, PEER_BYTES = 17 };
+    enum { MEMBER_AT = 35, MODE_AT = 52, TAKES_AT = 181, PEERS_AT = 190, PEER_BYTES = 17 };
     bool (*decodes)(struct bytes) = reply_decodes;
     start(PROTO_STATUS);
     reply.status.peers_count = MEMBERS_MAX;
     encode_reply(&out, &reply);
     TAKEN(MEMBER_AT, MEMBERS_MAX - 1, 1);
     REFUSED(MEMBER_AT, MEMBERS_MAX, 1);
-    for (size_t at = MODE_AT; at < MODE_AT + 4; at++) { /* mode and three flags */
+    for (size_t at = MODE_AT; at < MODE_AT + 5; at++) { /* mode and four flags */
         TAKEN(at, 1, 1);
         REFUSED(at, 2, 1);
     }

@@ -142,8 +142,8 @@ static inline void sample_status(struct proto_status *s, struct prng *p, bool is
                                  &s->disk_free_bytes,
                                  &s->txs_committed,
                                  &s->disk_reserve_bytes};
-    uint8_t *const flags[] = {&s->mode, &s->is_primary, &s->is_learner, &s->is_alarmed,
-                              &s->takes_transactions};
+    uint8_t *const flags[] = {&s->mode,       &s->is_primary,  &s->is_learner,
+                              &s->is_alarmed, &s->is_diverged, &s->takes_transactions};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         *numbers[i] = prng_u64(p);
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)

@@ -37,8 +37,8 @@ struct overview {
 /* What a node does, by its own word: one of these. */
 static const char *mode_of(const struct proto_status *s)
 {
-    if (s->is_alarmed)
-        return "alarmed";
+    if (s->is_alarmed || s->is_diverged)
+        return s->is_alarmed ? "alarmed" : "diverged";
     if (s->is_learner)
         return "learner";
     if (s->mode != 0)
@@ -57,7 +57,7 @@ static uint32_t live_peers(const struct proto_status *s)
 /* Whether it votes in its view, and hears enough others for that to lead anywhere. */
 static bool takes_part(const struct proto_status *s)
 {
-    return !s->is_alarmed && !s->is_learner && s->mode == 0 &&
+    return !s->is_alarmed && !s->is_diverged && !s->is_learner && s->mode == 0 &&
            live_peers(s) + 1 >= quorum_of(s->peers_count);
 }
 
@@ -403,8 +403,9 @@ const struct command cmd_status = {
     .options = options,
     .text = "height: its newest committed block. mode: primary or normal; changing = it has left\n"
             "its view and waits for the next; learner = it follows and does not vote; alarmed =\n"
-            "more members lied than the protocol stands, it has stopped voting. lag: blocks that\n"
-            "are known to be certified and that it does not have yet. peers: those it hears.\n"
+            "more members lied than the protocol stands, it has stopped voting; diverged =\n"
+            "its state is not the certified one, it has too: see its log. lag: blocks that are\n"
+            "known to be certified and that it does not have yet. peers: those it hears.\n"
             "clock: its clock less the one here, in seconds; ~0 = no farther apart than the way\n"
             "there and back explains. More than the chain's clock_skew_ms is said below. pool:\n"
             "transactions that wait. disk: GiB that are free, and how many of them it keeps for\n"

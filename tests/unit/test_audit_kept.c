@@ -234,6 +234,49 @@ static void missing_node_of_quiet_checkpoint_is_found(void **state)
     expect_damaged(&c, 6, "kept tree: ");
 }
 
+/* A quiet height that is kept, certified or not, with the next checkpoint flushed above it. */
+static void open_with_quiet(struct chain *c, uint64_t height)
+{
+    struct kv_batch *batch = kv_batch_new();
+    chain_open(c, &(struct chain_options){.seed = 3}, kv_mem_new());
+    chain_grow(c, (uint32_t)height);
+    store_stage_keep(c->store, batch, height);
+    struct store_flush_job *job = store_flush_begin(c->store);
+    store_flush_compute(job);
+    assert_int_equal(store_stage_flush(c->store, batch, job, NULL), RC_OK);
+    struct store_mark mark = store_mark(c->store);
+    assert_int_equal(kv_commit(c->kv, batch, NULL), RC_OK);
+    assert_int_equal(store_on_durable(c->store, &mark, NULL), RC_OK);
+    kv_batch_free(batch);
+    chain_grow(c, 9 - (uint32_t)height);
+}
+
+static void missing_node_of_a_quiet_height_that_is_kept_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    struct audit_report report;
+    open_with_quiet(&c, 6);
+    assert_int_equal(store_kept(c.store)->heights[0], 6);
+    assert_int_equal(store_kept(c.store)->heights[1], 8);
+    assert_int_equal(audited_run(&c, &report), RC_OK);
+    drop_top(&c, 6);
+    expect_damaged(&c, 6, "kept tree: ");
+}
+
+/* It would be signed in a CHECKPOINT: it is made anew, as those of the multiples are. */
+static void wrong_root_of_a_quiet_height_that_is_kept_is_found(void **state)
+{
+    (void)state;
+    struct chain c;
+    open_with_quiet(&c, 6);
+    struct buf root = tamper_get(&c, KV_ROOT, tamper_height_key(6));
+    root.data[0] ^= 1;
+    tamper_put(&c, KV_ROOT, tamper_height_key(6), buf_bytes(&root));
+    buf_free(&root);
+    audited_expect(&c, 6, "state root: the store has ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +288,8 @@ int main(void)
         cmocka_unit_test(missing_node_of_kept_checkpoint_is_found),
         cmocka_unit_test(changed_node_of_kept_checkpoint_is_found),
         cmocka_unit_test(missing_node_of_quiet_checkpoint_is_found),
+        cmocka_unit_test(missing_node_of_a_quiet_height_that_is_kept_is_found),
+        cmocka_unit_test(wrong_root_of_a_quiet_height_that_is_kept_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,10 +4,11 @@
 
 #include <string.h>
 
+#include "ledger/store_impl.h"
 #include "tests/help/audited.h"
 #include "tests/help/staged.h"
 
-enum { EVERY = 4, END = 40, AHEAD = 6, BATCHES_MAX = 60 };
+enum { EVERY = 4, END = 40, AHEAD = 6, BATCHES_MAX = 90 };
 
 /* The one proposed that gets committed, and the other one of its height. */
 struct known {
@@ -20,11 +21,15 @@ struct run {
     struct known known; /* proposals in the store and the batches */
     uint32_t batches_count;
     uint32_t flushes_due_max;
+    /* Flushes are computed beside: begun with one batch, staged with a later one. */
+    bool is_beside;
+    struct store_flush_job *job;
 };
 
-static void start_run(struct run *r)
+static void start_run(struct run *r, bool is_beside)
 {
     memset(r, 0, sizeof *r);
+    r->is_beside = is_beside;
     staged_open(&r->t,
                 &(struct chain_options){.seed = 5,
                                         .txs_per_block = 2,
@@ -74,6 +79,25 @@ static void commit_next(struct run *r)
     buf_free(&room);
 }
 
+/* It is computed early or late, and held over batches in between. */
+static void flush_beside(struct run *r, uint32_t step)
+{
+    struct store *s = r->t.chain.store;
+    struct why why;
+    if (r->job == NULL) {
+        r->job = store_flush_begin(s);
+        if (r->job != NULL && step % 2 == 0)
+            store_flush_compute(r->job);
+        return;
+    }
+    if (step % 3 != 0)
+        return;
+    if (!r->job->is_computed)
+        store_flush_compute(r->job);
+    assert_int_equal(store_stage_flush(s, r->t.batch, r->job, &why), RC_OK);
+    r->job = NULL;
+}
+
 /* Proposals, some blocks, and at times a flush: fewer flushes than become due, up to the end. */
 static void fill(struct run *r)
 {
@@ -87,7 +111,9 @@ static void fill(struct run *r)
         commit_next(r);
     if (store_flushes_due(s) > r->flushes_due_max)
         r->flushes_due_max = store_flushes_due(s);
-    if (step % 3 == 2 || store_head(s)->height == END)
+    if (r->is_beside)
+        flush_beside(r, step);
+    else if (step % 3 == 2 || store_head(s)->height == END)
         (void)staged_flush(&r->t);
 }
 
@@ -110,12 +136,15 @@ static void reopen(struct run *r, const struct store_mark *expected, const struc
 {
     struct store *s;
     struct block block;
+    store_flush_abandon(r->job); /* it was under way, or not yet staged: it never was */
+    r->job = NULL;
     staged_reopen(&r->t);
     s = r->t.chain.store;
     assert_int_equal(store_head(s)->height, expected->height);
     assert_int_equal(store_flushed_height(s), expected->flushed_height);
     assert_int_equal(store_flushes_due(s),
                      expected->height / EVERY - expected->flushed_height / EVERY);
+    assert_memory_equal(store_kept(s), &expected->kept, sizeof expected->kept);
     if (expected->height > 0) {
         staged_block(&r->t, expected->height, &block);
         assert_true(digest_equal(store_head_digest(s), &block.digest));
@@ -162,13 +191,12 @@ static void run_stopping_at(struct run *r, uint32_t stop_at, bool lands)
     staged_commit(&r->t);
 }
 
-static void a_batch_on_its_way_is_there_whole_or_not_at_all(void **state)
+static void stop_at_each(bool is_beside)
 {
-    (void)state;
     static struct run r;
     uint32_t batches_count = BATCHES_MAX;
     for (uint32_t at = 0; at <= 2 * batches_count; at++) {
-        start_run(&r);
+        start_run(&r, is_beside);
         run_stopping_at(&r, at / 2, at % 2 == 0); /* the first two stop nowhere */
         if (at == 0) {
             batches_count = r.batches_count - 1; /* those that were on their way */
@@ -181,10 +209,23 @@ static void a_batch_on_its_way_is_there_whole_or_not_at_all(void **state)
     }
 }
 
+static void a_batch_on_its_way_is_there_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    stop_at_each(false);
+}
+
+static void so_it_is_with_flushes_under_way_beside_it(void **state)
+{
+    (void)state;
+    stop_at_each(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_on_its_way_is_there_whole_or_not_at_all),
+        cmocka_unit_test(so_it_is_with_flushes_under_way_beside_it),
     };
     return cmocka_run_group_tests_name("store_stage_crash", tests, NULL, NULL);
 }

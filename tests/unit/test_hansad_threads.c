@@ -10,6 +10,7 @@
 #include "node/hansad/storage.h"
 #include "node/hansad/workers.h"
 #include "tests/help/scratch.h"
+#include "tests/help/staged.h"
 #include "tests/unit/driver_rules.h"
 
 enum { PATIENCE_MS = 60 * 1000 };
@@ -264,6 +265,74 @@ static void without_a_number_there_is_a_thread_for_each_core(void **state)
     driver_job_free(job);
 }
 
+/* ---- the helper ---- */
+
+static int end_helper(void **state)
+{
+    int failed = scratch_teardown(state);
+    return end(state) != 0 || failed != 0;
+}
+
+enum { EVERY = 4, HEIGHTS = 60 };
+
+static struct staged t;
+
+static void submit_flush(struct workers *helper)
+{
+    struct driver_job *job = driver_job_new(w.driver, JOB_FLUSH, bytes_of(NULL, 0));
+    job->flush = store_flush_begin(t.chain.store);
+    assert_non_null(job->flush);
+    assert_true(workers_submit(helper, job));
+}
+
+/* True: one came back, and is staged. */
+static bool take_flush(struct workers *helper)
+{
+    struct driver_job *job = workers_take(helper);
+    if (job == NULL)
+        return false;
+    assert_int_equal(store_stage_flush(t.chain.store, t.batch, job->flush, &why), RC_OK);
+    job->flush = NULL;
+    driver_job_free(job);
+    return true;
+}
+
+/* Blocks are appended, read and made durable on a disk while the helper is at the trees: what both
+ * read nobody writes (under TSan this test holds that). */
+static void trees_are_made_beside_appending(void **state)
+{
+    const struct kv_lmdb_options options = {.create = true, .map_bytes = (uint64_t)1 << 30};
+    const struct chain_options chain = {.seed = 11, .checkpoint_every_heights = EVERY};
+    struct kv *kv;
+    struct workers *helper;
+    uint32_t staged_count = 0;
+    begin(1); /* for its jobs */
+    assert_int_equal(kv_lmdb_open(&kv, *state, &options, &why), RC_OK);
+    staged_open_on(&t, &chain, HEIGHTS, kv);
+    assert_int_equal(workers_open(&helper, 1, &why), RC_OK);
+    bool is_out = false;
+    while (staged_count < HEIGHTS / EVERY) {
+        if (store_head(t.chain.store)->height < HEIGHTS)
+            staged_append(&t);
+        else if (is_out)
+            assert_true(is_readable(workers_fd(helper), PATIENCE_MS));
+        if (is_out && take_flush(helper)) {
+            is_out = false;
+            staged_count++;
+        }
+        if (kv_batch_count(t.batch) > 0)
+            staged_commit(&t);
+        if (!is_out && store_flush_is_due(t.chain.store)) {
+            submit_flush(helper);
+            is_out = true;
+        }
+    }
+    workers_close(helper);
+    staged_expect_same(&t);
+    staged_close(&t);
+    world_crash(&w, false);
+}
+
 #define STORAGE_TEST(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -277,6 +346,7 @@ int main(void)
         DRIVER_TEST(jobs_come_back_once_with_their_verdicts),
         DRIVER_TEST(more_jobs_than_there_is_room_for_are_refused),
         DRIVER_TEST(an_end_leaves_jobs_to_the_driver),
+        cmocka_unit_test_setup_teardown(trees_are_made_beside_appending, scratch_setup, end_helper),
         DRIVER_TEST(without_a_number_there_is_a_thread_for_each_core),
     };
     return cmocka_run_group_tests_name("hansad_threads", tests, NULL, NULL);

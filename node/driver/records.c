@@ -11,8 +11,7 @@ static const char *const names[] = {
     [RECORD_STARTS] = "starts",     [RECORD_VOTE] = "vote",
     [RECORD_PROPOSAL] = "proposal", [RECORD_RESERVED] = "reserved",
     [RECORD_COVER] = "cover",       [RECORD_VIEW_CHANGE] = "view_change",
-    [RECORD_NEW_VIEW] = "new_view",
-    [RECORD_DIVERGED] = "diverged",
+    [RECORD_NEW_VIEW] = "new_view", [RECORD_DIVERGED] = "diverged",
 };
 
 const char *record_name(enum record_type type)

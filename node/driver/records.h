@@ -25,8 +25,8 @@
 #include "node/verify.h"
 
 /* Stage one durable act: STATE, VOTE, PRE_PREPARE, HIGH, COVER, VIEW_CHANGE, NEW_VIEW, LEARNER,
- * ALARM or DIVERGED; own_index is that of the member who signs the VIEW-CHANGE. Requires: one of these; its
- * certificates have passed cert_verify(). */
+ * ALARM or DIVERGED; own_index is that of the member who signs the VIEW-CHANGE. Requires: one of
+ * these; its certificates have passed cert_verify(). */
 void records_put(struct kv_batch *batch, const struct pbft_act *act, uint32_t own_index);
 /* After a block at this height was committed: its votes and proposal are not needed any more (4.1:
  * the core never votes at or below its committed height, and peers are given the block). Nor are

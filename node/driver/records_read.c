@@ -80,7 +80,7 @@ static const char *take_learner(struct rd *r, struct pbft_durable *d)
 static const char *take_diverged(struct rd *r, struct pbft_durable *d)
 {
     d->is_diverged = take_flag(r);
-    return rd_done(r) && d->is_diverged ? NULL : malformed;
+    return rd_done(r) && d->is_diverged ? NULL : record_malformed;
 }
 
 static const char *take_alarm(struct rd *r, struct pbft_durable *d)

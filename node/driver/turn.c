@@ -268,6 +268,9 @@ static void take_act(struct driver *d, const struct pbft_act *act)
     case PBFT_WRITE_VOTE:
     case PBFT_WRITE_PRE_PREPARE:
     case PBFT_WRITE_HIGH:
+    case PBFT_WRITE_COVER:
+    case PBFT_WRITE_VIEW_CHANGE:
+    case PBFT_WRITE_NEW_VIEW:
         records_put(driver_turn(d)->batch, act, d->config.own_index);
         break;
     case PBFT_DIVERGED:
@@ -277,11 +280,6 @@ static void take_act(struct driver *d, const struct pbft_act *act)
         break;
     case PBFT_WRITE_CHECKPOINT:
         driver_stage_checkpoint(d, act->certificate);
-        break;
-    case PBFT_WRITE_COVER:
-    case PBFT_WRITE_VIEW_CHANGE:
-    case PBFT_WRITE_NEW_VIEW:
-        records_put(driver_turn(d)->batch, act, d->config.own_index);
         break;
     case PBFT_WRITE_LEARNER:
     case PBFT_WRITE_ALARM:

@@ -90,7 +90,7 @@ grep -nE '[[:space:]]+$' $sources Makefile tools/*.sh tests/*.sh 2>/dev/null | r
 # I/O; wire*.c alone may grow the buffer that it encodes into, and hash what it signs by digest. No
 # variable outlives a call. ---
 pure='memcpy|memset|memmove|memcmp|__stack_chk_fail|check_failed|bytes_of|digest_equal|digest_is_zero'
-pure="$pure|tag_bytes|quorum_of|faulty_max_of|statement_signed_bytes|rd_[a-z0-9_]+|wr_[a-z0-9_]+"
+pure="$pure|tag_bytes|quorum_of|faulty_max_of|statement_equal|statement_signed_bytes|rd_[a-z0-9_]+|wr_[a-z0-9_]+"
 pure="$pure|(pbft|wire)_[a-z0-9_]+"
 for object in "${BUILD:-build}"/node/pbft/*.o; do
     [ -e "$object" ] || continue

@@ -85,6 +85,7 @@ static void configure(struct driver *d, struct pbft_config *core)
         .view_change_cap_ms = p->view_change_cap_ms,
         .fairness_ms = p->fairness_ms,
         .retransmit_ms = p->retransmit_ms,
+        .quiet_checkpoint_ms = p->quiet_checkpoint_ms,
         .term_blocks = p->term_blocks,
         .epoch_base = genesis_block(g),
         /* A range and the headers behind it fit into the window of whoever takes it. */

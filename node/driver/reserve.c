@@ -25,6 +25,8 @@ static bool rank_of(const struct driver *d, const struct pbft_act *act, struct p
     switch (act->type) {
     case PBFT_WRITE_VOTE:
     case PBFT_SEND_VOTE:
+        if (act->vote.statement.kind == CERT_CHECKPOINT)
+            return false; /* of what is committed: it can contradict nothing */
         *out = (struct pbft_rank){.epoch = act->vote.statement.epoch,
                                   .view = act->vote.statement.view,
                                   .height = act->vote.statement.height};

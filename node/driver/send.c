@@ -6,13 +6,20 @@
 #include "node/driver/driver_impl.h"
 #include "node/pbft/wire.h"
 
+static enum pbft_msg_type type_of_vote(enum cert_kind kind)
+{
+    if (kind == CERT_CHECKPOINT)
+        return PBFT_CHECKPOINT;
+    return kind == CERT_PREPARE ? PBFT_PREPARE : PBFT_COMMIT;
+}
+
 bool driver_encode(struct driver *d, struct buf *out, const struct pbft_act *act)
 {
     struct pbft_msg *m = d->scratch_msg;
     m->link = m->from = d->config.own_index;
     switch (act->type) {
     case PBFT_SEND_VOTE:
-        m->type = act->vote.statement.kind == CERT_PREPARE ? PBFT_PREPARE : PBFT_COMMIT;
+        m->type = type_of_vote(act->vote.statement.kind);
         m->vote = act->vote;
         break;
     case PBFT_SEND_STATUS:

@@ -158,7 +158,7 @@ static const struct certificate *lowest_certified(struct pbft *p)
  * range do not lead to it: then a range brings a nearer one (9.2). */
 bool pbft_try_execute(struct pbft *p)
 {
-    if (p->is_alarmed || p->top_cqc.statement.height <= p->committed.height)
+    if (p->is_alarmed || p->is_diverged || p->top_cqc.statement.height <= p->committed.height)
         return false;
     const struct certificate *c = lowest_certified(p);
     if (c == NULL || c->statement.height - p->committed.height > PBFT_UNCERTIFIED_MAX)

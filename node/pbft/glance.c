@@ -22,6 +22,8 @@ static enum pbft_drop glance_at_own(const struct pbft *p, const struct pbft_msg 
 
 static enum pbft_drop glance_at_certificate(const struct pbft *p, const struct certificate *c)
 {
+    if (c->statement.kind == CERT_CHECKPOINT)
+        return pbft_judge_checkpoint_certificate(p, c);
     return pbft_has_strange_entry(p, c) ? PBFT_KEEP : but_conflicts(pbft_judge_certificate(p, c));
 }
 
@@ -60,6 +62,8 @@ enum pbft_drop pbft_glance(const struct pbft *p, const struct pbft_msg *m)
     case PBFT_FETCH:   /* nothing in it is signed */
     case PBFT_FORWARD: /* for the pool */
         return PBFT_KEEP;
+    case PBFT_CHECKPOINT:
+        return pbft_judge_checkpoint(p, m->from, &m->vote.statement);
     case PBFT_COMPLAIN:
         return pbft_judge_complain(p, m->from, &m->complain);
     case PBFT_VIEW_CHANGE:

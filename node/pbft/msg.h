@@ -24,7 +24,7 @@ enum pbft_msg_type {
     PBFT_DATA = 10,
     PBFT_FORWARD = 11,
     PBFT_EVIDENCE = 12, /* has no form yet */
-    PBFT_QC = 13,       /* a certificate of votes on its own: "my high" of rule 9.5 */
+    PBFT_QC = 13,       /* a certificate on its own: "my high", or a checkpoint (9.5) */
     PBFT_MSG_TYPE_END
 };
 /* "PRE-PREPARE", ... Never NULL; lends a constant. Requires: a type of the list above. */
@@ -198,7 +198,7 @@ struct pbft_msg {
         struct pbft_status status;
         struct pbft_fetch fetch;
         struct pbft_data data;
-        struct certificate qc; /* CERT_PREPARE or CERT_COMMIT */
+        struct certificate qc; /* of any kind */
         struct bytes forward;  /* one signed transaction; for the pool, not for the core */
         struct pbft_complain complain;
         struct pbft_view_change view_change;

@@ -66,7 +66,7 @@ static void check_config(const struct pbft_config *c)
     CHECK(c->proposals_bytes_max > 0);
     CHECK(c->status_ms > 0);
     CHECK(c->view_change_ms > 0 && c->view_change_cap_ms > 0);
-    CHECK(c->fairness_ms > 0 && c->retransmit_ms > 0);
+    CHECK(c->fairness_ms > 0 && c->retransmit_ms > 0 && c->quiet_checkpoint_ms > 0);
     CHECK(c->sign != NULL);
 }
 
@@ -112,6 +112,9 @@ struct pbft *pbft_init(void *memory, const struct pbft_config *config,
     if (durable->has_cover && durable->cover.statement.height > durable->committed.height)
         p->head_cqc = durable->cover;
     p->status_counter = durable->status_counter;
+    if (durable->has_stable)
+        p->stable = durable->stable;
+    p->is_diverged = durable->is_diverged;
     p->is_learner = durable->is_learner;
     p->is_alarmed = durable->is_alarmed;
     p->range_turn = config->own_index + 1; /* not all begin with the same */
@@ -221,7 +224,10 @@ static enum pbft_drop on_msg(struct pbft *p, const struct pbft_msg *m, const str
     case PBFT_DATA:
         return pbft_on_data(p, m->link, &m->data);
     case PBFT_QC:
-        return pbft_on_certificate(p, &m->qc);
+        return m->qc.statement.kind == CERT_CHECKPOINT ? pbft_on_checkpoint_certificate(p, &m->qc)
+                                                       : pbft_on_certificate(p, &m->qc);
+    case PBFT_CHECKPOINT:
+        return pbft_on_checkpoint(p, m->from, &m->vote);
     case PBFT_COMPLAIN:
         return pbft_on_complain(p, m->from, &m->complain);
     case PBFT_VIEW_CHANGE:
@@ -255,6 +261,8 @@ static void settle(struct pbft *p)
     pbft_try_check(p);
     pbft_try_propose(p);
     pbft_try_fetch(p);
+    (void)pbft_try_stable(p);
+    pbft_try_ask_root(p);
     pbft_pace_run(p);
     pbft_try_complain(p);
     pbft_try_resend_view_change(p);
@@ -301,6 +309,7 @@ void pbft_step(struct pbft *p, const struct pbft_event *event, struct pbft_outpu
         p->is_build_dry = false;
         break;
     case PBFT_EVENT_ROOT:
+        pbft_on_root(p, &event->root);
         break;
     }
     settle(p);
@@ -322,6 +331,7 @@ uint64_t pbft_deadline_ms(const struct pbft *p)
         deadline = earlier(deadline, p->fetch_retry_ms);
     deadline = earlier(deadline, pbft_build_due_ms(p));
     deadline = earlier(deadline, pbft_pace_due_ms(p));
+    deadline = earlier(deadline, pbft_quiet_due_ms(p));
     return earlier(deadline, pbft_complain_due_ms(p));
 }
 
@@ -349,7 +359,12 @@ void pbft_look(const struct pbft *p, struct pbft_view_of *out)
                                  .certified_height = p->top_cqc.statement.height,
                                  .has_high = p->has_high,
                                  .is_alarmed = p->is_alarmed,
-                                 .is_learner = p->is_learner};
+                                 .is_learner = p->is_learner,
+                                 .is_diverged = p->is_diverged,
+                                 .stable_height = pbft_stable_height(p),
+                                 .checkpoint_height = p->checkpoint.statement.height};
+    if (out->checkpoint_height < out->stable_height)
+        out->checkpoint_height = out->stable_height;
     if (out->certified_height < p->committed.height)
         out->certified_height = p->committed.height;
     if (p->has_high)

@@ -27,6 +27,7 @@ struct pbft_config {
     uint64_t view_change_cap_ms;  /* T_cap */
     uint64_t fairness_ms;         /* T_fair */
     uint64_t retransmit_ms;       /* T_rtx */
+    uint64_t quiet_checkpoint_ms; /* T_c */
     uint64_t term_blocks;         /* R; 0 = no terms */
     struct pbft_block epoch_base; /* the block before the epoch's first: the genesis block */
     /* B, at most PBFT_DATA_BLOCKS_MAX and at most L. Whoever asks for a range has to hold it, and
@@ -192,8 +193,8 @@ enum pbft_act_type {
                          a restart neither forgets it nor votes again */
     PBFT_WRITE_CHECKPOINT, /* certificate: of CHECKPOINTs, of a committed height, none below the one
                               before; given back as stable at a start */
-    PBFT_DIVERGED, /* 8.2: my root of a height is not the certified one. Durable, and told; as with
-                      LEARNER, votes that wait for the disk do not leave */
+    PBFT_DIVERGED, /* certificate; 8.2: my root of a height is not the certified one. Durable, and
+                      told; as with LEARNER, votes that wait for the disk do not leave */
     /* Messages. */
     PBFT_SEND_VOTE,
     PBFT_SEND_PRE_PREPARE, /* with block's body */
@@ -289,6 +290,9 @@ struct pbft_view_of {
     struct pbft_rank high;
     bool is_alarmed;
     bool is_learner;
+    bool is_diverged;
+    uint64_t stable_height;     /* 8.1 */
+    uint64_t checkpoint_height; /* of the newest CHECKPOINT certificate seen; at least stable */
 };
 void pbft_look(const struct pbft *p, struct pbft_view_of *out);
 /* The committed height that a member's last STATUS claims; 0: none came yet. Not to be believed. */

@@ -11,6 +11,8 @@ static bool may_propose(const struct pbft *p)
         return false;
     /* At most P heights in flight. A block that a certificate committed is out of flight though its
      * body may be missing here; then this primary has to catch up first. */
+    if (p->tip.height >= pbft_stable_height(p) + p->config.window_heights)
+        return false; /* what is not certified yet has to be first */
     return p->tip.height + 1 <= p->committed.height + p->config.pipeline_heights &&
            p->tip.height >= p->committed.height;
 }

@@ -65,6 +65,13 @@ enum {
     PBFT_RESEND_DOUBLINGS_MAX = 4 /* of T_s / 2: up to 8 T_s between two PRE-PREPAREs (9.1) */
 };
 
+/* 16: CHECKPOINTs, two per sender; and as many roots of my own, whose trees are kept (8.3). */
+enum { PBFT_CHECKPOINTS = 2 };
+struct pbft_checkpoint_vote {
+    bool is_cast;
+    struct pbft_vote vote;
+};
+
 /* What is known of a peer. */
 struct pbft_peer {
     bool has_status;
@@ -81,6 +88,7 @@ struct pbft_peer {
     bool has_complain, has_view_change;
     struct pbft_complain complain;
     struct pbft_view_change view_change;
+    struct pbft_checkpoint_vote checkpoints[PBFT_CHECKPOINTS];
 };
 
 /* 6.1 (d): how much work this view does while there is more than it can do. pace.c */
@@ -116,7 +124,13 @@ struct pbft {
     bool has_new_view; /* that was accepted, or made, for this view */
     struct pbft_new_view new_view;
 
+    struct certificate stable; /* height 0: none yet */
+    bool is_diverged;
+
     /* Volatile. */
+    struct certificate checkpoint; /* the newest that is certified, above stable; height 0: none */
+    struct pbft_root roots[PBFT_CHECKPOINTS]; /* mine; height 0: none */
+    uint64_t root_asked_height;
     struct pbft_new_view making; /* scratch: the one that I am about to send */
     bool is_learner;             /* durable: 4.2 */
     bool is_alarmed;
@@ -321,6 +335,19 @@ void pbft_pace_run(struct pbft *p);
 void pbft_pace_end_view(struct pbft *p);
 bool pbft_is_slow(const struct pbft *p);
 uint64_t pbft_pace_due_ms(const struct pbft *p);
+
+/* ---- checkpoint.c: 8.1, 8.2, 9.5 ---- */
+uint64_t pbft_stable_height(const struct pbft *p);
+enum pbft_drop pbft_judge_checkpoint(const struct pbft *p, uint32_t from,
+                                     const struct statement *s);
+enum pbft_drop pbft_on_checkpoint(struct pbft *p, uint32_t from, const struct pbft_vote *vote);
+enum pbft_drop pbft_judge_checkpoint_certificate(const struct pbft *p, const struct certificate *c);
+enum pbft_drop pbft_on_checkpoint_certificate(struct pbft *p, const struct certificate *c);
+void pbft_on_root(struct pbft *p, const struct pbft_root *root);
+bool pbft_try_stable(struct pbft *p); /* whether it moved */
+void pbft_try_ask_root(struct pbft *p);
+uint64_t pbft_quiet_due_ms(const struct pbft *p);
+void pbft_send_checkpoints(struct pbft *p, uint32_t to, uint64_t stable_height);
 
 /* ---- commit.c: 5.4 to 5.8 ---- */
 bool pbft_raises_high(const struct pbft *p, const struct certificate *c);

@@ -11,6 +11,7 @@ void pbft_send_status(struct pbft *p)
                             .view = p->view,
                             .mode = p->mode,
                             .committed_height = p->committed.height,
+                            .stable_height = pbft_stable_height(p),
                             .counter = ++p->status_counter};
     if (p->has_high)
         s.high = pbft_rank_of(&p->high);
@@ -110,6 +111,7 @@ static void answer_status(struct pbft *p, uint32_t from, const struct pbft_statu
         pbft_resend(p, is_behind ? own_height : s->committed_height, from);
     if (s->view < p->view || (s->view == p->view && s->mode == PBFT_CHANGING))
         pbft_send_view(p, from);
+    pbft_send_checkpoints(p, from, s->stable_height);
     struct pbft_rank own = pbft_rank_of(&p->high);
     if (p->has_high && pbft_rank_compare(&s->high, &own) < 0)
         pbft_put_send(p, PBFT_SEND_QC, from)->certificate = &p->high;

@@ -5,7 +5,7 @@
 
 bool pbft_may_speak(const struct pbft *p)
 {
-    return !p->is_learner && !p->is_alarmed;
+    return !p->is_learner && !p->is_alarmed && !p->is_diverged;
 }
 
 /* What a PRE-PREPARE of the old view brought goes; a body that I voted for stays (5.9), and so does

@@ -127,6 +127,17 @@ void cluster_tell_pool(struct cluster *c, uint32_t at)
     cluster_post(c, &packet, 0);
 }
 
+void cluster_tell_root(struct cluster *c, uint32_t at, uint64_t height)
+{
+    struct cluster_node *node = &c->nodes[at];
+    struct cluster_packet packet = {
+        .to = at, .type = CLUSTER_ROOT, .incarnation = node->incarnation};
+    packet.root = (struct pbft_root){
+        .height = height, .digest = node->places[height].committed.digest, .root = {{0xee}}};
+    packet.root.root.bytes[1] = (uint8_t)cluster_number_of(&packet.root.digest);
+    cluster_post(c, &packet, prng_below(&c->prng, c->options.build_ms + 1));
+}
+
 static void deliver(struct cluster *c, struct cluster_packet *packet)
 {
     struct cluster_node *node = &c->nodes[packet->to];
@@ -147,6 +158,10 @@ static void deliver(struct cluster *c, struct cluster_packet *packet)
         case CLUSTER_BUILT:
             event.type = PBFT_EVENT_BUILT;
             event.built = packet->built;
+            break;
+        case CLUSTER_ROOT:
+            event.type = PBFT_EVENT_ROOT;
+            event.root = packet->root;
             break;
         case CLUSTER_POOL:
             event.type = PBFT_EVENT_POOL;
@@ -302,6 +317,7 @@ void cluster_init(struct cluster *c, const struct cluster_options *options)
                              .view_change_cap_ms = 60000,
                              .fairness_ms = 2000,
                              .retransmit_ms = 500,
+                             .quiet_checkpoint_ms = 2000,
                              .epoch_base = cluster_genesis(),
                              .sync_blocks_max = options->sync_blocks_max,
                              .proposals_bytes_max = options->pipeline_heights * CLUSTER_BLOCK_BYTES,
@@ -400,6 +416,9 @@ void cluster_start(struct cluster *c, uint32_t at)
     restore(c, node);
     struct pbft_event start = {.type = PBFT_EVENT_START, .now_ms = c->now_ms};
     cluster_step(c, at, &start);
+    uint64_t last = cluster_committed(c, at) / CLUSTER_CHECKPOINT_EVERY * CLUSTER_CHECKPOINT_EVERY;
+    if (node->core != NULL && last > 0)
+        cluster_tell_root(c, at, last);
 }
 
 void cluster_start_all(struct cluster *c)

@@ -14,7 +14,12 @@
 #include "crypto/base/prng.h"
 #include "tests/help/fake_sign.h"
 
-enum { CLUSTER_NODES_MAX = 7, CLUSTER_BODIES_MAX = 4, CLUSTER_BLOCK_BYTES = 1000 };
+enum {
+    CLUSTER_NODES_MAX = 7,
+    CLUSTER_BODIES_MAX = 4,
+    CLUSTER_BLOCK_BYTES = 1000,
+    CLUSTER_CHECKPOINT_EVERY = 4
+};
 
 struct cluster_options {
     uint64_t seed;
@@ -138,8 +143,16 @@ void cluster_say(struct cluster *c, const char *words);
 
 /* Tell a node's core what there is to do, if that changed. */
 void cluster_tell_pool(struct cluster *c, uint32_t at);
+/* Tell it the root of a committed height. */
+void cluster_tell_root(struct cluster *c, uint32_t at, uint64_t height);
 
-enum cluster_packet_type { CLUSTER_MSG, CLUSTER_CHECKED, CLUSTER_BUILT, CLUSTER_POOL };
+enum cluster_packet_type {
+    CLUSTER_MSG,
+    CLUSTER_CHECKED,
+    CLUSTER_BUILT,
+    CLUSTER_POOL,
+    CLUSTER_ROOT
+};
 struct cluster_packet {
     uint64_t at_ms, number;
     uint32_t to;
@@ -149,6 +162,7 @@ struct cluster_packet {
         struct pbft_msg *msg; /* allocated only as far as its type reaches */
         struct pbft_checked checked;
         struct pbft_built built;
+        struct pbft_root root;
         struct pbft_pool pool;
     };
 };

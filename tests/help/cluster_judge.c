@@ -122,6 +122,7 @@ void cluster_judge_write(struct cluster *c, uint32_t at, const struct pbft_act *
     }
     hold(c, at, act->type != PBFT_WRITE_ALARM && act->type != PBFT_ALARM,
          "no alarm among correct nodes");
+    hold(c, at, act->type != PBFT_DIVERGED, "equal chains have equal states");
     hold(c, at, act->type != PBFT_WRITE_LEARNER, "no vote of a correct node is forgotten");
 }
 
@@ -183,7 +184,10 @@ static bool is_same_view_change(const struct pbft_view_change *a, const struct p
 void cluster_judge_send(struct cluster *c, uint32_t at, const struct pbft_act *act)
 {
     const struct cluster_node *node = &c->nodes[at];
-    if (act->type == PBFT_SEND_VOTE)
+    if (act->type == PBFT_SEND_VOTE && act->vote.statement.kind == CERT_CHECKPOINT)
+        hold(c, at, act->vote.statement.height <= node->durable.committed.height,
+             "CHECKPOINT: its state is durable");
+    else if (act->type == PBFT_SEND_VOTE)
         judge_vote_sent(c, at, &act->vote);
     if (act->type == PBFT_SEND_PRE_PREPARE) {
         const struct cluster_place *place = &node->places[act->block.height];
@@ -225,6 +229,7 @@ void cluster_judge_step(struct cluster *c, uint32_t at)
     hold(c, at, look.has_tip || look.view > 0, "correct nodes keep their tip in view 0");
     hold(c, at, !look.has_tip || look.tip.height >= look.committed.height || !look.is_installed,
          "tip is not below what is committed");
+    hold(c, at, look.stable_height <= look.committed.height, "stable <= applied <= committed");
     hold(c, at, look.mode == PBFT_NORMAL || !look.has_tip, "no tip while CHANGING");
     if (look.is_primary && look.has_tip && look.is_installed)
         hold(c, at, look.tip.height <= look.committed.height + c->config.pipeline_heights,

@@ -31,6 +31,8 @@ static void write_commit(struct cluster *c, uint32_t at, const struct pbft_act *
     if (act->certificate != NULL)
         place->certificate = *act->certificate;
     c->nodes[at].durable.committed = act->block;
+    if (act->block.height % CLUSTER_CHECKPOINT_EVERY == 0)
+        cluster_tell_root(c, at, act->block.height);
     if (act->block.height > c->chain_height) {
         c->chain_height = act->block.height;
         c->chain[c->chain_height] = act->block;
@@ -75,6 +77,10 @@ static void write_one(struct cluster *c, uint32_t at, const struct pbft_act *act
     case PBFT_WRITE_NEW_VIEW:
         c->nodes[at].has_new_view = true;
         c->nodes[at].new_view = *act->new_view;
+        break;
+    case PBFT_WRITE_CHECKPOINT:
+        d->has_stable = true;
+        d->stable = *act->certificate;
         break;
     case PBFT_WRITE_COVER:
         d->has_cover = true;
@@ -130,6 +136,8 @@ static bool make_msg(struct cluster *c, uint32_t at, const struct pbft_act *act,
     switch (act->type) {
     case PBFT_SEND_VOTE:
         m->type = act->vote.statement.kind == CERT_PREPARE ? PBFT_PREPARE : PBFT_COMMIT;
+        if (act->vote.statement.kind == CERT_CHECKPOINT)
+            m->type = PBFT_CHECKPOINT;
         m->vote = act->vote;
         return true;
     case PBFT_SEND_PRE_PREPARE:
@@ -273,6 +281,8 @@ void cluster_step(struct cluster *c, uint32_t at, const struct pbft_event *event
             answer_check(c, at, act);
         else if (act->type == PBFT_ASK_BUILD)
             answer_build(c, at, act);
+        else if (act->type == PBFT_ASK_ROOT)
+            cluster_tell_root(c, at, act->height);
         else
             send_one(c, at, act);
     }

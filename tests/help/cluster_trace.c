@@ -28,6 +28,8 @@ static unsigned long long number(const struct digest *digest)
 
 static const char *kind_word(const struct statement *s)
 {
+    if (s->kind == CERT_CHECKPOINT)
+        return "CHECKPOINT";
     return s->kind == CERT_PREPARE ? "PREPARE" : "COMMIT";
 }
 

@@ -48,6 +48,7 @@ void lone_init(struct lone *l, uint32_t members_count, uint32_t own_index)
                                      .view_change_cap_ms = 60000,
                                      .fairness_ms = 2000,
                                      .retransmit_ms = 500,
+                                     .quiet_checkpoint_ms = 2000,
                                      .epoch_base = lone_genesis(),
                                      .sync_blocks_max = 8,
                                      .proposals_bytes_max = 4 * LONE_BLOCK_BYTES_MAX,
@@ -126,6 +127,12 @@ static void write_one(struct lone *l, const struct pbft_act *act)
         if (act->certificate != NULL)
             d->head = *act->certificate;
     }
+    if (act->type == PBFT_WRITE_CHECKPOINT) {
+        d->has_stable = true;
+        d->stable = *act->certificate;
+    }
+    if (act->type == PBFT_DIVERGED)
+        d->is_diverged = true;
     if (act->type == PBFT_WRITE_LEARNER)
         d->is_learner = true;
     if (act->type == PBFT_WRITE_ALARM)

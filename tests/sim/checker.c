@@ -35,6 +35,7 @@ void sim_checker_close(struct sim *s)
     check_map_free(&c->acknowledged);
     check_map_free(&c->forwards);
     check_map_free(&c->rejected);
+    check_map_free(&c->roots);
     model_free(c->model);
     mem_free(c->chain);
     mem_free(c->msg);

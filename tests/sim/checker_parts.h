@@ -79,6 +79,7 @@ struct sim_checker {
     uint64_t body_top_height;      /* the highest of which one was sent */
     struct check_map txids;        /* of the chain -> place */
     struct check_map acknowledged; /* txids with a receipt -> place */
+    struct check_map roots;        /* height -> state root */
     struct check_map forwards;     /* (node, life, transaction) -> when it went to all */
     struct check_map rejected;     /* txids that can never commit, some node has said */
     struct pbft_msg *msg;          /* scratch of sim_check_sent() */
@@ -114,6 +115,8 @@ void check_saw_commit(struct sim *s, uint32_t node, uint64_t epoch, uint64_t vie
 void check_saw_certificate(struct sim *s, const struct certificate *c);
 /* That a node can have a certificate of what it has committed. */
 void check_certified(struct sim *s, uint32_t node, uint64_t height);
+/* A state root, signed by a node: all that are signed of a height are equal. */
+void check_saw_root(struct sim *s, uint32_t node, uint64_t height, const struct digest *root);
 /* A block leaves a node. */
 void check_saw_body(struct sim *s, uint64_t height, size_t size);
 /* What the blocks above a height weigh that anybody has been sent, one of each height. */

@@ -1,6 +1,7 @@
 /* What the checkers have seen of all nodes together: who has voted COMMIT for what, which
  * certificates there are, and how large the blocks are that were proposed. No node is asked. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "tests/sim/checker_parts.h"
 
@@ -87,4 +88,18 @@ uint64_t check_bodies_bytes_above(const struct sim *s, uint64_t height)
     for (uint64_t h = height + 1; h <= s->checker->body_top_height; h++)
         bytes += s->checker->body_bytes[h];
     return bytes;
+}
+
+void check_saw_root(struct sim *s, uint32_t node, uint64_t height, const struct digest *root)
+{
+    struct digest key = {{0}};
+    memcpy(key.bytes, &height, sizeof height);
+    struct check_value *known = check_map_find(&s->checker->roots, &key);
+    if (known == NULL) {
+        known = check_map_put(&s->checker->roots, &key);
+        known->digest = *root;
+        s->counts.checkpoints++;
+    }
+    if (!digest_equal(&known->digest, root))
+        sim_fail(s, node, "state roots are equal", "height %" PRIu64, height);
 }

@@ -219,6 +219,8 @@ static void check_new_view(const struct sent *a, struct bytes message)
 {
     const struct pbft_new_view *n = &a->m->new_view;
     check_view_record(a, "new_view", n->view, message);
+    if (a->s->counts.views < n->view)
+        a->s->counts.views = n->view;
     if (a->m->from == a->node)
         check_one_message(a, n->epoch, n->view, message);
 }
@@ -227,6 +229,29 @@ static void check_complain(const struct sent *a)
 {
     if (a->m->complain.view > check_get_state(a->s, a->node).view)
         fail(a, 0, "it complains about a view that is not on the disk");
+}
+
+static void check_on_chain(const struct sent *a, uint64_t height, const struct digest *digest)
+{
+    if (height > a->n->height || !digest_equal(digest, chain_digest(a, height)))
+        fail(a, height, "it is not committed on the disk");
+}
+
+/* ---- checkpoints ---- */
+
+/* What is committed on the disk, with the root that the disk has for it; and everybody who signs a
+ * height signs the same (8.1). */
+static void check_checkpoint(const struct sent *a, const struct statement *s)
+{
+    uint8_t room[8];
+    struct wr key = wr_of(room, sizeof room);
+    struct bytes value;
+    check_on_chain(a, s->height, &s->digest);
+    wr_be64(&key, s->height);
+    if (!check_get(a->s, a->node, KV_ROOT, wr_bytes_of(&key), &value) ||
+        !bytes_equal(value, bytes_of(s->state_root.bytes, DIGEST_BYTES)))
+        fail(a, s->height, "its root is not on the disk");
+    check_saw_root(a->s, a->node, s->height, &s->state_root);
 }
 
 /* ---- where it stands ---- */
@@ -264,12 +289,6 @@ static void check_block_on_disk(const struct sent *a, const struct pbft_block *b
         !bytes_equal(body, bytes))
         fail(a, block->height, "the block is not on the disk");
     check_saw_body(a->s, block->height, bytes.size);
-}
-
-static void check_on_chain(const struct sent *a, uint64_t height, const struct digest *digest)
-{
-    if (height > a->n->height || !digest_equal(digest, chain_digest(a, height)))
-        fail(a, height, "it is not committed on the disk");
 }
 
 /* A range is committed, and what it is made of is on the disk. */
@@ -337,6 +356,9 @@ static void check_message(const struct sent *a, struct bytes message)
     case PBFT_FORWARD:
         if (tx_decode(&tx, a->m->forward, &a->s->genesis.chain_id) != VERDICT_OK)
             fail(a, 0, "what is forwarded is no transaction");
+        break;
+    case PBFT_CHECKPOINT:
+        check_checkpoint(a, &a->m->vote.statement);
         break;
     case PBFT_COMPLAIN:
         check_complain(a);

@@ -245,6 +245,8 @@ static void print_totals(const struct sim_counts *c, uint64_t seeds)
                  ", cut off in that %" PRIu64 "\n",
                  c->messages, c->lost, c->doubled, c->late, c->corrupted, c->cut, c->partitions,
                  c->pauses, c->stalls, c->steps, c->marks, c->marks_again, c->cut_marks_again);
+    (void)printf("protocol: %" PRIu64 " views changed, %" PRIu64 " checkpoints\n", c->views,
+                 c->checkpoints);
     (void)printf("ledger: %" PRIu64 " transactions submitted, %" PRIu64 " committed, %" PRIu64
                  " rejected, %" PRIu64 " blocks, %" PRIu64 " receipts verified; %" PRIu64
                  " events; dropped %" PRIu64 " messages of full turns, %" PRIu64 " answers\n",

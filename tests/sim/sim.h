@@ -122,6 +122,7 @@ struct sim_counts {
     uint64_t marks_again, cut_marks_again; /* beyond a node's first; and those it died in between */
     uint64_t output_drops, answer_drops;
     uint64_t crashes[SIM_BOUNDARY_COUNT], landed_unasked, starts;
+    uint64_t checkpoints, views;
     uint64_t txs_submitted, txs_committed, txs_rejected, blocks, receipts_verified;
     uint64_t virtual_us;
     uint64_t healing_us, bound_us; /* from the end of faults to the end of all, and at most */

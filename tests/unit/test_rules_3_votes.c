@@ -176,7 +176,7 @@ static void rule_3_2_a_stranger_is_dropped(void **state)
     assert_int_equal(lone_msg(&l, &m), PBFT_DROP_NOT_A_MEMBER);
 }
 
-/* A certificate of another epoch is not for this core, nor one of a state. */
+/* A certificate of another epoch is not for this core. */
 static void rule_3_2_certificates_of_other_places_are_dropped(void **state)
 {
     (void)state;
@@ -184,9 +184,6 @@ static void rule_3_2_certificates_of_other_places_are_dropped(void **state)
     struct pbft_msg m = lone_make_qc(&l, CERT_PREPARE, &b[1], 13);
     m.qc.statement.epoch = 1;
     assert_int_equal(lone_msg(&l, &m), PBFT_DROP_OTHER_EPOCH);
-    m.qc.statement.epoch = 0;
-    m.qc.statement.kind = CERT_CHECKPOINT;
-    assert_int_equal(lone_msg(&l, &m), PBFT_DROP_NOT_YET);
     assert_false(l.look.has_high);
 }
 
@@ -195,8 +192,8 @@ static void messages_of_later_parts_are_not_yet(void **state)
 {
     (void)state;
     begin(4, 1);
-    static const enum pbft_msg_type types[] = {PBFT_CHECKPOINT, PBFT_EVIDENCE};
-    for (int i = 0; i < 2; i++) {
+    static const enum pbft_msg_type types[] = {PBFT_EVIDENCE};
+    for (int i = 0; i < 1; i++) {
         struct pbft_msg m = {.type = types[i], .link = 2, .from = 2};
         m.vote.statement.kind = CERT_CHECKPOINT; /* of the one that is a vote */
         assert_int_equal(lone_msg(&l, &m), PBFT_DROP_NOT_YET);

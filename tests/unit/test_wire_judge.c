@@ -234,20 +234,6 @@ static void decode_of_unknown_modes_and_kinds_is_refused(void **state)
     wire_sample_close(&s);
 }
 
-/* A whole certificate of a CHECKPOINT is no QC either. */
-static void decode_of_a_checkpoint_certificate_as_qc_is_refused(void **state)
-{
-    (void)state;
-    struct certificate c = {.statement = {.kind = CERT_CHECKPOINT, .height = 4}};
-    uint8_t room[1 + CERT_BYTES_MAX];
-    struct wr w = wr_of(room, sizeof room);
-    wr_u8(&w, PBFT_QC);
-    cert_encode(&w, &c);
-    assert_false(decodes(wr_bytes_of(&w)));
-    struct pbft_msg m = {.type = PBFT_QC, .qc = c};
-    assert_true(encode_ends_by_check(&m));
-}
-
 /* FETCH asks for 1 to PBFT_DATA_BLOCKS_MAX blocks, DATA brings as many. */
 static void decode_of_block_counts_beyond_the_limit_is_refused(void **state)
 {
@@ -343,7 +329,6 @@ int main(void)
         cmocka_unit_test(decode_of_unknown_types_is_refused),
         cmocka_unit_test(decode_of_member_indexes_beyond_the_largest_group_is_refused),
         cmocka_unit_test(decode_of_unknown_modes_and_kinds_is_refused),
-        cmocka_unit_test(decode_of_a_checkpoint_certificate_as_qc_is_refused),
         cmocka_unit_test(decode_of_block_counts_beyond_the_limit_is_refused),
         cmocka_unit_test(decode_of_a_pre_prepare_whose_header_is_another_is_refused),
         cmocka_unit_test(decode_of_a_pre_prepare_for_another_height_is_refused),

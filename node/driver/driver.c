@@ -187,6 +187,8 @@ static enum rc load(struct driver *d, const struct pbft_config *core, struct why
     if (rc != RC_OK)
         return rc;
 
+    d->has_durable_high = durable.has_high;
+    d->durable_high = durable.high;
     durable.is_learner |= d->is_fenced;
     d->is_diverged = durable.is_diverged;
     d->starts_count++;
@@ -354,6 +356,11 @@ uint64_t driver_deadline_ms(const struct driver *d)
 }
 
 /* ---- looking in ---- */
+
+const struct certificate *driver_high(const struct driver *d)
+{
+    return d->has_durable_high ? &d->durable_high : NULL;
+}
 
 void driver_look(const struct driver *d, struct driver_look *out)
 {

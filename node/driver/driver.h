@@ -221,5 +221,9 @@ struct driver_look {
     struct why damaged_why; /* what the last of them met, with its height */
 };
 void driver_look(const struct driver *d, struct driver_look *out);
+/* The core's high as the disk has it, for a committed read (rules 4 and 11): it is at least that of
+ * driver_look()'s durable height, and at least that of every COMMIT that left. NULL: the epoch's
+ * base. Lends until the next call. */
+const struct certificate *driver_high(const struct driver *d);
 
 #endif

@@ -54,6 +54,8 @@ struct driver_output {
 struct driver_turn {
     struct kv_batch *batch;
     struct store_mark mark;
+    bool has_high; /* the core's when the turn was closed */
+    struct certificate high;
     bool is_above_marker;      /* the marker is to be raised before the outputs leave, */
     struct pbft_rank reserved; /* to here */
     struct driver_output *outputs;
@@ -142,6 +144,8 @@ struct driver {
     struct pbft_root root;      /* the last of them */
     bool is_diverged;
     uint64_t durable_height;
+    bool has_durable_high;
+    struct certificate durable_high;
     uint64_t covered_height; /* committed, and a certificate at or above it is staged or durable */
 
     struct driver_block **blocks; /* any order */

@@ -329,6 +329,15 @@ void driver_step(struct driver *d, const struct pbft_event *event)
 
 /* ---- closing ---- */
 
+/* What its batch, or one before it, makes durable of the core's high. */
+static void note_high(const struct driver *d, struct driver_turn *t)
+{
+    const struct certificate *high = pbft_high(d->core);
+    t->has_high = high != NULL;
+    if (high != NULL)
+        t->high = *high;
+}
+
 static void raise_marker(struct driver *d, const struct driver_turn *t)
 {
     d->is_marking = true;
@@ -346,6 +355,7 @@ void driver_turn_close(struct driver *d)
         return;
     }
     t->mark = store_mark(d->store);
+    note_high(d, t);
     d->is_committing = true;
     d->filling = 1 - d->filling;
     if (has_writes)
@@ -367,6 +377,9 @@ void driver_turn_on_durable(struct driver *d)
         return;
     }
     d->durable_height = t->mark.height;
+    d->has_durable_high = t->has_high;
+    if (t->has_high)
+        d->durable_high = t->high;
     if (t->is_above_marker) {
         raise_marker(d, t);
         return;

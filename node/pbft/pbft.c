@@ -371,6 +371,11 @@ void pbft_look(const struct pbft *p, struct pbft_view_of *out)
         out->high = pbft_rank_of(&p->high);
 }
 
+const struct certificate *pbft_high(const struct pbft *p)
+{
+    return p->has_high ? &p->high : NULL;
+}
+
 bool pbft_wants_block(const struct pbft *p, const struct digest *digest, uint64_t height)
 {
     const struct pbft_slot *slot = &p->slots[height % p->slots_count];

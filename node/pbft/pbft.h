@@ -297,6 +297,9 @@ struct pbft_view_of {
 void pbft_look(const struct pbft *p, struct pbft_view_of *out);
 /* The committed height that a member's last STATUS claims; 0: none came yet. Not to be believed. */
 uint64_t pbft_claimed_height(const struct pbft *p, uint32_t member);
+/* The highest-ranked certificate seen (PROTOCOL.md 2); NULL: the epoch's base, there is none yet.
+ * It may not be durable yet. Lends until the next step. */
+const struct certificate *pbft_high(const struct pbft *p);
 /* Whether the core still refers to a block above the committed height: the driver keeps the body
  * and the layer of those, and of no others. */
 bool pbft_wants_block(const struct pbft *p, const struct digest *digest, uint64_t height);

@@ -206,6 +206,50 @@ static void what_a_primary_sends_is_on_the_disk(void **state)
     assert_int_equal(proposal(0)->pre_prepare.block.height, 1);
 }
 
+/* A committed read tells it: not before the disk has it, and with the height that goes with it. */
+static void high_is_lent_once_it_is_durable(void **state)
+{
+    (void)state;
+    begin(1);
+    assert_null(driver_high(w.driver)); /* the base */
+    world_propose(&w, b[1]);
+    world_settle(&w);
+    world_votes(&w, CERT_PREPARE, b[1]);
+    world_run(&w);
+    assert_true(w.is_submitted);
+    assert_true(world_look(&w).core.has_high);
+    assert_null(driver_high(w.driver));
+    world_votes(&w, CERT_COMMIT, b[1]); /* is decided while the first is under way */
+    world_run(&w);
+    world_land(&w);
+    assert_int_equal(driver_high(w.driver)->statement.kind, CERT_PREPARE);
+    assert_int_equal(driver_high(w.driver)->statement.height, 1);
+    assert_int_equal(world_look(&w).durable_height, 0);
+    world_qc(&w, 2, CERT_PREPARE, b[2]);
+    world_settle(&w);
+    assert_int_equal(world_look(&w).durable_height, 1);
+    assert_int_equal(driver_high(w.driver)->statement.height, 2);
+}
+
+static void high_is_what_the_disk_had_after_a_restart(void **state)
+{
+    (void)state;
+    begin(1);
+    world_commit(&w, b[1]);
+    world_qc(&w, 2, CERT_PREPARE, b[2]);
+    world_run(&w);
+    world_crash(&w, false);
+    assert_int_equal(world_start(&w), RC_OK);
+    assert_int_equal(driver_high(w.driver)->statement.height, 1);
+    world_settle(&w);
+    world_qc(&w, 2, CERT_PREPARE, b[2]);
+    world_run(&w);
+    world_crash(&w, true);
+    assert_int_equal(world_start(&w), RC_OK);
+    assert_int_equal(driver_high(w.driver)->statement.height, 2);
+    world_settle(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +262,8 @@ int main(void)
         DRIVER_TEST_FAILED(a_disk_that_broke_sends_nothing_ever),
         DRIVER_TEST(what_a_backup_sends_is_on_the_disk),
         DRIVER_TEST(what_a_primary_sends_is_on_the_disk),
+        DRIVER_TEST(high_is_lent_once_it_is_durable),
+        DRIVER_TEST(high_is_what_the_disk_had_after_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 
 _Static_assert((int)PROTO_MSG_BYTES_MAX <= (int)NET_CLIENT_MSG_BYTES_MAX, "what net/ carries");
 _Static_assert(PROTO_KEYS_MAX <= PROTO_TXS_MAX, "the keys of a request stand in its items");
+_Static_assert((int)PROTO_QUESTIONS_MAX <= (int)PROTO_TXS_MAX, "and so do those of READ");
 _Static_assert((int)STATE_KEY_BYTES_MAX <= (int)KV_KEY_BYTES_MAX,
                "one limit for keys of all tables");
 
@@ -222,6 +223,28 @@ static void take_names(struct rd *from, struct proto_request *r)
     r->names_max = proto_take_u16(from, 1, PROTO_NAMES_MAX);
 }
 
+static void put_questions(struct buf *out, const struct proto_request *r)
+{
+    buf_add_u64(out, r->height);
+    proto_put_u8(out, r->count, 1, PROTO_QUESTIONS_MAX);
+    for (uint32_t i = 0; i < r->count; i++) {
+        proto_put_u8(out, r->tables[i], table_min(r->type), table_max(r->type));
+        buf_add_u8(out, r->is_prefix[i]);
+        proto_put_key(out, r->items[i], 1);
+    }
+}
+
+static void take_questions(struct rd *from, struct proto_request *r)
+{
+    r->height = rd_u64(from);
+    r->count = proto_take_u8(from, 1, PROTO_QUESTIONS_MAX);
+    for (uint32_t i = 0; i < r->count; i++) {
+        r->tables[i] = proto_take_u8(from, table_min(r->type), table_max(r->type));
+        r->is_prefix[i] = proto_take_u8(from, 0, 1) == 1;
+        r->items[i] = proto_take_key(from, 1);
+    }
+}
+
 static void put_backup(struct buf *out, const struct proto_request *r)
 {
     buf_add_u64(out, r->offset);
@@ -262,6 +285,9 @@ static void put_fields(struct buf *out, const struct proto_request *r)
         put_table(out, r);
         proto_put_key(out, r->items[0], 1);
         return;
+    case PROTO_READ:
+        put_questions(out, r);
+        return;
     case PROTO_BACKUP:
         put_backup(out, r);
         return;
@@ -297,6 +323,9 @@ static void take_fields(struct rd *from, struct proto_request *r)
     case PROTO_PROOF:
         take_table(from, r);
         r->items[0] = proto_take_key(from, 1);
+        return;
+    case PROTO_READ:
+        take_questions(from, r);
         return;
     case PROTO_BACKUP:
         take_backup(from, r);

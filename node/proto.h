@@ -28,10 +28,24 @@
  *            (1..256) -> height u64 | is_end u8 | count u16 | (bytes u16 | name) * count
  *   BLOCK    height u64 -> bytes u32 | block | has_certificate u8 | certificate
  *   PROOF    table u8 | key_bytes u16 | key -> bytes u32 | proof file
+ *   READ     at_least_height u64 | count u8 (1..8) | (table u8 | is_prefix u8 | key: bytes u16)
+ *            * count -> height u64 | is_learner u8 | has_high u8 | certificate | answer
+ *      answer: is_end u8 | count u16 (0..256) | (question u8 | key: bytes u16 | value: bytes u32)
+ *               * count, ascending by question, then key
  *   BACKUP   offset u64 | count u32 (0..512 KiB) of the backup named id 16 (zero: begin a new one)
  *            -> id 16 | total u64 | bytes u32 | data
  *
- * Signed requests: behind their fields STATE, INDEX, NAMES, BLOCK, PROOF and BACKUP may have
+ * READ is the reads of rule 11. The entries with these keys, or whose keys begin so, all from one
+ *            committed state, that of `height`; the first 256 of them, and is_end says whether that
+ *            is all. A node that has not committed at_least_height (0: none is asked for) answers
+ *            once it has, or after T_read with what it has: the caller sees by the height. The
+ *            high is the node's certificate of the highest rank, PREPARE or COMMIT, as its disk has
+ *            it; none: the epoch's base. A learner may have forgotten what it signed (rule 4.2), so
+ *            its high stands for nothing. The reply is not signed: it comes sealed by a key that
+ *            client and node alone share, so the client knows who speaks, and nobody else has to be
+ *            told; what would have to hold before others is the certificate, which is signed.
+ *
+ * Signed requests: behind their fields STATE, INDEX, NAMES, BLOCK, PROOF, READ and BACKUP may have
  *            signer 32 | signature 64
  * and must where the genesis says "reads": "participants", or they are FORBIDDEN. The signer is an
  * active key of a participant, the signature Ed25519 over
@@ -55,6 +69,8 @@ enum {
     PROTO_TXS_MAX = 64,  /* of one SUBMIT or WAIT */
     PROTO_KEYS_MAX = 64, /* of one STATE or INDEX */
     PROTO_NAMES_MAX = 256,
+    PROTO_QUESTIONS_MAX = 8, /* of one READ: what one page of the tool shows, with room */
+    PROTO_ENTRIES_MAX = 256, /* of its answer */
     PROTO_WAIT_MS_MAX = 30000,
     PROTO_CHUNK_BYTES_MAX = 512 * 1024, /* of a backup */
     PROTO_MSG_BYTES_MAX = 1024 * 1024 + 64 * 1024
@@ -71,7 +87,8 @@ enum {
     X(PROTO_NAMES, 8, "NAMES")                                                                     \
     X(PROTO_BLOCK, 9, "BLOCK")                                                                     \
     X(PROTO_PROOF, 10, "PROOF")                                                                    \
-    X(PROTO_BACKUP, 11, "BACKUP")
+    X(PROTO_BACKUP, 11, "BACKUP")                                                                  \
+    X(PROTO_READ, 12, "READ")
 enum proto_type {
 #define X(name, number, word) name = number,
     PROTO_TYPE_LIST(X)
@@ -151,16 +168,18 @@ struct proto_status {
 
 struct proto_request {
     enum proto_type type;
-    uint32_t wait_ms;                   /* SUBMIT, WAIT */
-    uint32_t count;                     /* SUBMIT, WAIT, STATE, INDEX; BACKUP: bytes wanted */
-    struct bytes items[PROTO_TXS_MAX];  /* SUBMIT: transactions; STATE, INDEX: keys; PROOF: the
-                                           first; lend */
-    struct digest txids[PROTO_TXS_MAX]; /* WAIT; RECEIPT: the first */
-    uint8_t table;                      /* STATE, NAMES, PROOF: state table; INDEX: kv table */
-    struct bytes prefix, after;         /* NAMES */
-    uint32_t names_max;                 /* NAMES */
-    uint64_t height;                    /* BLOCK */
-    uint64_t offset;                    /* BACKUP */
+    uint32_t wait_ms;                  /* SUBMIT, WAIT */
+    uint32_t count;                    /* SUBMIT, WAIT, STATE, INDEX, READ; BACKUP: bytes wanted */
+    struct bytes items[PROTO_TXS_MAX]; /* SUBMIT: transactions; STATE, INDEX, READ: keys; PROOF: the
+                                          first; lend */
+    struct digest txids[PROTO_TXS_MAX];  /* WAIT; RECEIPT: the first */
+    uint8_t table;                       /* STATE, NAMES, PROOF: state table; INDEX: kv table */
+    struct bytes prefix, after;          /* NAMES */
+    uint32_t names_max;                  /* NAMES */
+    uint8_t tables[PROTO_QUESTIONS_MAX]; /* READ: of the state, one for each key */
+    bool is_prefix[PROTO_QUESTIONS_MAX]; /* READ */
+    uint64_t height;                     /* BLOCK; READ: at least */
+    uint64_t offset;                     /* BACKUP */
     uint8_t backup_id[16];
     bool is_signed; /* by whom, says nobody yet: proto_is_signed_well() */
     struct public_key signer;
@@ -195,18 +214,22 @@ MUST_USE bool proto_is_signed_well(const struct proto_request *r,
 struct proto_reply {
     enum proto_type type;
     enum proto_code code;
-    uint64_t height; /* STATE, INDEX, NAMES */
-    uint32_t count;  /* results: 1..64; items: 1..64, names 0..256 */
-    bool is_end;     /* NAMES */
+    uint64_t height; /* STATE, INDEX, NAMES, READ */
+    uint32_t count;  /* results: 1..64; items: 1..64, names and entries 0..256 */
+    bool is_end;     /* NAMES, READ */
     struct proto_result results[PROTO_TXS_MAX];
     bool is_present[PROTO_KEYS_MAX];     /* STATE, INDEX */
-    struct bytes items[PROTO_NAMES_MAX]; /* STATE, INDEX: values; NAMES; lend */
+    struct bytes items[PROTO_NAMES_MAX]; /* STATE, INDEX, READ: values; NAMES; lend */
     struct bytes data;                   /* RECEIPT, METRICS, BLOCK, PROOF, BACKUP; lends */
-    bool has_certificate;                /* BLOCK: the lowest COMMIT at or above its height */
+    bool has_certificate; /* BLOCK: the lowest COMMIT at or above its height; READ: the high */
     struct certificate certificate;
     struct proto_status status;
     uint8_t backup_id[16];
     uint64_t total;
+    bool is_learner;                      /* READ, as are all below */
+    uint8_t questions[PROTO_ENTRIES_MAX]; /* which one an entry answers */
+    struct bytes keys[PROTO_ENTRIES_MAX]; /* lend */
+    struct bytes answer; /* decoded: its bytes, by which answers are compared; lends */
 };
 /* Append. With a code other than OK only type and code are looked at. Requires: as for requests;
  * who collects INDEX values or metrics sees to PROTO_MSG_BYTES_MAX himself, all else fits. */

@@ -1,4 +1,4 @@
-/* What proto.c and proto_reply.c share; nobody else includes this. put_ appends to the buffer and
+/* What the files of proto share; nobody else includes this. put_ appends to the buffer and
  * CHECKs what is our own; take_ reads from the cursor and fails it at what does not fit, so that
  * both sides hold to the same limits, named in pairs. */
 #ifndef NODE_PROTO_PARTS_H
@@ -23,6 +23,15 @@ struct bytes proto_take_key(struct rd *r, uint16_t least);
 /* bytes u32 | so many bytes. Lends. */
 void proto_put_data(struct buf *out, struct bytes data, uint32_t most);
 struct bytes proto_take_data(struct rd *r, uint32_t most);
+
+/* ---- proto_read.c ---- */
+/* has_certificate u8 | certificate, if there is one: of the kinds that the reply's type may carry.
+ */
+void proto_put_certificate(struct buf *out, const struct proto_reply *r);
+void proto_take_certificate(struct rd *from, struct proto_reply *r);
+/* The fields of a READ's reply. */
+void proto_put_read(struct buf *out, const struct proto_reply *r);
+void proto_take_read(struct rd *from, struct proto_reply *r);
 
 /* ---- proto_signed.c: what may stand behind the fields of a request ---- */
 enum { PROTO_SIGNED_BYTES = PUBLIC_KEY_BYTES + SIGNATURE_BYTES };

@@ -199,30 +199,16 @@ static void take_names(struct rd *from, struct proto_reply *r)
 
 /* ---- data ---- */
 
-/* A block lies under a COMMIT certificate and no other. */
 static void put_block(struct buf *out, const struct proto_reply *r)
 {
     proto_put_data(out, r->data, BLOCK_BYTES_MAX);
-    buf_add_u8(out, r->has_certificate);
-    if (!r->has_certificate)
-        return;
-    uint8_t room[CERT_BYTES_MAX];
-    struct wr w = wr_of(room, sizeof room);
-    CHECK(r->certificate.statement.kind == CERT_COMMIT);
-    cert_encode(&w, &r->certificate);
-    CHECK(wr_ok(&w));
-    buf_add_bytes(out, wr_bytes_of(&w));
+    proto_put_certificate(out, r);
 }
 
 static void take_block(struct rd *from, struct proto_reply *r)
 {
     r->data = proto_take_data(from, BLOCK_BYTES_MAX);
-    r->has_certificate = proto_take_u8(from, 0, 1) == 1;
-    if (!r->has_certificate)
-        return;
-    cert_decode(from, &r->certificate);
-    if (r->certificate.statement.kind != CERT_COMMIT)
-        rd_fail(from);
+    proto_take_certificate(from, r);
 }
 
 static void put_backup(struct buf *out, const struct proto_reply *r)
@@ -274,6 +260,9 @@ static void put_fields(struct buf *out, const struct proto_reply *r)
     case PROTO_BLOCK:
         put_block(out, r);
         return;
+    case PROTO_READ:
+        proto_put_read(out, r);
+        return;
     case PROTO_BACKUP:
         put_backup(out, r);
         return;
@@ -306,6 +295,9 @@ static void take_fields(struct rd *from, struct proto_reply *r)
         return;
     case PROTO_BLOCK:
         take_block(from, r);
+        return;
+    case PROTO_READ:
+        proto_take_read(from, r);
         return;
     case PROTO_BACKUP:
         take_backup(from, r);

@@ -13,6 +13,7 @@ bool proto_is_signable(enum proto_type t)
     case PROTO_BLOCK:
     case PROTO_PROOF:
     case PROTO_BACKUP:
+    case PROTO_READ:
         return true;
     case PROTO_SUBMIT:
     case PROTO_WAIT:

@@ -32,6 +32,8 @@ static void assert_same_request(const struct proto_request *a, const struct prot
     assert_true(bytes_equal(a->prefix, b->prefix));
     assert_true(bytes_equal(a->after, b->after));
     assert_int_equal(a->names_max, b->names_max);
+    assert_memory_equal(a->tables, b->tables, sizeof a->tables);
+    assert_memory_equal(a->is_prefix, b->is_prefix, sizeof a->is_prefix);
     assert_true(a->height == b->height);
     assert_true(a->offset == b->offset);
     assert_memory_equal(a->backup_id, b->backup_id, sizeof a->backup_id);
@@ -115,6 +117,9 @@ static void assert_same_reply(const struct proto_reply *a, const struct proto_re
     assert_same_status(&a->status, &b->status);
     assert_memory_equal(a->backup_id, b->backup_id, sizeof a->backup_id);
     assert_true(a->total == b->total);
+    assert_int_equal(a->is_learner, b->is_learner);
+    assert_memory_equal(a->questions, b->questions, sizeof a->questions);
+    assert_same_items(a->keys, b->keys, PROTO_ENTRIES_MAX);
 }
 
 static void decode_of_an_encoded_request_gives_the_request(void **state)
@@ -160,6 +165,8 @@ static void encode_of_the_largest_has_the_sizes_of_the_layout(void **state)
         [PROTO_NAMES] = {2 + 1 + 2 * (2 + 511) + 2, 3 + 8 + 1 + 2 + 256 * (2 + 511)},
         [PROTO_BLOCK] = {2 + 8, 3 + 4 + BLOCK_BYTES_MAX + 1 + 1 + 24 + 32 + 1 + 21 * 65},
         [PROTO_PROOF] = {2 + 1 + 2 + 511, 3 + 4 + PROOF_BYTES_MAX},
+        [PROTO_READ] = {2 + 8 + 1 + 8 * (4 + 511),
+                        3 + 8 + 1 + 1 + 1 + 24 + 32 + 1 + 21 * 65 + 3 + 256 * (7 + 511 + 512)},
         [PROTO_BACKUP] = {2 + 8 + 4 + 16, 3 + 16 + 8 + 4 + 512 * 1024}};
     struct prng p = prng_of(43);
     for (int type = PROTO_SUBMIT; type < PROTO_TYPE_END; type++) {
@@ -168,6 +175,33 @@ static void encode_of_the_largest_has_the_sizes_of_the_layout(void **state)
         sample_reply(&reply, (enum proto_type)type, &p, true);
         assert_int_equal(encode_reply(&out, &reply).size, sizes[type][1]);
     }
+}
+
+/* Answers are compared by their bytes: all of a READ's reply behind the certificate. */
+static void answer_of_a_read_is_its_end_and_its_entries(void **state)
+{
+    (void)state;
+    struct prng p = prng_of(47);
+    struct buf other = {0};
+    for (int i = 0; i < SAMPLES; i++) {
+        sample_reply(&reply, PROTO_READ, &p, false);
+        assert_true(reply_decodes(encode_reply(&out, &reply)));
+        struct bytes answer = reply_back.answer;
+        assert_true(answer.data + answer.size == out.data + out.size);
+        assert_int_equal(answer.data[0], reply.is_end);
+        assert_int_equal(answer.data[1] | answer.data[2] << 8, reply.count);
+        buf_clear(&other);
+        buf_add_bytes(&other, answer);
+        reply.height++;
+        reply.is_learner = !reply.is_learner;
+        reply.has_certificate = false;
+        assert_true(reply_decodes(encode_reply(&out, &reply)));
+        assert_true(bytes_equal(reply_back.answer, buf_bytes(&other)));
+        reply.is_end = !reply.is_end;
+        assert_true(reply_decodes(encode_reply(&out, &reply)));
+        assert_false(bytes_equal(reply_back.answer, buf_bytes(&other)));
+    }
+    buf_free(&other);
 }
 
 /* What stands in front of it stays. */
@@ -200,7 +234,7 @@ static void word_of_each_number_is_the_one_of_the_list(void **state)
     (void)state;
     static const char *const types[] = {[1] = "SUBMIT", "WAIT",  "RECEIPT", "STATUS",
                                         "METRICS",      "STATE", "INDEX",   "NAMES",
-                                        "BLOCK",        "PROOF", "BACKUP"};
+                                        "BLOCK",        "PROOF", "BACKUP",  "READ"};
     static const char *const codes[] = {"ok",   "malformed", "not_found",
                                         "busy", "failed",    "forbidden"};
     static const char *const outcomes[] = {"committed", "rejected", "refused", "busy", "unknown"};
@@ -227,6 +261,7 @@ int main(void)
         cmocka_unit_test(decode_of_an_encoded_request_gives_the_request),
         cmocka_unit_test(decode_of_an_encoded_reply_gives_the_reply),
         cmocka_unit_test(encode_of_the_largest_has_the_sizes_of_the_layout),
+        cmocka_unit_test(answer_of_a_read_is_its_end_and_its_entries),
         cmocka_unit_test(encode_appends),
         cmocka_unit_test(word_of_each_number_is_the_one_of_the_list),
     };

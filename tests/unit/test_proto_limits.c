@@ -36,7 +36,8 @@ static void start(enum proto_type type)
     request.count = reply.count = 1;
     request.table = 1;
     request.names_max = 1;
-    request.items[0] = reply.items[0] = bytes_of_text("key");
+    request.items[0] = reply.items[0] = reply.keys[0] = reply.keys[1] = bytes_of_text("key");
+    memset(request.tables, 1, sizeof request.tables);
     reply.is_present[0] = true;
 }
 
@@ -136,7 +137,7 @@ static void request_that_is_refused_has_its_type_or_none(void **state)
     (void)state;
     assert_false(request_decodes(listed("0106", 0, 0, 0)));
     assert_int_equal(request_back.type, PROTO_STATE);
-    static const char *const heads[] = {"", "01", "010c", "0100", "0204"};
+    static const char *const heads[] = {"", "01", "010d", "0100", "0204"};
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         assert_false(request_decodes(listed(heads[i], 0, 0, 0)));
         assert_int_equal(request_back.type, 0);
@@ -221,6 +222,74 @@ static void reply_with_too_many_or_too_long_items_is_refused(void **state)
     assert_true(reply_decodes(listed(backup, 1, 4, PROTO_CHUNK_BYTES_MAX)));
     assert_false(reply_decodes(listed(backup, 1, 4, PROTO_CHUNK_BYTES_MAX + 1)));
     assert_true(reply_decodes(listed(backup, 1, 4, 0)));
+}
+
+static void read_beyond_a_limit_is_refused(void **state)
+{
+    (void)state;
+    enum { COUNT_AT = 10, TABLE_AT = 11, PREFIX_AT = 12, SIZE_AT = 13 };
+    bool (*decodes)(struct bytes) = request_decodes;
+    start(PROTO_READ);
+    encode_request(&out, &request);
+    REFUSED(COUNT_AT, 0, 1);
+    REFUSED(TABLE_AT, 0, 1);
+    TAKEN(TABLE_AT, STATE_RECORD, 1);
+    REFUSED(TABLE_AT, STATE_TABLE_END, 1);
+    TAKEN(PREFIX_AT, 1, 1);
+    REFUSED(PREFIX_AT, 2, 1);
+    REFUSED(SIZE_AT, 0, 2);
+    request.count = PROTO_QUESTIONS_MAX;
+    for (int i = 0; i < PROTO_QUESTIONS_MAX; i++) {
+        request.items[i] = bytes_of_text("key");
+    }
+    encode_request(&out, &request);
+    out.data[COUNT_AT]++;
+    memcpy(buf_grow(&out, 7), out.data + TABLE_AT, 7); /* one more of the same */
+    assert_false(request_decodes(buf_bytes(&out)));
+}
+
+static void reply_to_a_read_beyond_a_limit_is_refused(void **state)
+{
+    (void)state;
+    enum { LEARNER_AT = 11, HAS_AT = 12, END_AT = 13, COUNT_AT = 14, ENTRY_AT = 16, KEY_AT = 19 };
+    static uint8_t keys[PROTO_ENTRIES_MAX][2];
+    bool (*decodes)(struct bytes) = reply_decodes;
+    start(PROTO_READ);
+    reply.count = 2;
+    reply.items[1] = bytes_of(NULL, 0);
+    reply.keys[0] = bytes_of_text("ka");
+    reply.keys[1] = bytes_of_text("kb");
+    encode_reply(&out, &reply);
+    TAKEN(LEARNER_AT, 1, 1);
+    REFUSED(LEARNER_AT, 2, 1);
+    REFUSED(HAS_AT, 2, 1);
+    TAKEN(END_AT, 1, 1);
+    REFUSED(END_AT, 2, 1);
+    REFUSED(ENTRY_AT, 1, 1);       /* the second is of a question before it */
+    REFUSED(KEY_AT + 1, 'b', 1);   /* the second is the first again, */
+    REFUSED(KEY_AT + 1, 'c', 1);   /* or stands before it */
+    REFUSED(ENTRY_AT + 1, 0, 2);   /* no key */
+    REFUSED(out.size - 4, 513, 4); /* too long a value */
+    TAKEN(out.size - 9, PROTO_QUESTIONS_MAX - 1, 1);
+    REFUSED(out.size - 9, PROTO_QUESTIONS_MAX, 1);
+    reply.has_certificate = true;
+    reply.certificate.statement.kind = CERT_COMMIT;
+    encode_reply(&out, &reply);
+    TAKEN(HAS_AT + 1, CERT_PREPARE, 1);
+    REFUSED(HAS_AT + 1, CERT_CHECKPOINT, 1);
+    reply.has_certificate = false;
+    reply.count = PROTO_ENTRIES_MAX;
+    for (int i = 0; i < PROTO_ENTRIES_MAX; i++) {
+        keys[i][0] = (uint8_t)i;
+        reply.keys[i] = bytes_of(keys[i], 2);
+        reply.items[i] = bytes_of(NULL, 0);
+    }
+    encode_reply(&out, &reply);
+    assert_true(reply_decodes(buf_bytes(&out)));
+    out.data[COUNT_AT]++;
+    static const uint8_t more[] = {7, 1, 0, 9, 0, 0, 0, 0};
+    memcpy(buf_grow(&out, sizeof more), more, sizeof more);
+    assert_false(reply_decodes(buf_bytes(&out)));
 }
 
 /* A field that an outcome does not have is zero. */
@@ -351,6 +420,9 @@ static void encode_of_a_request_beyond_a_limit_ends_by_a_check(void **state)
     REQUEST_CHECKED(PROTO_PROOF, request.items[0] = sample_lend(&p, KV_KEY_BYTES_MAX + 1));
     REQUEST_CHECKED(PROTO_NAMES, request.prefix = sample_lend(&p, KV_KEY_BYTES_MAX + 1));
     REQUEST_CHECKED(PROTO_NAMES, request.names_max = PROTO_NAMES_MAX + 1);
+    REQUEST_CHECKED(PROTO_READ, request.tables[0] = STATE_TABLE_END);
+    REQUEST_CHECKED(PROTO_READ, request.count = PROTO_QUESTIONS_MAX + 1);
+    REQUEST_CHECKED(PROTO_READ, request.items[0] = bytes_of(NULL, 0));
     REQUEST_CHECKED(PROTO_BACKUP, request.count = PROTO_CHUNK_BYTES_MAX + 1);
     sample_request(&request, PROTO_SUBMIT, &p, true);
     assert_false(ends_by_check(true));
@@ -382,6 +454,11 @@ static void encode_of_a_reply_beyond_a_limit_ends_by_a_check(void **state)
     REPLY_CHECKED(PROTO_RECEIPT, reply.data = sample_lend(&p, RECEIPT_BYTES_MAX + 1));
     REPLY_CHECKED(PROTO_METRICS, reply.data = sample_lend(&p, PROTO_MSG_BYTES_MAX - 6));
     REPLY_CHECKED(PROTO_BACKUP, reply.data = sample_lend(&p, PROTO_CHUNK_BYTES_MAX + 1));
+    REPLY_CHECKED(PROTO_READ, reply.count = PROTO_ENTRIES_MAX + 1);
+    REPLY_CHECKED(PROTO_READ, reply.count = 2); /* both of one key */
+    REPLY_CHECKED(PROTO_READ, reply.items[0] = sample_lend(&p, STATE_VALUE_BYTES_MAX + 1));
+    REPLY_CHECKED(PROTO_READ, (reply.has_certificate = true,
+                               reply.certificate.statement.kind = CERT_CHECKPOINT));
     REPLY_CHECKED(PROTO_BLOCK,
                   (reply.has_certificate = true, reply.certificate.statement.kind = CERT_PREPARE));
 }
@@ -401,6 +478,8 @@ int main(void)
         cmocka_unit_test(request_that_is_refused_has_its_type_or_none),
         cmocka_unit_test(reply_beyond_a_limit_is_refused),
         cmocka_unit_test(reply_with_too_many_or_too_long_items_is_refused),
+        cmocka_unit_test(read_beyond_a_limit_is_refused),
+        cmocka_unit_test(reply_to_a_read_beyond_a_limit_is_refused),
         cmocka_unit_test(result_that_says_what_its_outcome_does_not_have_is_refused),
         cmocka_unit_test(status_beyond_a_limit_is_refused),
         cmocka_unit_test(encode_of_a_request_beyond_a_limit_ends_by_a_check),

@@ -88,8 +88,15 @@ static inline void sample_request(struct proto_request *r, enum proto_type type,
         r->after = sample_item(p, 0, KV_KEY_BYTES_MAX, is_largest);
         r->names_max = sample_count(p, PROTO_NAMES_MAX, is_largest);
     }
-    if (type == PROTO_BLOCK)
+    if (type == PROTO_BLOCK || type == PROTO_READ)
         r->height = prng_u64(p);
+    if (type == PROTO_READ)
+        r->count = sample_count(p, PROTO_QUESTIONS_MAX, is_largest);
+    for (uint32_t i = 0; type == PROTO_READ && i < r->count; i++) {
+        r->tables[i] = (uint8_t)(1 + prng_below(p, STATE_TABLE_END - 1));
+        r->is_prefix[i] = prng_below(p, 2) == 0;
+        r->items[i] = sample_item(p, 1, KV_KEY_BYTES_MAX, is_largest);
+    }
     if (type == PROTO_BACKUP) {
         r->offset = prng_u64(p);
         r->count = is_largest ? PROTO_CHUNK_BYTES_MAX : (uint32_t)prng_below(p, 3);
@@ -201,6 +208,29 @@ static inline void sample_names(struct proto_reply *r, struct prng *p, bool is_l
         r->items[i] = sample_item(p, 1, KV_KEY_BYTES_MAX, is_largest);
 }
 
+/* Ascending by question, then key: the first byte counts up. */
+static inline void sample_read(struct proto_reply *r, struct prng *p, bool is_largest)
+{
+    static uint8_t keys[PROTO_ENTRIES_MAX][KV_KEY_BYTES_MAX];
+    r->height = prng_u64(p);
+    r->is_learner = prng_below(p, 2) == 0;
+    r->is_end = prng_below(p, 2) == 0;
+    r->has_certificate = is_largest || prng_below(p, 3) > 0;
+    if (r->has_certificate) {
+        sample_certificate(&r->certificate, p, is_largest);
+        r->certificate.statement.kind = prng_below(p, 2) == 0 ? CERT_PREPARE : CERT_COMMIT;
+    }
+    r->count = sample_count(p, PROTO_ENTRIES_MAX, is_largest) - !is_largest;
+    for (uint32_t i = 0; i < r->count; i++) {
+        size_t size = is_largest ? KV_KEY_BYTES_MAX : 1 + prng_below(p, 20);
+        prng_fill(p, keys[i], size);
+        keys[i][0] = (uint8_t)i;
+        r->questions[i] = (uint8_t)(i * PROTO_QUESTIONS_MAX / r->count);
+        r->keys[i] = bytes_of(keys[i], size);
+        r->items[i] = sample_item(p, 0, STATE_VALUE_BYTES_MAX, is_largest);
+    }
+}
+
 static inline void sample_reply(struct proto_reply *r, enum proto_type type, struct prng *p,
                                 bool is_largest)
 {
@@ -216,6 +246,8 @@ static inline void sample_reply(struct proto_reply *r, enum proto_type type, str
         sample_values(r, p, is_largest);
     if (type == PROTO_NAMES)
         sample_names(r, p, is_largest);
+    if (type == PROTO_READ)
+        sample_read(r, p, is_largest);
     if (sample_data_max(type) > 0)
         r->data = sample_item(p, 0, sample_data_max(type), is_largest);
     if (type == PROTO_BLOCK && (is_largest || prng_below(p, 3) > 0)) {

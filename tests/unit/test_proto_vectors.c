@@ -16,6 +16,7 @@ static const char *const request_vectors[PROTO_TYPE_END] = {
     [PROTO_BLOCK] = "01090807060504030201",
     [PROTO_PROOF] = "010a030300455552",
     [PROTO_BACKUP] = "010b55443322110000000000080077777777777777777777777777777777",
+    [PROTO_READ] = "010c08070605040302010201000500686166656e04010b00686166656e2f6d61696e00",
 };
 
 static const char *const reply_vectors[PROTO_TYPE_END] = {
@@ -55,6 +56,13 @@ static const char *const reply_vectors[PROTO_TYPE_END] = {
         "6363636363636363636363636363636363636363636363636363636363636363636363636363",
     [PROTO_PROOF] = "010a000800000048414e5341504631",
     [PROTO_BACKUP] = "010b0077777777777777777777777777777777584433221100000003000000d1d2d3",
+    [PROTO_READ] =
+        "010c0002200000000000000101010300000000000000090000000000000003200000000000006161"
+        "61616161616161616161616161616161616161616161616161616161616102046262626262626262"
+        "62626262626262626262626262626262626262626262626262626262626262626262626262626262"
+        "626262626262626262626262626262621e6363636363636363636363636363636363636363636363"
+        "63636363636363636363636363636363636363636363636363636363636363636363636363636363"
+        "63000200000500686166656e020000000102010e00686166656e2f6d61696e0045555200000000",
 };
 
 static struct digest digest_all(uint8_t byte)
@@ -105,6 +113,15 @@ static void fill_request(struct proto_request *r, enum proto_type type)
     case PROTO_PROOF:
         r->table = STATE_ASSET;
         r->items[0] = bytes_of_text("EUR");
+        return;
+    case PROTO_READ:
+        r->height = 0x0102030405060708;
+        r->count = 2;
+        r->tables[0] = STATE_PARTICIPANT;
+        r->items[0] = bytes_of_text("hafen");
+        r->tables[1] = STATE_BALANCE;
+        r->is_prefix[1] = true;
+        r->items[1] = bytes_of("hafen/main\0", 11);
         return;
     case PROTO_BACKUP:
         r->offset = 0x1122334455;
@@ -180,6 +197,19 @@ static void fill_values(struct proto_reply *r)
     r->items[0] = bytes_of("\1\2", 2);
 }
 
+static void fill_read(struct proto_reply *r)
+{
+    r->height = 0x2002;
+    r->is_learner = true;
+    fill_certificate(r);
+    r->certificate.statement.kind = CERT_PREPARE;
+    r->count = 2;
+    r->keys[0] = bytes_of_text("hafen");
+    r->items[0] = bytes_of("\1\2", 2);
+    r->questions[1] = 1;
+    r->keys[1] = bytes_of("hafen/main\0EUR", 14);
+}
+
 static void fill_reply(struct proto_reply *r, enum proto_type type)
 {
     *r = (struct proto_reply){.type = type};
@@ -214,6 +244,9 @@ static void fill_reply(struct proto_reply *r, enum proto_type type)
         return;
     case PROTO_PROOF:
         r->data = bytes_of_text("HANSAPF1");
+        return;
+    case PROTO_READ:
+        fill_read(r);
         return;
     case PROTO_BACKUP:
         memset(r->backup_id, 0x77, sizeof r->backup_id);

@@ -45,6 +45,21 @@ static bool put_question(struct nodes *n, uint32_t index, struct bytes request)
     return true;
 }
 
+/* Each entry is one that its question asked for. */
+static bool are_entries_of(const struct proto_reply *reply, const struct proto_request *request)
+{
+    for (uint32_t i = 0; i < reply->count; i++) {
+        uint8_t question = reply->questions[i];
+        if (question >= request->count)
+            return false;
+        struct bytes key = request->items[question];
+        if (request->is_prefix[question] ? !bytes_has_prefix(reply->keys[i], key)
+                                         : !bytes_equal(reply->keys[i], key))
+            return false;
+    }
+    return true;
+}
+
 /* What decodes as a reply may still be one to another request, or have other counts: whoever reads
  * answers by index relies on this. */
 static bool is_reply_to(const struct proto_reply *reply, const struct proto_request *request)
@@ -63,6 +78,8 @@ static bool is_reply_to(const struct proto_reply *reply, const struct proto_requ
         return reply->count == request->count;
     case PROTO_NAMES:
         return reply->count <= request->names_max;
+    case PROTO_READ:
+        return are_entries_of(reply, request);
     case PROTO_BACKUP:
         return reply->data.size <= request->count;
     case PROTO_RECEIPT:

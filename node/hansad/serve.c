@@ -38,11 +38,13 @@ static void hold(struct serve *s, uint64_t number, uint64_t height)
 
 void serve_reply(struct serve *s, uint64_t number, uint64_t height)
 {
-    s->look.codes[s->reply.code]++;
-    buf_clear(&s->bytes);
-    proto_encode_reply(&s->bytes, &s->reply);
     /* Behind one that waits, so that what one client sees never goes back. */
     bool must_wait = s->held_first != NULL || height > serve_durable_height(s);
+    s->look.codes[s->reply.code]++;
+    if (s->reply.type == PROTO_READ && !must_wait) /* else when it goes out */
+        serve_linear_seal(s);
+    buf_clear(&s->bytes);
+    proto_encode_reply(&s->bytes, &s->reply);
     if (!must_wait)
         send(s, number, buf_bytes(&s->bytes));
     else if (s->look.held_bytes + s->bytes.size <= SERVE_HELD_BYTES_MAX)
@@ -77,6 +79,12 @@ void serve_fail(struct serve *s, uint64_t number, enum proto_type type, enum rc 
     log_end(&l);
 }
 
+static void send_held(struct serve *s, const struct serve_held *h)
+{
+    struct bytes reply = buf_bytes(&h->reply);
+    send(s, h->number, h->type == PROTO_READ ? serve_linear_unhold(s, reply) : reply);
+}
+
 static void drop_first_held(struct serve *s)
 {
     struct serve_held *h = s->held_first;
@@ -92,7 +100,7 @@ static void release_held(struct serve *s)
 {
     uint64_t durable_height = s->held_first != NULL ? serve_durable_height(s) : 0;
     while (s->held_first != NULL && s->held_first->height <= durable_height) {
-        send(s, s->held_first->number, buf_bytes(&s->held_first->reply));
+        send_held(s, s->held_first);
         drop_first_held(s);
     }
 }
@@ -104,7 +112,7 @@ static void end_held(struct serve *s)
     while (s->held_first != NULL) {
         const struct serve_held *h = s->held_first;
         if (h->height <= durable_height)
-            send(s, h->number, buf_bytes(&h->reply));
+            send_held(s, h);
         else
             serve_refuse(s, h->number, h->type, PROTO_BUSY);
         drop_first_held(s);
@@ -183,6 +191,9 @@ void serve_on_request(struct serve *s, uint64_t number, struct bytes request,
         break;
     case PROTO_BACKUP:
         serve_backup(s, number);
+        break;
+    case PROTO_READ:
+        serve_linear(s, number, request);
         break;
     default:
         serve_read(s, number);
@@ -272,6 +283,7 @@ void serve_close(struct serve *s)
     if (s == NULL)
         return;
     serve_waits_free(s);
+    serve_linear_free(s);
     while (s->held_first != NULL)
         drop_first_held(s);
     layer_free(s->scratch);
@@ -285,12 +297,14 @@ enum rc serve_run(struct serve *s, struct driver_time time, struct why *why)
     enum rc rc = follow(s, why);
     release_held(s);
     serve_waits_run(s);
+    serve_linear_run(s);
     return rc;
 }
 
 uint64_t serve_deadline_ms(const struct serve *s)
 {
-    return serve_waits_deadline_ms(s);
+    uint64_t waits_ms = serve_waits_deadline_ms(s), reads_ms = serve_linear_deadline_ms(s);
+    return waits_ms < reads_ms ? waits_ms : reads_ms;
 }
 
 void serve_set_room(struct serve *s, bool for_txs, bool for_backup)
@@ -304,6 +318,7 @@ void serve_end(struct serve *s)
     s->is_ending = true;
     end_held(s); /* first: answers go behind them */
     serve_waits_end(s);
+    serve_linear_end(s);
     serve_backup_end(s);
 }
 

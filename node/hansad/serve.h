@@ -24,6 +24,13 @@ enum {
      * keeps its answers while a commit is under way. Twice what may wait in the largest usual pool.
      */
     SERVE_OWED_MAX = 65536,
+    /* READs that wait for a height, T_read at most (rule 11): each keeps its request, 4 KiB at
+     * most, so a megabyte. A client has one of them under way at this node, and a second one if it
+     * is sent again. */
+    SERVE_READS_MAX = 256,
+    /* ... of which so many are answered in one run, before others have their turn: as many lookups
+     * as in as many requests that come by themselves. */
+    SERVE_READS_RUN_MAX = 32,
     /* Replies that wait for the disk. */
     SERVE_HELD_BYTES_MAX = 32 * 1024 * 1024,
     /* Blocks followed in one run, before others have their turn. */
@@ -88,6 +95,7 @@ struct serve_look {
     uint64_t followed_height; /* durable and covered */
     uint64_t txs_committed, bytes_committed;
     uint32_t waits_count;
+    uint32_t reads_count; /* that wait for a height */
     uint64_t held_bytes;
     uint64_t requests[PROTO_TYPE_END]; /* by type; 0: not understood */
     uint64_t codes[PROTO_CODE_COUNT];

@@ -34,6 +34,15 @@ struct serve_held {
     struct buf reply;
 };
 
+/* A READ that waits for its height. */
+struct serve_read_wait {
+    struct serve_read_wait *next;
+    uint64_t number;
+    uint64_t at_least_height;
+    uint64_t until_ms;
+    struct buf request;
+};
+
 enum { SERVE_BUCKETS = 4096 };
 
 struct serve {
@@ -55,6 +64,8 @@ struct serve {
     uint32_t owed_count;   /* answers by the driver */
     uint64_t waits_due_ms; /* no wait's time is over before */
 
+    struct serve_read_wait *reads_first, *reads_last; /* as they came */
+    uint64_t reads_due_ms; /* when the first of them has to be looked at */
     struct serve_held *held_first, *held_last;
     uint64_t backup_askers[SERVE_BACKUP_ASKERS_MAX];
     struct proto_request backup_request; /* of the first */
@@ -90,6 +101,20 @@ MUST_USE bool serve_may(struct serve *s, uint64_t number);
 
 /* ---- serve_read.c: all that is read ---- */
 void serve_read(struct serve *s, uint64_t number);
+
+/* ---- serve_linear.c: READ ---- */
+/* s->request, which these bytes are: they are kept if it has to wait. */
+void serve_linear(struct serve *s, uint64_t number, struct bytes request);
+/* Put the high into s->reply: the disk has what that shows. */
+void serve_linear_seal(struct serve *s);
+/* A reply that waited for the disk, with the high of now. Lends until the next reply. */
+struct bytes serve_linear_unhold(struct serve *s, struct bytes held);
+/* Answer those whose height has come, or whose time is over. */
+void serve_linear_run(struct serve *s);
+uint64_t serve_linear_deadline_ms(const struct serve *s);
+/* Tell all that wait that the node is busy. */
+void serve_linear_end(struct serve *s);
+void serve_linear_free(struct serve *s);
 
 /* ---- serve_backup.c ---- */
 void serve_backup(struct serve *s, uint64_t number);

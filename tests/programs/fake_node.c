@@ -93,6 +93,22 @@ static void change(struct fake *f)
         r->total += f->request.offset;
 }
 
+/* Of READ: what it has committed, and under which certificate. */
+static void change_read(struct fake *f)
+{
+    struct proto_reply *r = &f->reply;
+    if (strcmp(f->lie, "read_value") == 0 && r->count > 0)
+        flip(&f->changed, &r->items[r->count - 1], 15); /* of a balance: its amount */
+    else if (strcmp(f->lie, "read_certificate") == 0 && r->has_certificate)
+        r->certificate.entries[0].signature.bytes[0] ^= 1;
+    else if (strcmp(f->lie, "read_above") == 0)
+        r->height += 1000;
+    else if (strcmp(f->lie, "read_stale") == 0) {
+        r->height = r->count = 0;
+        r->has_certificate = false;
+    }
+}
+
 /* ---- answering ---- */
 
 static bool ask(struct fake *f, struct bytes request)
@@ -120,6 +136,8 @@ static void on_request(void *context, uint64_t number, struct bytes request)
         if (!ask(f, request))
             return;
         change(f);
+        if (f->reply.type == PROTO_READ && f->reply.code == PROTO_OK)
+            change_read(f);
     }
     proto_encode_reply(&out, &f->reply);
     if (strcmp(f->lie, "version") == 0)
@@ -138,7 +156,8 @@ static int usage(void)
         "In the place of the member whose secret key file is KEY, at HOST:PORT, pass requests on\n"
         "to the member number HONEST and tell this LIE: none, silent, garbage, busy,\n"
         "knows_nothing, all_is_committed, receipt, proof, block, certificate, order, end, value,\n"
-        "metrics, backup, clock, version.\n");
+        "metrics, backup, clock, version, read_value, read_certificate, read_above, "
+        "read_stale.\n");
     return 2;
 }
 

@@ -3,28 +3,35 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ledger/receipt.h"
+#include "tools/hansa/account.h"
 #include "tools/hansa/commands.h"
-#include "tools/hansa/files.h"
-#include "tools/hansa/holdings.h"
 #include "tools/hansa/render.h"
 
-struct question {
-    struct bytes who;   /* an account or a participant */
-    struct bytes asset; /* empty = all */
-    bool is_account;
-    struct bytes participant;
-    const char *proof_path; /* NULL = no proof is asked for */
-};
+static const char *const levels[] = {[ACCOUNT_LOCAL] = "local",
+                                     [ACCOUNT_PROVED] = "proved",
+                                     [ACCOUNT_LINEARIZABLE] = "linearizable"};
 
-/* What the proof file says, which is of a checkpoint and so may be older than the head. */
-struct proven {
-    struct buf file;
-    struct state_proof proof;
-    struct state_balance balance; /* of an account */
-};
+static enum cli_exit ask_level(struct account_question *q, struct cli *c)
+{
+    char quoted[CLI_QUOTE_BYTES];
+    const char *word = cli_value(c, "consistency");
+    enum account_level level = ACCOUNT_LOCAL;
+    while (word != NULL && level <= ACCOUNT_LINEARIZABLE && strcmp(word, levels[level]) != 0)
+        level++;
+    if (level > ACCOUNT_LINEARIZABLE)
+        return cli_usage(c, "--consistency is local, proved or linearizable (here: %s)",
+                         cli_quote(quoted, word));
+    q->level = level;
+    bool is_linear = level == ACCOUNT_LINEARIZABLE;
+    if (is_linear && (cli_has(c, "dir") || cli_has(c, "prove")))
+        return cli_usage(c, "--consistency linearizable asks all running nodes: a directory cannot "
+                            "know what is newest, and a proof is of a checkpoint");
+    if (!is_linear && cli_has(c, "ordered-fallback"))
+        return cli_usage(c, "--ordered-fallback is for --consistency linearizable");
+    return CLI_DONE;
+}
 
-static enum rc ask(struct question *q, const struct cli *c, struct why *why)
+static enum rc ask(struct account_question *q, const struct cli *c, struct why *why)
 {
     const char *text = cli_argument(c, 0);
     q->is_account = strchr(text, '/') != NULL;
@@ -37,68 +44,6 @@ static enum rc ask(struct question *q, const struct cli *c, struct why *why)
     return cli_has(c, "asset") ? ask_asset(&q->asset, cli_value(c, "asset"), why) : RC_OK;
 }
 
-/* ---- the proof ---- */
-
-/* What is written is what a reader of it will be told: so it is verified first, like theirs. */
-static enum rc make_proof(struct proven *out, struct source *s, const struct question *q,
-                          struct bytes asset, struct why *why)
-{
-    uint8_t room[STATE_KEY_BYTES_MAX];
-    enum state_table table = q->is_account ? STATE_BALANCE : STATE_PARTICIPANT;
-    struct bytes key = q->is_account ? state_balance_key(room, q->who, asset) : q->who;
-    enum rc rc = source_proof(s, table, key, &out->file, why);
-    if (rc == RC_OK)
-        rc = proof_verify(&out->proof, buf_bytes(&out->file), &s->genesis->chain_id,
-                          &s->genesis->member_table, why);
-    if (rc != RC_OK)
-        return rc;
-    if (out->proof.table != table || !bytes_equal(out->proof.key, key))
-        return why_set(why, RC_PROOF, "the proof is of another entry than was asked for");
-    if (q->is_account && out->proof.present &&
-        !state_balance_decode(&out->balance, out->proof.value))
-        return why_set(why, RC_STORE_DAMAGED, "the proven balance cannot be decoded");
-    return file_write_new(q->proof_path, buf_bytes(&out->file), why);
-}
-
-static json_t *proof_json(const struct question *q, const struct proven *p, struct bytes asset,
-                          const struct genesis *g)
-{
-    json_t *out = json_object();
-    render_set_text(out, "file", bytes_of_text(q->proof_path));
-    render_set_number(out, "bytes", p->file.size);
-    render_set_number(out, "height", p->proof.certificate.statement.height);
-    render_set_digest(out, "state_root", &p->proof.certificate.statement.state_root);
-    json_object_set_new(out, "present", json_boolean(p->proof.present));
-    if (!q->is_account)
-        return out;
-    render_set_text(out, "asset", asset);
-    if (!p->proof.present)
-        return out;
-    render_amount_into(out, "amount", p->balance.amount, asset, g);
-    render_set_number(out, "entries_count", p->balance.entries_count);
-    return out;
-}
-
-static void print_proof(const struct cli *c, const struct question *q, const struct proven *p,
-                        struct bytes asset, const struct genesis *g)
-{
-    char quoted[CLI_QUOTE_BYTES];
-    char amount[RENDER_AMOUNT_BYTES];
-    cli_line("proof", "%s, of the checkpoint at height %" PRIu64, cli_quote(quoted, q->proof_path),
-             p->proof.certificate.statement.height);
-    if (!p->proof.present && q->is_account)
-        cli_line("it proves", "%s held no %.*s there, and never had", (const char *)q->who.data,
-                 (int)asset.size, (const char *)asset.data);
-    else if (!p->proof.present)
-        cli_line("it proves", "there was no such participant there");
-    else if (q->is_account)
-        cli_line("it proves", "%s, after %" PRIu64 " history entries",
-                 render_amount(amount, p->balance.amount, asset, g), p->balance.entries_count);
-    else
-        cli_line("it proves", "the participant's role and active keys there");
-    data_dir_print_next(c, "proof verify", q->proof_path);
-}
-
 /* ---- answering ---- */
 
 static json_t *balance_json(const struct holding *h, const struct genesis *g)
@@ -109,8 +54,8 @@ static json_t *balance_json(const struct holding *h, const struct genesis *g)
     return out;
 }
 
-static void set_account(json_t *out, const struct question *q, const struct holdings *h,
-                        const struct genesis *g)
+void account_set_balances(json_t *out, const struct account_question *q, const struct holdings *h,
+                          const struct genesis *g)
 {
     json_t *balances = json_array();
     render_set_text(out, "account", q->who);
@@ -119,15 +64,21 @@ static void set_account(json_t *out, const struct question *q, const struct hold
     json_object_set_new(out, "balances", balances);
 }
 
-static void set_participant(json_t *out, const struct state_participant *p,
-                            const struct holdings *h, const struct genesis *g)
+void account_set_keys(json_t *out, const struct state_participant *p)
 {
-    json_t *keys = json_array(), *accounts = json_array(), *balances = NULL;
+    json_t *keys = json_array();
     for (uint32_t i = 0; i < p->keys_count; i++) {
         char hex[PUBLIC_KEY_HEX_BYTES];
         public_key_to_hex(hex, &p->keys[i]);
         json_array_append_new(keys, json_string(hex));
     }
+    json_object_set_new(out, "role", json_string(p->role == ROLE_GOVERNOR ? "governor" : "none"));
+    json_object_set_new(out, "keys", keys);
+}
+
+void account_set_accounts(json_t *out, const struct holdings *h, const struct genesis *g)
+{
+    json_t *accounts = json_array(), *balances = NULL;
     for (size_t i = 0; i < h->count; i++) {
         if (i == 0 || strcmp(h->items[i].account, h->items[i - 1].account) != 0) {
             balances = json_array();
@@ -136,12 +87,18 @@ static void set_participant(json_t *out, const struct state_participant *p,
         }
         json_array_append_new(balances, balance_json(&h->items[i], g));
     }
-    json_object_set_new(out, "role", json_string(p->role == ROLE_GOVERNOR ? "governor" : "none"));
-    json_object_set_new(out, "keys", keys);
     json_object_set_new(out, "accounts", accounts);
 }
 
-static void print_participant(const struct state_participant *p)
+void account_print_head(const struct cli *c, const struct account_question *q, uint64_t height)
+{
+    if (q->is_account)
+        cli_line("account", "%s", cli_argument(c, 0));
+    cli_line("participant", "%.*s", (int)q->participant.size, (const char *)q->participant.data);
+    cli_line("height", "%" PRIu64, height);
+}
+
+void account_print_participant(const struct state_participant *p)
 {
     cli_line("role", "%s", p->role == ROLE_GOVERNOR ? "governor" : "none");
     for (uint32_t i = 0; i < p->keys_count; i++) {
@@ -151,8 +108,8 @@ static void print_participant(const struct state_participant *p)
     }
 }
 
-static void print_holdings(const struct question *q, const struct holdings *h,
-                           const struct genesis *g)
+void account_print_holdings(const struct account_question *q, const struct holdings *h,
+                            const struct genesis *g)
 {
     for (size_t i = 0; i < h->count; i++) {
         const struct holding *item = &h->items[i];
@@ -166,9 +123,9 @@ static void print_holdings(const struct question *q, const struct holdings *h,
         cli_line(q->is_account ? "balance" : "accounts", "none");
 }
 
-static enum cli_exit answer(struct cli *c, const struct source *s, const struct question *q,
+static enum cli_exit answer(struct cli *c, const struct source *s, const struct account_question *q,
                             const struct state_participant *participant, const struct holdings *h,
-                            const struct proven *p, struct bytes asset)
+                            const struct account_proven *p, struct bytes asset)
 {
     const struct genesis *g = s->genesis;
     uint64_t height = source_height(s);
@@ -176,37 +133,34 @@ static enum cli_exit answer(struct cli *c, const struct source *s, const struct 
         json_t *out = json_object();
         render_set_text(out, "participant", q->participant);
         render_set_number(out, "height", height);
+        json_object_set_new(out, "consistency", json_string("local"));
         source_standing_to_json(out, s);
         if (q->is_account)
-            set_account(out, q, h, g);
-        else
-            set_participant(out, participant, h, g);
+            account_set_balances(out, q, h, g);
+        if (!q->is_account) {
+            account_set_keys(out, participant);
+            account_set_accounts(out, h, g);
+        }
         if (q->proof_path != NULL)
-            json_object_set_new(out, "proof", proof_json(q, p, asset, g));
+            json_object_set_new(out, "proof", account_proof_json(q, p, asset, g));
         return cli_answer(c, out);
     }
-    if (q->is_account)
-        cli_line("account", "%s", cli_argument(c, 0));
-    cli_line("participant", "%.*s", (int)q->participant.size, (const char *)q->participant.data);
-    cli_line("height", "%" PRIu64, height);
+    account_print_head(c, q, height);
+    cli_line("consistency", "local: what %s has committed",
+             s->dir != NULL ? "this directory" : "one node");
     source_print_standing(s);
     if (!q->is_account)
-        print_participant(participant);
-    print_holdings(q, h, g);
+        account_print_participant(participant);
+    account_print_holdings(q, h, g);
     if (q->proof_path != NULL)
-        print_proof(c, q, p, asset, g);
+        account_print_proof(c, q, p, asset, g);
     return CLI_DONE;
 }
 
 /* ---- the command ---- */
 
-/* Nothing there is an answer only when its proof was asked for. */
-static enum rc judge_found(struct source *s, const struct question *q, const struct holdings *h,
-                           struct why *why)
+enum rc account_not_found(const struct account_question *q, uint64_t height, struct why *why)
 {
-    if (h->count > 0 || !q->is_account || q->proof_path != NULL)
-        return RC_OK;
-    uint64_t height = source_height(s);
     if (q->asset.size > 0)
         return why_set(
             why, RC_NOT_FOUND, "account '%s' has never held any %.*s up to height %" PRIu64,
@@ -217,8 +171,17 @@ static enum rc judge_found(struct source *s, const struct question *q, const str
                    (const char *)q->who.data, height);
 }
 
-static enum cli_exit show(struct cli *c, struct source *s, const struct question *q,
-                          struct holdings *h, struct proven *p)
+/* Nothing there is an answer only when its proof was asked for. */
+static enum rc judge_found(struct source *s, const struct account_question *q,
+                           const struct holdings *h, struct why *why)
+{
+    if (h->count > 0 || !q->is_account || q->proof_path != NULL)
+        return RC_OK;
+    return account_not_found(q, source_height(s), why);
+}
+
+static enum cli_exit show(struct cli *c, struct source *s, const struct account_question *q,
+                          struct holdings *h, struct account_proven *p)
 {
     struct why why = {""};
     struct state_participant participant = {0};
@@ -240,28 +203,39 @@ static enum cli_exit show(struct cli *c, struct source *s, const struct question
         asset = bytes_of_text(h->items[0].asset);
     }
     if (q->proof_path != NULL)
-        rc = make_proof(p, s, q, asset, &why);
+        rc = account_prove(p, s, q, asset, &why);
     if (rc != RC_OK)
         return source_fail(c, s, rc, &why);
     return answer(c, s, q, &participant, h, p, asset);
 }
 
+static enum cli_exit read_local(struct cli *c, struct source *s, const struct account_question *q)
+{
+    struct holdings holdings = {0};
+    struct account_proven proven = {.file = {0}};
+    enum cli_exit code = show(c, s, q, &holdings, &proven);
+    buf_free(&proven.file);
+    holdings_close(&holdings);
+    return code;
+}
+
 static enum cli_exit run(struct cli *c)
 {
     struct why why = {""};
-    struct question q = {0};
+    struct account_question q = {.level = ACCOUNT_LOCAL};
     struct source s;
+    enum cli_exit code = ask_level(&q, c);
+    if (code != CLI_DONE)
+        return code;
     enum rc rc = ask(&q, c, &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
-    enum cli_exit code = source_open_asked(&s, c);
+    if (q.level == ACCOUNT_LINEARIZABLE)
+        return account_linearizable(c, &q);
+    code = source_open_asked(&s, c);
     if (code != CLI_DONE)
         return code;
-    struct holdings holdings = {0};
-    struct proven proven = {0};
-    code = show(c, &s, &q, &holdings, &proven);
-    buf_free(&proven.file);
-    holdings_close(&holdings);
+    code = q.level == ACCOUNT_PROVED ? account_proved(c, &s, &q) : read_local(c, &s, &q);
     source_close(&s);
     return code;
 }
@@ -274,6 +248,9 @@ static const struct cli_option options[] = {
     SOURCE_OPTIONS,
     {"asset", "CODE", CLI_OPTIONAL, "this asset only"},
     {"prove", "FILE", CLI_OPTIONAL, "write a proof of the balance, or that there is none"},
+    {"consistency", "LEVEL", CLI_OPTIONAL, "local (default), proved or linearizable: see above"},
+    {"ordered-fallback", NULL, CLI_OPTIONAL,
+     "linearizable: if nodes do not agree, use up a nonce of --key"},
     {0}};
 
 const struct command cmd_account = {
@@ -282,19 +259,29 @@ const struct command cmd_account = {
     .arguments = arguments,
     .options = options,
     .text =
-        "Balances are those at the newest block. A running node's answer is its word; --prove\n"
-        "fetches a proof and verifies it. With --dir they are verified against the state tree,\n"
-        "and certified when a quorum of members signed that tree, and the blocks above it; if\n"
-        "they are not, the answer says so, and only hansa audit can vouch for them. A proof is\n"
-        "of the newest certified checkpoint, which may be older; it shows a balance, or that\n"
-        "the account never held the asset, and for a participant alone its role and keys.",
+        "Balances are those at the newest block. --consistency says what they are worth:\n"
+        "  local         what one node has committed, and its word; the default. With --dir\n"
+        "                they are verified against the state tree, and certified when a quorum\n"
+        "                of members signed that tree, and the blocks above it; if they are not,\n"
+        "                the answer says so, and only hansa audit can vouch for them.\n"
+        "  proved        one entry as it stood at the newest certified checkpoint, with its\n"
+        "                proof, verified here: no node has to be believed. It may be older.\n"
+        "  linearizable  what f+1 nodes say alike, at a height at which all is in it that was\n"
+        "                acknowledged to anybody before you asked. All nodes are asked, and\n"
+        "                those that lie are named. With --ordered-fallback, when they do not\n"
+        "                agree in time, a transaction of --key that does nothing is ordered\n"
+        "                first: it uses up the key's next nonce.\n"
+        "--prove writes the proof to a file: it shows a balance, or that the account never held\n"
+        "the asset, and for a participant alone its role and keys.",
     .example = "hansa account bank/main --genesis genesis.json\n"
                "hansa account bank/main --asset CZK --prove main.proof --node beta\n"
+               "hansa account bank/main --consistency linearizable --genesis genesis.json\n"
                "hansa account bank/main --dir node-0/data\n"
                "hansa account bank/main --dir node-0/data --asset CZK --prove main.proof",
     .exits =
         "0 shown; 1 the store is damaged, or a proof does not hold; 3 not a name, or another\n"
         "chain; 4 no such account, or no checkpoint is certified yet; 5 a node runs in DIR, or\n"
-        "a file cannot be written; 6 the key may not read; 7 no node answers",
+        "a file cannot be written; 6 the key may not read; 7 no node answers, or linearizable:\n"
+        "not enough of them, or no f+1 alike (the words say who said what)",
     .run = run,
 };

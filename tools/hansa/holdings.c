@@ -22,6 +22,21 @@ static struct holding *add(struct holdings *h)
     return item;
 }
 
+bool holdings_take(struct holdings *h, struct bytes key, struct bytes value)
+{
+    struct bytes account, asset;
+    struct state_balance balance;
+    if (!state_balance_key_split(key, &account, &asset) || account.size > ACCOUNT_BYTES_MAX ||
+        asset.size > ASSET_BYTES_MAX || !account_is_valid(account) || !asset_is_valid(asset) ||
+        !state_balance_decode(&balance, value))
+        return false;
+    struct holding *item = add(h);
+    memcpy(item->account, account.data, account.size);
+    memcpy(item->asset, asset.data, asset.size);
+    item->balance = balance;
+    return true;
+}
+
 /* A name that the index lists is in the tree, or the store is damaged. */
 static enum rc visit(void *context, struct bytes key)
 {

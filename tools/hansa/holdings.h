@@ -20,6 +20,8 @@ struct holdings {
  * Returns: RC_OK | as source_list(). End with holdings_close() whatever it was. */
 MUST_USE enum rc holdings_read(struct holdings *out, struct source *s, struct bytes who,
                                struct bytes asset, struct why *why);
+/* Add one from an entry of the state, behind those that are there. False: it is no balance. */
+MUST_USE bool holdings_take(struct holdings *h, struct bytes key, struct bytes value);
 void holdings_close(struct holdings *h);
 
 /* An existing participant's entry. Returns: RC_OK | RC_NOT_FOUND, with the height in the words |

@@ -79,6 +79,8 @@ const char *nodes_key_path(const struct cli *c);
 /* Sign what is read from here on, where the genesis wants that. Borrows until nodes_close(). */
 void nodes_read_as(struct nodes *n, const struct sign_key *key);
 /* The same for commands that look at all nodes: HANSA_NODE does not count. */
+MUST_USE enum cli_exit nodes_open_all_to_read(struct nodes *out, struct cli *c, uint32_t seconds);
+/* ... where everybody may look. */
 MUST_USE enum cli_exit nodes_open_all_asked(struct nodes *out, struct cli *c, uint32_t seconds);
 /* The same without a command line. names: each as --node takes it; count 0 = all members in order;
  * the same node twice is one. Borrows genesis until nodes_close(). Returns: RC_OK | RC_INVALID. */
@@ -135,5 +137,18 @@ MUST_USE enum rc nodes_ask_one(struct nodes *n, uint32_t index, const struct pro
  * out[i] is of node i. */
 void nodes_ask_all(struct nodes *n, const struct proto_request *request, uint32_t timeout_ms,
                    struct nodes_answer *out);
+
+/* The same for who follows up each answer with a question of his own: begin, put a question to as
+ * many nodes as you like, take an answer, put the next question. A node has one at a time, and a
+ * new one takes the place of the one before. */
+void nodes_begin(struct nodes *n);
+/* Whether it could be sent; if not, the node's trouble says why. */
+MUST_USE bool nodes_put(struct nodes *n, uint32_t index, const struct proto_request *request);
+/* Take an answer to any of the questions put since nodes_begin(), waiting for one until then (as
+ * loop_now_ms()). request: any of them, as long as they differ in nothing that an answer is judged
+ * by. True: out->node has answered, or out->trouble says why that is of no use (out->has_answered);
+ * out->reply.code may then be anything but OK. False: the time is over. */
+MUST_USE bool nodes_take(struct nodes *n, const struct proto_request *request, uint64_t until_ms,
+                         struct nodes_answer *out);
 
 #endif

@@ -302,6 +302,17 @@ enum rc nodes_ask_one(struct nodes *n, uint32_t index, const struct proto_reques
 
 /* ---- all side by side ---- */
 
+/* An answer that was taken: of use, or why not. */
+static void judge_one(struct nodes *n, const struct proto_request *request,
+                      struct nodes_answer *out)
+{
+    struct node *node = &n->items[out->node];
+    out->is_forbidden = node->trouble[0] == '\0' && out->reply.code == PROTO_FORBIDDEN;
+    if (node->trouble[0] == '\0' && out->reply.code != PROTO_OK)
+        trouble(node, nodes_code_text(n, request->type, out->reply.code));
+    out->has_answered = node->trouble[0] == '\0';
+}
+
 void nodes_ask_all(struct nodes *n, const struct proto_request *request, uint32_t timeout_ms,
                    struct nodes_answer *out)
 {
@@ -321,11 +332,7 @@ void nodes_ask_all(struct nodes *n, const struct proto_request *request, uint32_
             if (n->items[i].sent != n->asked || !take(n, i, request, &out[i]))
                 continue;
             open_count--;
-            if (n->items[i].trouble[0] == '\0')
-                out[i].is_forbidden = out[i].reply.code == PROTO_FORBIDDEN;
-            if (n->items[i].trouble[0] == '\0' && out[i].reply.code != PROTO_OK)
-                trouble(&n->items[i], nodes_code_text(n, request->type, out[i].reply.code));
-            out[i].has_answered = n->items[i].trouble[0] == '\0';
+            judge_one(n, request, &out[i]);
         }
     }
     for (uint32_t i = 0; i < n->count; i++) {
@@ -333,5 +340,39 @@ void nodes_ask_all(struct nodes *n, const struct proto_request *request, uint32_
         out[i].node = i;
         snprintf(out[i].trouble, sizeof out[i].trouble, "%s",
                  words[0] != '\0' || out[i].has_answered ? words : "no answer");
+    }
+}
+
+/* ---- one question after the other, to many ---- */
+
+void nodes_begin(struct nodes *n)
+{
+    n->asked++;
+}
+
+bool nodes_put(struct nodes *n, uint32_t index, const struct proto_request *request)
+{
+    struct buf bytes = {0};
+    CHECK(index < n->count);
+    proto_encode_request(&bytes, request);
+    bool is_sent = put_question(n, index, buf_bytes(&bytes));
+    buf_free(&bytes);
+    return is_sent;
+}
+
+bool nodes_take(struct nodes *n, const struct proto_request *request, uint64_t until_ms,
+                struct nodes_answer *out)
+{
+    for (;;) {
+        for (uint32_t i = 0; i < n->count; i++) {
+            if (n->items[i].sent != n->asked || !take(n, i, request, out))
+                continue;
+            judge_one(n, request, out);
+            snprintf(out->trouble, sizeof out->trouble, "%s", n->items[i].trouble);
+            return true;
+        }
+        if (loop_now_ms() >= until_ms)
+            return false;
+        wait_any(n, until_ms);
     }
 }

@@ -72,13 +72,22 @@ static enum cli_exit open_reader(struct nodes *n, struct cli *c)
     return CLI_DONE;
 }
 
-enum cli_exit nodes_open_to_read(struct nodes *out, struct cli *c, uint32_t seconds)
+static enum cli_exit with_reader(struct nodes *out, struct cli *c, enum cli_exit code)
 {
-    enum cli_exit code = nodes_open_asked(out, c, seconds);
     if (code != CLI_DONE || out->genesis->reads == READS_OPEN)
         return code;
     code = open_reader(out, c);
     if (code != CLI_DONE)
         nodes_close(out);
     return code;
+}
+
+enum cli_exit nodes_open_to_read(struct nodes *out, struct cli *c, uint32_t seconds)
+{
+    return with_reader(out, c, nodes_open_asked(out, c, seconds));
+}
+
+enum cli_exit nodes_open_all_to_read(struct nodes *out, struct cli *c, uint32_t seconds)
+{
+    return with_reader(out, c, nodes_open_all_asked(out, c, seconds));
 }

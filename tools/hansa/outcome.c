@@ -208,18 +208,22 @@ static enum cli_exit fail_unproven(struct cli *c, const struct nodes *n, const s
     return fail(c, n, o, end, rc, why);
 }
 
+/* height: NULL, or where to put its height, instead of answering. */
 static enum cli_exit prove(struct cli *c, struct nodes *n, const struct outcome_of *o,
-                           struct submit_end *end, const char *txid)
+                           struct submit_end *end, const char *txid, uint64_t *height)
 {
     struct why why = {""};
     struct proven p = {.file = {0}};
-    const char *path = cli_value(c, "receipt");
+    const char *path = height == NULL ? cli_value(c, "receipt") : NULL;
     /* However late the outcome came: there is time for its proof. */
     nodes_restart(n);
     enum rc rc = submit_receipt(n, &o->txid, &p.file, &p.receipt, &why);
     enum cli_exit code;
     if (rc != RC_OK) {
         code = fail_unproven(c, n, o, end, txid, rc, &why);
+    } else if (height != NULL) {
+        *height = p.receipt.header.height;
+        code = CLI_DONE;
     } else {
         rc = path != NULL ? file_write_new(path, buf_bytes(&p.file), &why) : RC_OK;
         code = rc == RC_OK ? answer_committed(c, n, o, &p) : fail(c, n, o, end, rc, &why);
@@ -228,8 +232,9 @@ static enum cli_exit prove(struct cli *c, struct nodes *n, const struct outcome_
     return code;
 }
 
-enum cli_exit outcome_answer(struct cli *c, struct nodes *n, const struct outcome_of *o,
-                             const struct submit_end *end, enum rc rc, struct why *why)
+static enum cli_exit follow(struct cli *c, struct nodes *n, const struct outcome_of *o,
+                            const struct submit_end *end, enum rc rc, struct why *why,
+                            uint64_t *height)
 {
     char txid[DIGEST_HEX_BYTES];
     struct submit_end judged = *end;
@@ -242,7 +247,7 @@ enum cli_exit outcome_answer(struct cli *c, struct nodes *n, const struct outcom
     }
     switch (end->result.outcome) {
     case PROTO_COMMITTED:
-        return prove(c, n, o, &judged, txid);
+        return prove(c, n, o, &judged, txid, height);
     case PROTO_REJECTED:
         rc = say_rejected(n, end, txid, why);
         break;
@@ -256,4 +261,17 @@ enum cli_exit outcome_answer(struct cli *c, struct nodes *n, const struct outcom
         break;
     }
     return fail(c, n, o, end, rc, why);
+}
+
+enum cli_exit outcome_answer(struct cli *c, struct nodes *n, const struct outcome_of *o,
+                             const struct submit_end *end, enum rc rc, struct why *why)
+{
+    return follow(c, n, o, end, rc, why, NULL);
+}
+
+enum cli_exit outcome_height(struct cli *c, struct nodes *n, const struct outcome_of *o,
+                             const struct submit_end *end, enum rc rc, struct why *why,
+                             uint64_t *height)
+{
+    return follow(c, n, o, end, rc, why, height);
 }

@@ -34,4 +34,10 @@ void outcome_announce(struct cli *c, const struct outcome_of *o);
 enum cli_exit outcome_answer(struct cli *c, struct nodes *n, const struct outcome_of *o,
                              const struct submit_end *end, enum rc rc, struct why *why);
 
+/* The same for who only wants to know where it stands: says nothing when it is committed, and that
+ * is proven. Returns: CLI_DONE with *height, or it has said why not. */
+MUST_USE enum cli_exit outcome_height(struct cli *c, struct nodes *n, const struct outcome_of *o,
+                                      const struct submit_end *end, enum rc rc, struct why *why,
+                                      uint64_t *height);
+
 #endif

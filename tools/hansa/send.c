@@ -53,7 +53,9 @@ static enum rc ask_nonce(uint64_t *nonce, struct nodes *n, const struct public_k
 
 /* ---- signing and sending ---- */
 
-static enum cli_exit send_whole(struct cli *c, struct nodes *n, struct bytes whole)
+/* height: NULL, or where to put that of what is committed, instead of answering. */
+static enum cli_exit send_whole(struct cli *c, struct nodes *n, struct bytes whole,
+                                uint64_t *height)
 {
     struct tx tx;
     struct submit_end end;
@@ -65,6 +67,8 @@ static enum cli_exit send_whole(struct cli *c, struct nodes *n, struct bytes who
     outcome_announce(c, &o);
     nodes_restart(n);
     enum rc rc = submit_txs(n, &whole, 1, &end, &why);
+    if (height != NULL)
+        return outcome_height(c, n, &o, &end, rc, &why, height);
     return outcome_answer(c, n, &o, &end, rc, &why);
 }
 
@@ -83,12 +87,12 @@ static enum cli_exit sign_and_send(struct cli *c, struct nodes *n, struct tx_dra
     enum cli_exit code = sign_ops(c, &whole, &warnings, draft, &at, where, key, n->genesis);
     json_decref(warnings);
     if (code == CLI_DONE)
-        code = send_whole(c, n, buf_bytes(&whole));
+        code = send_whole(c, n, buf_bytes(&whole), NULL);
     buf_free(&whole);
     return code;
 }
 
-static enum cli_exit open_key(struct key *key, struct cli *c, const struct genesis *g)
+enum cli_exit send_open_key(struct key *key, struct cli *c, const struct genesis *g)
 {
     struct why why = {""};
     const char *path = nodes_key_path(c);
@@ -97,6 +101,24 @@ static enum cli_exit open_key(struct key *key, struct cli *c, const struct genes
                             "key file");
     enum rc rc = key_open(key, path, cli_value(c, "passphrase-file"), g->chain, &why);
     return rc == RC_OK ? CLI_DONE : cli_fail(c, rc, &why);
+}
+
+enum cli_exit send_ordered(struct cli *c, struct nodes *n, const struct key *key, uint64_t *height)
+{
+    static const struct op cancel = {.type = OP_CANCEL};
+    struct tx_draft draft = {.ops = &cancel, .ops_count = 1};
+    struct why why = {""};
+    struct buf whole = {0};
+    nodes_restart(n);
+    enum rc rc = ask_nonce(&draft.nonce, n, &key->public.sign_public, &why);
+    if (rc != RC_OK)
+        return cli_fail(c, rc, &why);
+    enum verdict v = tx_sign(&whole, &draft, &key->sign, &n->genesis->chain_id);
+    enum cli_exit code = v == VERDICT_OK
+                             ? send_whole(c, n, buf_bytes(&whole), height)
+                             : cli_fail_verdict(c, v, "the transaction cannot be signed");
+    buf_free(&whole);
+    return code;
 }
 
 enum cli_exit send_and_answer(struct cli *c, json_t *ops, const char *where)
@@ -112,7 +134,7 @@ enum cli_exit send_and_answer(struct cli *c, json_t *ops, const char *where)
         code = nodes_open_asked(&nodes, c, NODES_SEND_SECONDS);
     if (code != CLI_DONE)
         return code;
-    code = open_key(&key, c, nodes.genesis);
+    code = send_open_key(&key, c, nodes.genesis);
     if (code == CLI_DONE) {
         nodes_restart(&nodes); /* a passphrase takes its time */
         nodes_read_as(&nodes, &key.sign);

@@ -17,6 +17,14 @@
     "If the answer gets lost, hansa wait TXID tells the outcome: do not just send it again with\n" \
     "a new nonce."
 
+/* The key that --key or HANSA_KEY names. Returns: CLI_DONE (end with key_close()), or it has said
+ * why not. */
+MUST_USE enum cli_exit send_open_key(struct key *key, struct cli *c, const struct genesis *g);
+/* Have a transaction ordered that does nothing but use up the key's next nonce, for who has to know
+ * what is committed after all that was before (rule 11). Says the txid first, as all that send do.
+ * Returns: CLI_DONE with the height where it stands, proven, or it has said why not. */
+MUST_USE enum cli_exit send_ordered(struct cli *c, struct nodes *n, const struct key *key,
+                                    uint64_t *height);
 /* Sign the operations of this JSON with the key's next nonce, send, and answer with the outcome;
  * an ops_act (ops_options.h). */
 enum cli_exit send_and_answer(struct cli *c, json_t *ops, const char *where);

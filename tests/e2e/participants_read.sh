@@ -29,6 +29,7 @@ accepted "the_receipt_is_for_who_knows_the_txid" "verified" receipt get "$txid" 
 # ---- reading ----
 needs_key() { refused "$1" 2 "only participants may read|--key FILE|HANSA_KEY" $2 $g; }
 needs_key "account_without_a_key_says_what_to_do" "account bank/main"
+needs_key "linearizable_without_a_key" "account bank/main --consistency linearizable"
 needs_key "history_without_a_key" "history bank/main"
 needs_key "block_without_a_key" "block 1"
 needs_key "tx_without_a_key" "tx $txid"
@@ -37,6 +38,8 @@ needs_key "key_show_without_a_key" "key show bank.key"
 needs_key "backup_without_a_key" "backup copy-0 --node m0"
 check "backup_that_was_refused_leaves_nothing" test ! -e copy-0
 accepted "account_with_a_key" "990.00 CZK" account bank/main $g --key bank.key
+accepted "linearizable_with_a_key" "linearizable: |990.00 CZK" account bank/main $g --key alice.key \
+    --consistency linearizable
 accepted "any_participant_may_read_all" "990.00 CZK" account bank/main $g --key alice.key --node m2
 accepted "history_with_a_key" "transfer to alice/main" history bank/main $g --key alice.key
 accepted "block_with_a_key" "$txid" block 1 $g --key alice.key
@@ -51,6 +54,8 @@ accepted "a_directory_needs_no_key" "990.00 CZK" account bank/main --dir copy
 # ---- the wrong key ----
 refused "a_strangers_key_is_refused_at_once" 6 "all nodes that were asked (4) refuse|no active key of a participant" \
     account bank/main $g --key mallory.key --timeout 600
+refused "nor_does_it_read_linearizably" 6 "all nodes that were asked (4) refuse|no active key of a participant" \
+    account bank/main $g --key mallory.key --timeout 600 --consistency linearizable
 refused "a_strangers_key_gets_no_backup" 7 "m0 (|no active one of a participant" \
     backup copy-1 $g --node m0 --key mallory.key
 refused "a_members_key_is_no_participants" 3 "m0.key|participant's" account bank/main $g --key m0.key

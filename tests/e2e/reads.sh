@@ -88,6 +88,27 @@ else
     check "there_is_no_proof" test ! -e main.proof
 fi
 
+# The same of a store that has a certified checkpoint, with other blocks above it.
+"$BUILD/tests/programs/mkstore" store --blocks 10 --txs-per-block 5 --ops-per-tx 2 --accounts 10 --seed 7 \
+    --checkpoint-every 4 --genesis-out g.json >mkstore.out 2>&1
+proved="--dir store --genesis g.json --consistency proved"
+accepted "balance_at_the_checkpoint_is_shown_proved" "height:          8|proved: a checkpoint that |CZK: " \
+    account p0/a0 --asset CZK $proved
+run account p0/a0 --asset CZK $proved --json
+cp out shown.json
+json "its_json_says_certified" 'd["consistency"] == "proved" and d["certified"] and d["height"] == 8 and
+    d["present"] and len(d["state_root"]) == 64 and d["balances"][0]["asset"] == "CZK"'
+accepted "with_a_file_for_others" "it proves:|'store.proof'" account p0/a0 --asset CZK $proved --prove store.proof
+run proof verify store.proof --genesis g.json --json
+cp out out.proof
+check "which_shows_the_same" /usr/bin/python3 -c '
+import json
+a, b = json.load(open("shown.json")), json.load(open("out.proof"))
+assert a["balances"][0]["amount"] == b["amount"] and a["state_root"] == b["state_root"], (a, b)'
+accepted "absence_is_proved" "it held no CZK there, and never had" account p0/never --asset CZK $proved
+accepted "a_participant_is_proved" "role:|keys:" account p0 $proved
+accepted "as_is_that_there_is_none" "no such participant" account nobody $proved
+
 # ---- one stopped ----
 signal STOP 3
 check "three_commit" pay

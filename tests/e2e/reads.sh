@@ -187,5 +187,11 @@ signal CONT 2
 accepted "which_is_not_done_when_they_agree" "linearizable: " account bank/main $linear --ordered-fallback \
     --key alice.key
 accepted "nor_uses_a_nonce" "next nonce:      2" key show alice.key --node m0
+
+# ---- without the primary ----
+passes "all_are_in_step" until_true all_at_height 4 0 1 2 3
+signal STOP 0
+accepted "a_read_needs_no_primary" "height:          4|997.00 CZK" account bank/main --asset CZK $linear
+signal CONT 0
 }
 finish

@@ -135,6 +135,42 @@ static void plan_of_a_batch_is_sorted_and_without_doubles(void **state)
     kv_batch_free(b);
 }
 
+/* As if all had been put into one from the start: the last one for a key wins, wherever it came
+ * from.
+ */
+static void appended_batches_are_one(void **state)
+{
+    (void)state;
+    struct kv *kv = kv_mem_new();
+    struct kv_view *view;
+    struct bytes value;
+    struct kv_batch *b = kv_batch_new(), *other = kv_batch_new();
+    kv_batch_put(b, KV_BLOCK, text("a"), text("1"));
+    kv_batch_put(b, KV_BLOCK, text("b"), text("first"));
+    kv_batch_put(other, KV_BLOCK, text("b"), text("second"));
+    kv_batch_delete(other, KV_BLOCK, text("a"));
+    kv_batch_put(other, KV_CERT, text("c"), text("a longer one"));
+    kv_batch_append(b, other);
+    assert_int_equal(kv_batch_count(other), 3);
+    kv_batch_free(other);
+    other = kv_batch_new();
+    kv_batch_append(b, other); /* nothing */
+    kv_batch_put(b, KV_BLOCK, text("d"), text("4"));
+    assert_int_equal(kv_batch_count(b), 6);
+    assert_int_equal(kv_batch_bytes(b), 2 + 6 + 7 + 1 + 13 + 2);
+    assert_int_equal(kv_commit(kv, b, NULL), RC_OK);
+    assert_int_equal(kv_view_open(&view, kv, NULL), RC_OK);
+    assert_int_equal(kv_get(view, KV_BLOCK, text("a"), &value), RC_NOT_FOUND);
+    assert_int_equal(kv_get(view, KV_BLOCK, text("b"), &value), RC_OK);
+    assert_true(bytes_equal(value, text("second")));
+    assert_int_equal(kv_get(view, KV_CERT, text("c"), &value), RC_OK);
+    assert_int_equal(kv_get(view, KV_BLOCK, text("d"), &value), RC_OK);
+    kv_view_close(view);
+    kv_batch_free(b);
+    kv_batch_free(other);
+    kv_close(kv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +178,7 @@ int main(void)
         cmocka_unit_test(checksum_of_known_bytes_is_as_written_down),
         cmocka_unit_test(sealed_value_with_any_bit_flipped_is_refused),
         cmocka_unit_test(plan_of_a_batch_is_sorted_and_without_doubles),
+        cmocka_unit_test(appended_batches_are_one),
     };
     return cmocka_run_group_tests_name("kv_batch", tests, NULL, NULL);
 }

@@ -156,6 +156,23 @@ static void a_block_goes_with_the_proposal_of_another(void **state)
     mem_free(m);
 }
 
+/* A certificate of a block whose body is not here commits what is below it: that is written, and is
+ * no reason to stop voting (5.6). */
+static void rule_5_6_a_cover_withdraws_nothing(void **state)
+{
+    (void)state;
+    begin(1);
+    world_propose(&w, b[1]);
+    world_run(&w);
+    assert_true(w.is_submitted);
+    world_range(&w, 2, &b[1], 2, 2);
+    world_run(&w);
+    assert_int_equal(world_look(&w).core.committed.height, 2);
+    assert_int_equal(world_look(&w).core.certified_height, 4);
+    world_settle(&w);
+    assert_int_equal(world_sent(&w, PBFT_PREPARE, b[1]), WORLD_OTHERS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +182,7 @@ int main(void)
         DRIVER_TEST(what_is_no_word_of_mine_still_goes),
         DRIVER_TEST(the_last_status_goes_and_once),
         DRIVER_TEST(a_block_goes_with_the_proposal_of_another),
+        DRIVER_TEST(rule_5_6_a_cover_withdraws_nothing),
     };
     return cmocka_run_group_tests_name("driver_withdraw", tests, NULL, NULL);
 }

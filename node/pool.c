@@ -91,10 +91,11 @@ struct pool *pool_new(const struct pool_limits *limits, const struct pool_state 
         p->slots_count *= 2;
     p->slots = mem_alloc(p->slots_count * sizeof(struct pool_key *));
     crypto_random(&p->secret, sizeof p->secret);
-    struct pool_link *lists[] = {&p->free_entries, &p->free_keys, &p->keys,
-                                 &p->ready,        &p->untold,    &p->told};
+    struct pool_link *lists[] = {&p->free_entries, &p->free_keys, &p->keys, &p->ready,
+                                 &p->untold,       &p->told,      &p->fair};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         pool_list_init(lists[i]);
+    pool_admit_init(p);
     return p;
 }
 
@@ -127,6 +128,19 @@ void pool_entry_set_executable(struct pool *p, struct pool_entry *e, bool is_exe
         p->executable_count--;
         pool_link_remove(&e->ready);
     }
+    pool_entry_set_fair(p, e);
+}
+
+bool pool_is_clients(const struct pool *p, const struct pool_sender *sender)
+{
+    return sender == &p->senders[p->limits.replicas_count];
+}
+
+void pool_at(struct pool *p, uint64_t now_ms)
+{
+    if (now_ms > p->now_ms)
+        p->now_ms = now_ms;
+    pool_admit_at(p);
 }
 
 void pool_entry_drop(struct pool *p, struct pool_entry *e)
@@ -263,6 +277,13 @@ static bool plan_room(const struct pool *p, struct arrival *a)
     return true;
 }
 
+/* Admission is of what adds to the work that could be done now: what waits behind a gap is bounded
+ * by its own share, and must not keep out what can commit (pitfalls E2). */
+static bool is_admitted(struct pool *p, const struct arrival *a)
+{
+    return !pool_is_clients(p, a->sender) || will_wait(a) || !pool_is_full(p, p->now_ms);
+}
+
 static void make_room(struct pool *p, const struct arrival *a)
 {
     for (uint32_t i = 0; i < a->evictions_count; i++)
@@ -320,8 +341,7 @@ enum pool_answer pool_add(struct pool *p, const struct tx *tx, uint32_t from, ui
 {
     uint64_t last;
     CHECK(from == POOL_FROM_CLIENT || from < p->limits.replicas_count);
-    if (now_ms > p->now_ms)
-        p->now_ms = now_ms;
+    pool_at(p, now_ms);
     *verdict = judge(p, tx, &last);
     if (*verdict != VERDICT_OK)
         return POOL_REFUSED;
@@ -342,7 +362,7 @@ enum pool_answer pool_add(struct pool *p, const struct tx *tx, uint32_t from, ui
     if (a.displaced != NULL && (a.displaced->is_executable || !a.is_next))
         return POOL_SLOT_TAKEN;
     /* Before it is tried: a flood beyond a full share costs little. */
-    if (!plan_room(p, &a))
+    if (!is_admitted(p, &a) || !plan_room(p, &a))
         return POOL_BUSY;
     if (a.is_next)
         *verdict = p->state.try_apply(p->state.context, tx);
@@ -358,9 +378,15 @@ void pool_summary(const struct pool *p, struct pool_summary *out)
 {
     *out = (struct pool_summary){.txs_count = p->held.txs_count,
                                  .bytes = p->held.bytes,
-                                 .executable_count = p->executable_count};
+                                 .executable_count = p->executable_count,
+                                 .reachable_count = p->reachable.txs_count,
+                                 .reachable_bytes = p->reachable.bytes,
+                                 .clients_work = p->admit.pending_work,
+                                 .clients_work_max = pool_admit_most(p)};
     if (!pool_list_is_empty(&p->ready))
         out->oldest_executable_ms = POOL_ENTRY_AT(p->ready.next, ready)->executable_since_ms;
+    if (!pool_list_is_empty(&p->fair))
+        out->fair_since_ms = POOL_ENTRY_AT(p->fair.next, fair)->fair_since_ms;
 }
 
 enum verdict pool_why_pending(const struct pool *p, const struct public_key *key, uint64_t nonce,

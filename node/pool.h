@@ -19,6 +19,7 @@ struct pool_limits {
     uint32_t txs_max;        /* N_tx */
     uint64_t bytes_max;      /* N_bytes */
     uint32_t replicas_count; /* n */
+    uint64_t fairness_ms;    /* T_fair, for admission; 0: only what is above limits */
 };
 
 /* Shares are fixed, in places and in bytes alike: each of the other n-1 replicas' links has 1/n
@@ -27,7 +28,12 @@ struct pool_limits {
  * dropping another's. Of each share at most half (rounded up) may wait behind gaps, so that gapped
  * nonces of however many keys leave room for what can commit (pitfalls E2). When a share is full, a
  * lower nonce evicts the highest of the same sender and key, which is needed last; otherwise the
- * answer is POOL_BUSY. */
+ * answer is POOL_BUSY.
+ *
+ * Admission (6.3) keeps the clients' part far smaller than that, at what drains within T_fair/4 at
+ * the measured rate: pool_admit.c says how. It holds for clients alone, at the node that they came
+ * to: what a peer's admission has taken is owed a place here, or it would grow old for want of one.
+ */
 
 /* How the pool sees the committed state. */
 struct pool_state {
@@ -86,13 +92,32 @@ enum pool_answer pool_add(struct pool *p, const struct tx *tx, uint32_t from, ui
 void pool_on_commit(struct pool *p, const struct public_key *keys, uint32_t keys_count,
                     uint64_t now_ms);
 
-/* What the core is told (pbft.md 10.1): whether anything is executable, since when its oldest. */
+/* What a transaction costs those who commit it, in units of one signature or operation. A KiB
+ * counts as much: large records cost by their bytes, on wires and disks. */
+uint64_t pool_work_of(const struct tx *tx);
+/* Blocks of so much work were committed as they were proposed: the measure of admission. Not those
+ * that were fetched from others long after. */
+void pool_on_work(struct pool *p, uint64_t work, uint64_t now_ms);
+/* Whether a client's transaction that could be ordered would be POOL_BUSY for admission's sake:
+ * told before its signature costs anything. */
+bool pool_is_full(struct pool *p, uint64_t now_ms);
+
+/* What the core is told (pbft.md 10.1, 6.1): whether anything is executable, since when its oldest;
+ * and how old the oldest is by 6.1 (a). Costs the same however much is pending. */
 struct pool_summary {
     uint32_t txs_count;
     uint64_t bytes;
     uint32_t executable_count;
     uint64_t oldest_executable_ms; /* since when, without a break; never before it arrived; 0 when
                                       none */
+    /* What could be ordered: the executable ones and what stands behind them without a gap. Of all
+     * else nobody knows whether it ever will be (pitfalls E2, E3). */
+    uint32_t reachable_count;
+    uint64_t reachable_bytes;
+    /* The least age's beginning of 6.1 (a): since when an executable one, without a break, also was
+     * sent to all (visited with to_all since pool_forward_again()); 0 when there is none. */
+    uint64_t fair_since_ms;
+    uint64_t clients_work, clients_work_max; /* of what could be ordered; admission's limit */
 };
 void pool_summary(const struct pool *p, struct pool_summary *out);
 
@@ -118,8 +143,13 @@ void pool_forward_due(struct pool *p, uint64_t now_ms, uint64_t again_ms, pool_f
                       void *context);
 /* When pool_forward_due() has something to visit next; 0 = now, UINT64_MAX = nothing is pending. */
 uint64_t pool_forward_next_ms(const struct pool *p, uint64_t again_ms);
-/* A view was installed: all as if it came now, a key's nonces in order (6.3, pitfalls E5). */
+/* A view was installed: all as if it came now, a key's nonces in order (6.3, pitfalls E5). Nothing
+ * was sent to all in this view yet, so no age has begun (6.1 (a)). */
 void pool_forward_again(struct pool *p, uint64_t now_ms);
+/* Since when 6.1 (a) counts the age of this transaction; 0: it is not here, not executable, or was
+ * not sent to all yet. */
+uint64_t pool_fair_since_ms(const struct pool *p, const struct public_key *key, uint64_t nonce,
+                            const struct digest *txid);
 
 /* Why a pending transaction is not in a block: VERDICT_OK when it could be, waits for its turn, or
  * is not here; else what applying it to the committed state says. */

@@ -140,7 +140,10 @@ static void drop_used_and_expired(struct pool *p, struct pool_key *key, uint64_t
     for (struct pool_link *at = key->entries.next; at != &key->entries; at = next) {
         struct pool_entry *e = POOL_ENTRY_AT(at, of_key);
         next = at->next;
-        if (e->tx.nonce <= key->last_nonce || pool_is_expired(&e->tx, height))
+        bool is_used = e->tx.nonce <= key->last_nonce;
+        if (is_used)
+            pool_admit_committed(p, e);
+        if (is_used || pool_is_expired(&e->tx, height))
             pool_entry_drop(p, e);
     }
 }
@@ -192,8 +195,7 @@ void pool_on_commit(struct pool *p, const struct public_key *keys, uint32_t keys
                     uint64_t now_ms)
 {
     uint64_t height = p->state.committed_height(p->state.context);
-    if (now_ms > p->now_ms)
-        p->now_ms = now_ms;
+    pool_at(p, now_ms);
     for (uint32_t i = 0; i < keys_count; i++) {
         struct pool_key *key = pool_key_find(p, &keys[i]);
         if (key != NULL)

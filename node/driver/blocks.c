@@ -311,6 +311,7 @@ static void build_on(struct driver *d, struct layer *parent, const struct block_
         b = driver_block_add(d, block.whole);
         b->layer = layer;
         b->is_fresh = true;
+        driver_note_proposed(d, &b->block.digest, d->build.view);
     } else {
         layer_free(layer);
     }
@@ -401,6 +402,6 @@ void driver_commit(struct driver *d, const struct pbft_act *act)
     store_stage_append(d->store, batch, &b->block, b->layer, act->certificate, b->is_stored);
     records_drop_height(batch, act->block.height);
     lift_children(d, &act->block.digest);
-    driver_clients_on_commit(d, &b->block, act->certificate != NULL);
+    driver_clients_on_commit(d, b, act->certificate != NULL);
     b->is_stored = false; /* it is the chain's now; prune lets it go */
 }

@@ -54,48 +54,13 @@ struct pool *driver_pool_new(struct driver *d)
     struct pool_limits limits = {.nonce_window = (uint32_t)d->parameters.nonce_window,
                                  .txs_max = (uint32_t)d->parameters.pool_txs_max,
                                  .bytes_max = d->parameters.pool_bytes_max,
-                                 .replicas_count = d->verify_config.members.members_count};
+                                 .replicas_count = d->verify_config.members.members_count,
+                                 .fairness_ms = d->parameters.fairness_ms};
     struct pool_state state = {.context = d,
                                .last_nonce = last_nonce,
                                .try_apply = try_apply,
                                .committed_height = committed_height};
     return pool_new(&limits, &state);
-}
-
-/* ---- what the core is told ---- */
-
-/* Whether what no proposal holds yet would fill a block: the pool still holds what is in flight. */
-static bool has_full_block(const struct driver *d, const struct pool_summary *s)
-{
-    uint64_t txs_in_flight = 0, bytes_in_flight = 0;
-    for (size_t i = 0; i < d->blocks_count; i++) {
-        txs_in_flight += d->blocks[i]->block.header.tx_count;
-        bytes_in_flight += d->blocks[i]->block.header.body_bytes;
-    }
-    return s->txs_count >= txs_in_flight + BLOCK_TXS_MAX ||
-           s->bytes >= bytes_in_flight + d->parameters.block_bytes_max;
-}
-
-void driver_tell_pool(struct driver *d)
-{
-    struct pool_summary s;
-    if (!d->is_pool_changed)
-        return;
-    d->is_pool_changed = false;
-    pool_summary(d->pool, &s);
-    struct pbft_event e = {.type = PBFT_EVENT_POOL, .now_ms = d->time.now_ms};
-    e.pool = (struct pbft_pool){.has_executable = s.executable_count > 0,
-                                .is_full_block = has_full_block(d, &s),
-                                .oldest_ms = s.oldest_executable_ms,
-                                .unproposed_ms = d->unproposed_ms};
-    driver_step(d, &e);
-}
-
-static void note_unproposed(struct driver *d)
-{
-    d->is_pool_changed = true;
-    if (d->unproposed_ms == 0)
-        d->unproposed_ms = d->time.now_ms > 0 ? d->time.now_ms : 1;
 }
 
 /* ---- outcomes ---- */
@@ -210,7 +175,7 @@ static void take(struct driver *d, uint64_t client, const struct tx *tx)
     enum pool_answer a = pool_add(d->pool, tx, POOL_FROM_CLIENT, d->time.now_ms, &verdict);
     switch (a) {
     case POOL_TAKEN:
-        note_unproposed(d);
+        driver_note_unproposed(d);
         if (!driver_wait(d, client, tx))
             say_outcome(d, client, &tx->id, DRIVER_UNKNOWN, a);
         break;
@@ -246,7 +211,10 @@ void driver_on_tx(struct driver *d, uint64_t client, struct bytes whole, struct 
         take(d, client, &tx);
         return;
     }
-    if (d->client_jobs_count >= DRIVER_CLIENT_JOBS_MAX) {
+    /* Overload is answered before it costs a signature (pitfalls I4); but whoever asks for what is
+     * committed has his receipt (10.2). */
+    if (d->client_jobs_count >= DRIVER_CLIENT_JOBS_MAX ||
+        (pool_is_full(d->pool, time.now_ms) && !is_used(d, &tx))) {
         say_outcome(d, client, &tx.id, DRIVER_BUSY, POOL_BUSY);
         return;
     }
@@ -278,7 +246,7 @@ void driver_clients_on_forward(struct driver *d, uint32_t link, struct bytes who
     CHECK(verdict == VERDICT_OK); /* node/verify judged it */
     verify_cache_add(d->cache, &tx);
     if (pool_add(d->pool, &tx, link, d->time.now_ms, &verdict) == POOL_TAKEN)
-        note_unproposed(d);
+        driver_note_unproposed(d);
 }
 
 /* ---- commits ---- */
@@ -310,8 +278,9 @@ static void settle_expired(struct driver *d, uint64_t head_height)
     }
 }
 
-void driver_clients_on_commit(struct driver *d, const struct block *block, bool is_covered)
+void driver_clients_on_commit(struct driver *d, const struct driver_block *b, bool is_covered)
 {
+    const struct block *block = &b->block;
     struct place place = {.height = block->header.height};
     struct rd r = rd_of(block->body);
     if (d->signers_room < d->signers_count + block->header.tx_count) {
@@ -324,6 +293,7 @@ void driver_clients_on_commit(struct driver *d, const struct block *block, bool 
         CHECK(verdict == VERDICT_OK); /* it was applied */
         place.tx_index = i;
         d->signers[d->signers_count++] = tx.signer;
+        driver_note_tx(d, b, &tx);
         settle_tx(d, &tx, &place);
     }
     settle_expired(d, block->header.height);
@@ -338,7 +308,7 @@ void driver_clients_after_commits(struct driver *d)
         return;
     pool_on_commit(d->pool, d->signers, (uint32_t)d->signers_count, d->time.now_ms);
     d->signers_count = 0;
-    note_unproposed(d); /* what waited for money or for a nonce may apply now */
+    driver_note_unproposed(d); /* what waited for money or for a nonce may apply now */
 }
 
 /* ---- time ---- */
@@ -354,9 +324,10 @@ static bool forward(void *context, struct bytes whole, bool to_all)
     uint32_t primary = driver_primary(d);
     if (!driver_has_room(d))
         return false; /* it stays due */
-    if (to_all)
+    if (to_all) {
         driver_say_forward(d, PBFT_TO_ALL, whole);
-    else if (primary != d->config.own_index)
+        d->is_pool_changed = true; /* its age begins (6.1 (a)) */
+    } else if (primary != d->config.own_index)
         driver_say_forward(d, primary, whole);
     return true;
 }

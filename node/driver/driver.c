@@ -292,8 +292,30 @@ static void answer_core(struct driver *d)
     }
 }
 
+/* Rule 6.2, pitfalls I6: the process stood still far beyond the time when it wanted to be run. What
+ * would stop the timers may be in the inbox, so that is taken first; not for longer than T_s, or a
+ * flood would stop time. */
+static void note_pause(struct driver *d, uint64_t now_ms)
+{
+    if (d->is_started && now_ms > d->due_ms && now_ms - d->due_ms >= d->parameters.status_ms)
+        d->drain_until_ms = now_ms + d->parameters.status_ms;
+}
+
+static bool must_drain(const struct driver *d)
+{
+    return d->time.now_ms < d->drain_until_ms && driver_jobs_have_messages(d);
+}
+
+static void tick(struct driver *d)
+{
+    struct pbft_event e = {.type = PBFT_EVENT_TICK, .now_ms = d->time.now_ms};
+    if (d->failure == RC_OK && pbft_deadline_ms(d->core) <= d->time.now_ms && !must_drain(d))
+        driver_step(d, &e);
+}
+
 void driver_run(struct driver *d, struct driver_time time)
 {
+    note_pause(d, time.now_ms);
     d->time = time;
     if (d->failure != RC_OK)
         return;
@@ -304,15 +326,15 @@ void driver_run(struct driver *d, struct driver_time time)
     driver_jobs_ready(d);
     driver_clients_run(d);
     driver_tell_pool(d);
-    if (d->failure == RC_OK && pbft_deadline_ms(d->core) <= time.now_ms) {
-        struct pbft_event e = {.type = PBFT_EVENT_TICK, .now_ms = time.now_ms};
-        driver_step(d, &e);
-    }
+    tick(d);
     answer_core(d);
     driver_tell_pool(d);
     answer_core(d);
     driver_flush_begin(d);
     driver_turn_close(d);
+    d->due_ms = driver_deadline_ms(d);
+    if (d->due_ms < time.now_ms)
+        d->due_ms = time.now_ms;
 }
 
 void driver_on_durable(struct driver *d, enum rc rc)
@@ -351,6 +373,8 @@ uint64_t driver_deadline_ms(const struct driver *d)
     if (driver_flush_has_work(d) || (!d->is_committing && driver_has_outputs(d)))
         return 0;
     uint64_t core_ms = pbft_deadline_ms(d->core);
+    if (core_ms < d->drain_until_ms && must_drain(d))
+        core_ms = d->drain_until_ms;
     uint64_t clients_ms = driver_clients_deadline_ms(d);
     return core_ms < clients_ms ? core_ms : clients_ms;
 }
@@ -376,7 +400,8 @@ void driver_look(const struct driver *d, struct driver_look *out)
                                 .is_diverged = d->is_diverged,
                                 .root = d->root,
                                 .damaged_count = d->damaged_count,
-                                .damaged_why = d->damaged_why};
+                                .damaged_why = d->damaged_why,
+                                .told = d->told};
     pbft_look(d->core, &out->core);
     pool_summary(d->pool, &out->pool);
     for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)

@@ -187,7 +187,9 @@ void driver_on_durable(struct driver *d, enum rc rc);
 /* The marker holds what it was to be raised to (RC_OK), or could not be written: as above. */
 void driver_on_marked(struct driver *d, enum rc rc);
 /* Do what is to be done: call after events, and at driver_deadline_ms(). Bounded; when it left
- * something to do the deadline is at or before now. */
+ * something to do the deadline is at or before now. After a pause, which is T_s or more beyond the
+ * deadline, no timer fires before the messages that wait were verified and taken, or T_s has passed
+ * (6.2, pitfalls I6): hand over what came meanwhile before this is called. */
 void driver_run(struct driver *d, struct driver_time time);
 /* When to call driver_run() by itself. */
 uint64_t driver_deadline_ms(const struct driver *d);
@@ -203,6 +205,7 @@ enum rc driver_failure(const struct driver *d, struct why *why);
 struct driver_look {
     struct pbft_view_of core;
     struct pool_summary pool;
+    struct pbft_pool told;   /* what the core was told of it last */
     uint64_t durable_height; /* committed and durable */
     uint32_t blocks_count;   /* bodies held above the committed height */
     uint64_t blocks_bytes;

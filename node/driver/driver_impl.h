@@ -12,6 +12,9 @@ struct driver_block {
     bool is_stored;      /* staged as a proposal */
     bool is_fresh;       /* built, and the core has not heard of it yet */
     struct layer *layer; /* what it does to its parent's state; NULL until applied */
+    /* With a PRE-PREPARE: of the highest view that one came for, and when. */
+    bool is_proposed;
+    uint64_t proposed_view, arrived_ms;
 };
 
 /* ---- waiting.c: clients whose transaction was taken ---- */
@@ -131,6 +134,8 @@ struct driver {
     void *core_memory;
     bool is_started;
     uint64_t starts_count;
+    uint64_t due_ms;         /* what driver_run() asked for when it ended */
+    uint64_t drain_until_ms; /* after a pause: no TICK before the inbox is empty, or this */
 
     struct driver_turn turns[2];
     uint32_t filling;   /* of turns; the other one is being made durable if is_committing */
@@ -164,6 +169,10 @@ struct driver {
     struct layer *scratch; /* the pool's attempts, on the committed state */
     bool is_pool_changed;
     uint64_t unproposed_ms;
+    uint64_t view; /* the core's, when last looked at */
+    bool is_view_installed;
+    uint64_t late_ms, work_done; /* struct pbft_pool */
+    struct pbft_pool told;       /* what the core knows of the pool */
     struct verify_cache *cache;
 
     struct driver_link links[MEMBERS_MAX];
@@ -272,15 +281,25 @@ void driver_clients_on_job(struct driver *d, struct driver_job *job);
 /* A verified FORWARD. */
 void driver_clients_on_forward(struct driver *d, uint32_t link, struct bytes whole);
 /* A block is committed: settle its transactions' waiters, tell the pool. */
-void driver_clients_on_commit(struct driver *d, const struct block *block, bool is_covered);
+void driver_clients_on_commit(struct driver *d, const struct driver_block *b, bool is_covered);
 /* Once after a step, whatever it committed: tell the pool. */
 void driver_clients_after_commits(struct driver *d);
 /* All up to here is covered by a certificate now. */
 void driver_clients_on_covered(struct driver *d, uint64_t height);
 void driver_clients_run(struct driver *d); /* what is due by time: forwards, answers */
 uint64_t driver_clients_deadline_ms(const struct driver *d);
+
+/* ---- fair.c: what the timers of 6.1 go by ---- */
 /* Tell the core what the pool holds, if that changed. */
 void driver_tell_pool(struct driver *d);
+/* Something came, or may apply now, that no block above the committed height holds. */
+void driver_note_unproposed(struct driver *d);
+/* After a step, before its acts are carried out: whether it changed or installed a view. */
+void driver_note_view(struct driver *d);
+/* A block's PRE-PREPARE of this view came, or I made it. Nothing, when its body is not here. */
+void driver_note_proposed(struct driver *d, const struct digest *digest, uint64_t view);
+/* A committed block holds this transaction; the pool was not told yet. */
+void driver_note_tx(struct driver *d, const struct driver_block *b, const struct tx *tx);
 
 /* ---- waiting.c ---- */
 bool driver_wait(struct driver *d, uint64_t client, const struct tx *tx);
@@ -307,6 +326,8 @@ void driver_jobs_take(struct driver *d);
 /* Deal with all jobs that came back. */
 void driver_jobs_ready(struct driver *d);
 bool driver_jobs_have_work(const struct driver *d);
+/* Whether a message waits for its turn or is being verified. */
+bool driver_jobs_have_messages(const struct driver *d);
 void driver_jobs_free(struct driver *d);
 
 #endif

@@ -287,15 +287,27 @@ bool driver_jobs_have_work(const struct driver *d)
     return false;
 }
 
+bool driver_jobs_have_messages(const struct driver *d)
+{
+    for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)
+        if (d->links[i].msgs_count > 0 || d->links[i].jobs_count > 0)
+            return true;
+    return false;
+}
+
 /* ---- what came back ---- */
 
 /* The bodies in it are kept before the core hears of them: it may want to write them at once. */
 static void keep_bodies(struct driver *d, const struct pbft_msg *m)
 {
-    if (m->type == PBFT_PRE_PREPARE)
+    if (m->type == PBFT_PRE_PREPARE) {
         driver_block_keep(d, m->pre_prepare.bytes);
+        driver_note_proposed(d, &m->pre_prepare.block.digest, m->pre_prepare.view);
+    }
     for (uint32_t i = 0; m->type == PBFT_DATA && i < m->data.blocks_count; i++)
         driver_block_keep(d, m->data.bytes[i]);
+    if (m->type == PBFT_DATA && m->data.has_pre_prepare)
+        driver_note_proposed(d, &m->data.blocks[0].digest, m->data.pre_prepare.view);
 }
 
 /* 7.5: whether the base of a NEW-VIEW is one chain with what is committed. */

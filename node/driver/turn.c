@@ -321,6 +321,7 @@ void driver_step(struct driver *d, const struct pbft_event *event)
 {
     struct pbft_output out;
     pbft_step(d->core, event, &out);
+    driver_note_view(d);
     for (size_t i = 0; i < out.acts_count && d->failure == RC_OK; i++)
         take_act(d, &out.acts[i]);
     driver_clients_after_commits(d);

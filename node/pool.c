@@ -281,7 +281,7 @@ static bool plan_room(const struct pool *p, struct arrival *a)
  * by its own share, and must not keep out what can commit (pitfalls E2). */
 static bool is_admitted(struct pool *p, const struct arrival *a)
 {
-    return !pool_is_clients(p, a->sender) || will_wait(a) || !pool_is_full(p, p->now_ms);
+    return !pool_is_clients(p, a->sender) || will_wait(a) || !pool_is_full(p, 0, p->now_ms);
 }
 
 static void make_room(struct pool *p, const struct arrival *a)

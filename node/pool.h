@@ -98,9 +98,9 @@ uint64_t pool_work_of(const struct tx *tx);
 /* Blocks of so much work were committed as they were proposed: the measure of admission. Not those
  * that were fetched from others long after. */
 void pool_on_work(struct pool *p, uint64_t work, uint64_t now_ms);
-/* Whether a client's transaction that could be ordered would be POOL_BUSY for admission's sake:
- * told before its signature costs anything. */
-bool pool_is_full(struct pool *p, uint64_t now_ms);
+/* Whether a client's transaction that could be ordered would be POOL_BUSY for admission's sake,
+ * with so much work of others' on its way here: told before its signature costs anything. */
+bool pool_is_full(struct pool *p, uint64_t coming_work, uint64_t now_ms);
 
 /* What the core is told (pbft.md 10.1, 6.1): whether anything is executable, since when its oldest;
  * and how old the oldest is by 6.1 (a). Costs the same however much is pending. */

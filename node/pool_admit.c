@@ -111,8 +111,8 @@ uint64_t pool_admit_most(const struct pool *p)
 }
 
 /* One may go beyond it, so that large ones do not wait for ever behind small ones. */
-bool pool_is_full(struct pool *p, uint64_t now_ms)
+bool pool_is_full(struct pool *p, uint64_t coming_work, uint64_t now_ms)
 {
     pool_at(p, now_ms);
-    return p->admit.part_ms > 0 && p->admit.pending_work >= pool_admit_most(p);
+    return p->admit.part_ms > 0 && p->admit.pending_work + coming_work >= pool_admit_most(p);
 }

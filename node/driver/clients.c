@@ -211,10 +211,11 @@ void driver_on_tx(struct driver *d, uint64_t client, struct bytes whole, struct 
         take(d, client, &tx);
         return;
     }
-    /* Overload is answered before it costs a signature (pitfalls I4); but whoever asks for what is
-     * committed has his receipt (10.2). */
+    /* Overload is answered before it costs a signature, and what is being verified is on its way to
+     * the pool: votes wait behind it (pitfalls I4). But whoever asks for what is committed has his
+     * receipt (10.2). */
     if (d->client_jobs_count >= DRIVER_CLIENT_JOBS_MAX ||
-        (pool_is_full(d->pool, time.now_ms) && !is_used(d, &tx))) {
+        (pool_is_full(d->pool, d->client_jobs_work, time.now_ms) && !is_used(d, &tx))) {
         say_outcome(d, client, &tx.id, DRIVER_BUSY, POOL_BUSY);
         return;
     }
@@ -225,12 +226,14 @@ void driver_on_tx(struct driver *d, uint64_t client, struct bytes whole, struct 
     verdict = tx_decode(job->txs, buf_bytes(&job->bytes), &d->verify_config.chain_id);
     CHECK(verdict == VERDICT_OK);
     d->client_jobs_count++;
+    d->client_jobs_work += pool_work_of(job->txs);
     driver_job_submit(job);
 }
 
 void driver_clients_on_job(struct driver *d, struct driver_job *job)
 {
     d->client_jobs_count--;
+    d->client_jobs_work -= pool_work_of(job->txs);
     if (job->verdict != VERDICT_OK) {
         reject(d, job->client, &job->txs->id, job->verdict);
         return;

@@ -178,6 +178,7 @@ struct driver {
     struct driver_link links[MEMBERS_MAX];
     uint32_t next_link; /* round robin */
     uint32_t client_jobs_count;
+    uint64_t client_jobs_work;                   /* of theirs, as the pool counts it */
     struct driver_job *ready_first, *ready_last; /* came back */
     struct driver_job *out;                      /* submitted, and not back */
     uint64_t checks_number;

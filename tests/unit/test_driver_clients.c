@@ -377,7 +377,7 @@ static void rule_10_3_a_full_pool_is_busy(void **state)
 static void more_being_verified_than_the_limit_is_busy(void **state)
 {
     (void)state;
-    begin(1);
+    begin_with(1, "{\"fairness_ms\": 600000}"); /* so that admission has room for more */
     const struct world_tx *tx = world_record(&w, 0, 1);
     w.holds_jobs = true;
     for (uint64_t client = 1; client <= DRIVER_CLIENT_JOBS_MAX; client++)

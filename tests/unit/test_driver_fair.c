@@ -235,6 +235,25 @@ static void rule_6_3_overload_is_told_busy_before_it_costs(void **state)
     assert_int_equal(world_look(&w).pool.txs_count, 4);
 }
 
+/* What is being verified is as good as pending: else a burst would have all of it verified, and
+ * votes behind it. */
+static void rule_6_3_what_is_being_verified_counts(void **state)
+{
+    (void)state;
+    begin_with(1, "{\"fairness_ms\": 50}");
+    w.holds_jobs = true;
+    for (uint64_t i = 0; i < 4; i++)
+        world_submit(&w, 10 + i, world_record(&w, 1, 1 + i));
+    world_run(&w);
+    assert_int_equal(w.jobs_count, 3);
+    world_return_jobs(&w, false);
+    w.holds_jobs = false;
+    world_settle(&w);
+    assert_int_equal(world_look(&w).pool.txs_count, 3);
+    assert_int_equal(world_answer(&w, 13)->outcome, DRIVER_BUSY);
+    assert_null(world_answer(&w, 10));
+}
+
 /* ---- 6.2: a pause ---- */
 
 /* A message came while the process stood still, and is being verified. */
@@ -294,6 +313,7 @@ int main(void)
         DRIVER_TEST(rule_6_1_d_work_is_signatures_and_operations_of_all_blocks),
         DRIVER_TEST(rule_6_1_d_more_is_pending_than_a_block_takes),
         DRIVER_TEST(rule_6_3_overload_is_told_busy_before_it_costs),
+        DRIVER_TEST(rule_6_3_what_is_being_verified_counts),
         DRIVER_TEST(rule_6_2_after_a_pause_the_inbox_goes_before_the_timers),
         DRIVER_TEST(rule_6_2_timers_do_not_wait_for_messages_otherwise),
         DRIVER_TEST(rule_6_2_a_flood_after_a_pause_stops_no_timer_for_long),

@@ -392,10 +392,10 @@ static void rule_6_3_beyond_the_limit_clients_are_told_busy_and_peers_are_not(vo
     uint64_t most = clients_most(0);
     assert_int_equal(most, 2048 * (T_FAIR_MS / 4) / 1000 / NODES);
     for (uint64_t i = 0; i < most / 2; i++) {
-        assert_false(pool_is_full(l.pools[0], l.now_ms));
+        assert_false(pool_is_full(l.pools[0], 0, l.now_ms));
         assert_int_equal(submit(0), POOL_TAKEN);
     }
-    assert_true(pool_is_full(l.pools[0], l.now_ms));
+    assert_true(pool_is_full(l.pools[0], 0, l.now_ms));
     assert_int_equal(submit(0), POOL_BUSY);
     assert_int_equal(submit(1), POOL_TAKEN);
     make_tx(&tx, KEYS_MAX);

@@ -171,6 +171,7 @@ struct driver {
     uint64_t unproposed_ms;
     uint64_t view; /* the core's, when last looked at */
     bool is_view_installed;
+    bool is_view_new; /* the core has not been told what of the pool counts in this view */
     uint64_t late_ms, work_done; /* struct pbft_pool */
     struct pbft_pool told;       /* what the core knows of the pool */
     struct verify_cache *cache;

@@ -79,7 +79,7 @@ void driver_note_view(struct driver *d)
     d->late_ms = 0; /* of another view, or of before this one was installed here */
     if (is_installed)
         pool_forward_again(d->pool, d->time.now_ms);
-    d->is_pool_changed = true;
+    d->is_pool_changed = d->is_view_new = true;
 }
 
 /* ---- blocks ---- */

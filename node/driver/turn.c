@@ -326,6 +326,10 @@ void driver_step(struct driver *d, const struct pbft_event *event)
         take_act(d, &out.acts[i]);
     driver_clients_after_commits(d);
     driver_blocks_prune(d);
+    if (d->is_view_new) { /* before the next message: it may install the view, and arm its timers */
+        d->is_view_new = false;
+        driver_tell_pool(d);
+    }
 }
 
 /* ---- closing ---- */

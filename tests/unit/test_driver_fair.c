@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/driver/driver_impl.h" /* to say which view was before: views are the core's */
+#include "node/pbft/wire.h"
 #include "tests/unit/driver_rules.h"
 
 enum { T_FAIR_MS = 2000, T_S_MS = 250 };
@@ -126,6 +127,48 @@ static void rule_6_3_a_new_view_forgets_ages_and_forwards_again(void **state)
     world_settle(&w);
     assert_int_equal(told().fair_since_ms, w.time.now_ms);
     assert_int_equal(world_sent(&w, PBFT_FORWARD, NULL), 1 + WORLD_OTHERS);
+}
+
+/* The core hears of it before its next message: that may install the view, and a lateness of the
+ * one before would be a reason to leave it. */
+static void rule_6_1_what_was_late_does_not_outlast_the_step_that_ends_its_view(void **state)
+{
+    (void)state;
+    begin(1);
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    (void)send_to_all(tx);
+    world_pass(&w, 500);
+    world_commit(&w, world_block(&w, NULL, &tx, 1));
+    assert_int_equal(told().late_ms, 500);
+    w.driver->view = 7;
+    driver_step(w.driver, &(struct pbft_event){.type = PBFT_EVENT_TICK, .now_ms = w.time.now_ms});
+    assert_int_equal(told().late_ms, 0);
+}
+
+/* f+1 complaints end view 0, and with it what was late there. */
+static void rule_6_1_complaints_of_others_end_the_view_and_its_lateness(void **state)
+{
+    (void)state;
+    begin(1);
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    (void)send_to_all(tx);
+    world_pass(&w, 500);
+    world_commit(&w, world_block(&w, NULL, &tx, 1));
+    assert_int_equal(told().late_ms, 500);
+    for (uint32_t from = 2; from <= 3; from++) {
+        uint8_t room[PBFT_SIGNED_BYTES_MAX];
+        memset(&w.msg, 0, sizeof w.msg);
+        w.msg = (struct pbft_msg){.type = PBFT_COMPLAIN, .from = from, .link = from};
+        w.msg.complain.reason = PBFT_REASON_STALLED;
+        sign_message(&w.msg.complain.signature,
+                     pbft_complain_signed(room, &w.msg.complain, from, &w.chain.genesis.chain_id),
+                     &w.chain.members[from]);
+        assert_true(world_give(&w, from));
+    }
+    world_settle(&w);
+    assert_int_equal(world_look(&w).core.view, 1);
+    assert_false(world_look(&w).core.is_installed);
+    assert_int_equal(told().late_ms, 0);
 }
 
 /* Blocks of the view before are none of this one's. */
@@ -308,6 +351,8 @@ int main(void)
         DRIVER_TEST(rule_6_1_a_block_in_time_is_not_late),
         DRIVER_TEST(rule_6_1_a_fetched_chain_is_not_late),
         DRIVER_TEST(rule_6_3_a_new_view_forgets_ages_and_forwards_again),
+        DRIVER_TEST(rule_6_1_what_was_late_does_not_outlast_the_step_that_ends_its_view),
+        DRIVER_TEST(rule_6_1_complaints_of_others_end_the_view_and_its_lateness),
         DRIVER_TEST(rule_6_1_a_block_of_another_view_is_not_late),
         DRIVER_TEST(rule_6_3_what_a_new_view_dropped_stands_in_no_block),
         DRIVER_TEST(rule_6_1_d_work_is_signatures_and_operations_of_all_blocks),

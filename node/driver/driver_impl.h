@@ -145,7 +145,7 @@ struct driver {
     struct pbft_rank reserved;  /* in the store, staged or durable */
     struct pbft_rank marked;    /* in the marker before the turn that fills now tells anything */
     struct driver_job *flushed; /* computed, and waits for the next turn to close; NULL: none */
-    struct store_kept told;     /* roots that the core was told */
+    struct store_kept told_roots;     /* roots that the core was told */
     struct pbft_root root;      /* the last of them */
     bool is_diverged;
     uint64_t durable_height;

@@ -58,8 +58,8 @@ static void tell_root(struct driver *d, uint64_t height)
 
 void driver_roots_tell(struct driver *d)
 {
-    const struct store_kept known = d->told, kept = *store_kept(d->store);
-    d->told = kept; /* before the core may ask for one of them again */
+    const struct store_kept known = d->told_roots, kept = *store_kept(d->store);
+    d->told_roots = kept; /* before the core may ask for one of them again */
     for (int i = 0; i < 2 && d->failure == RC_OK; i++)
         if (!is_among(&known, kept.heights[i]))
             tell_root(d, kept.heights[i]);
@@ -69,15 +69,15 @@ void driver_ask_root(struct driver *d, uint64_t height)
 {
     store_stage_keep(d->store, driver_turn(d)->batch, height);
     for (int i = 0; i < 2; i++)
-        if (d->told.heights[i] == height) /* it is durable: once more */
-            d->told.heights[i] = 0;
+        if (d->told_roots.heights[i] == height) /* it is durable: once more */
+            d->told_roots.heights[i] = 0;
 }
 
 bool driver_flush_has_work(const struct driver *d)
 {
     const struct store_kept *kept = store_kept(d->store);
     return store_flush_is_due(d->store) || (d->flushed != NULL && !d->is_committing) ||
-           !is_among(&d->told, kept->heights[0]) || !is_among(&d->told, kept->heights[1]);
+           !is_among(&d->told_roots, kept->heights[0]) || !is_among(&d->told_roots, kept->heights[1]);
 }
 
 /* ---- certificates ---- */

@@ -14,8 +14,6 @@ static void a_start_tells_the_roots_that_are_kept(void **state)
     forget_events();
     world_begin(&w);
     assert_int_equal(first_events[0], PBFT_EVENT_START);
-    assert_int_equal(first_events[1], PBFT_EVENT_ROOT);
-    assert_int_equal(first_events[2], PBFT_EVENT_ROOT);
     assert_int_equal(roots_count, 2);
     expect_root(0, 4);
     expect_root(1, 8);

@@ -141,12 +141,12 @@ struct driver {
     uint32_t filling;   /* of turns; the other one is being made durable if is_committing */
     bool is_committing; /* until the batch is durable and, if need be, the marker raised */
     bool is_marking;
-    bool is_fenced;             /* 4.2: found at opening */
-    struct pbft_rank reserved;  /* in the store, staged or durable */
-    struct pbft_rank marked;    /* in the marker before the turn that fills now tells anything */
-    struct driver_job *flushed; /* computed, and waits for the next turn to close; NULL: none */
-    struct store_kept told_roots;     /* roots that the core was told */
-    struct pbft_root root;      /* the last of them */
+    bool is_fenced;               /* 4.2: found at opening */
+    struct pbft_rank reserved;    /* in the store, staged or durable */
+    struct pbft_rank marked;      /* in the marker before the turn that fills now tells anything */
+    struct driver_job *flushed;   /* computed, and waits for the next turn to close; NULL: none */
+    struct store_kept told_roots; /* roots that the core was told */
+    struct pbft_root root;        /* the last of them */
     bool is_diverged;
     uint64_t durable_height;
     bool has_durable_high;

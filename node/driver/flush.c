@@ -77,7 +77,8 @@ bool driver_flush_has_work(const struct driver *d)
 {
     const struct store_kept *kept = store_kept(d->store);
     return store_flush_is_due(d->store) || (d->flushed != NULL && !d->is_committing) ||
-           !is_among(&d->told_roots, kept->heights[0]) || !is_among(&d->told_roots, kept->heights[1]);
+           !is_among(&d->told_roots, kept->heights[0]) ||
+           !is_among(&d->told_roots, kept->heights[1]);
 }
 
 /* ---- certificates ---- */

@@ -50,7 +50,7 @@ enum rc tree_get(struct kv_view *v, const struct tree_ref *ref, enum tree_care c
 
 struct update {
     struct kv_view *view;
-    struct kv_batch *batch;
+    struct kv_batch *batch; /* NULL: only hashes are wanted */
     uint64_t version;
     struct buf value; /* a node's bytes on their way to the batch; reused */
 };
@@ -90,8 +90,10 @@ static enum rc write_node(struct update *u, struct tree_child *child, struct tre
     uint8_t key[TREE_PLACE_KEY_BYTES_MAX];
     struct bytes key_bytes = tree_place_encode(key, place);
     buf_clear(&u->value);
-    tree_node_encode(&u->value, node);
-    kv_batch_put(u->batch, KV_TREE, key_bytes, buf_bytes(&u->value));
+    if (u->batch != NULL) {
+        tree_node_encode(&u->value, node);
+        kv_batch_put(u->batch, KV_TREE, key_bytes, buf_bytes(&u->value));
+    }
     *child = (struct tree_child){.kind = TREE_INNER, .version = place->version, .has_hash = true};
     tree_node_hash_of(&child->hash, node);
     return RC_OK;
@@ -222,6 +224,23 @@ enum rc tree_update(struct tree_ref *out, struct kv_batch *batch, struct kv_view
     wr_be64(&w, version);
     kv_batch_put(batch, KV_ROOT, wr_bytes_of(&w), bytes_of(top.hash.bytes, DIGEST_BYTES));
     return RC_OK;
+}
+
+void tree_build(struct digest *out, struct kv_batch *batch, const struct tree_place *place,
+                const struct tree_change *entries, size_t entries_count)
+{
+    CHECK(place->depth == 0 || entries_count >= 2);
+    struct update u = {.batch = batch, .version = place->version};
+    struct slice all = {entries, entries_count, place->depth};
+    struct tree_node node = {0};
+    struct tree_child top = {0};
+    bool changed = false;
+    enum rc rc = update_children(&u, &node, all, &changed); /* of empty slots: nothing is read */
+    if (rc == RC_OK)
+        rc = write_node(&u, &top, &node, place);
+    CHECK(rc == RC_OK);
+    buf_free(&u.value);
+    *out = top.hash;
 }
 
 /* ---- dropping ---- */

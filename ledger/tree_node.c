@@ -178,7 +178,7 @@ static bool decode_inner(struct tree_child *child, struct rd *r, const struct tr
 
 /* Every node but the top one holds two entries at least, or they would stand higher up; and below
  * the last nibble there is nothing to tell entries apart by. */
-static bool shape_is_valid(uint16_t children, uint16_t leaves, unsigned depth)
+bool tree_node_shape_is_valid(uint16_t children, uint16_t leaves, unsigned depth)
 {
     if ((leaves & ~children) != 0)
         return false;
@@ -195,7 +195,7 @@ bool tree_node_decode(struct tree_node *out, const struct tree_place *place, str
     struct rd r = rd_of(value);
     uint16_t children = rd_u16(&r);
     uint16_t leaves = rd_u16(&r);
-    if (r.failed || !shape_is_valid(children, leaves, place->depth))
+    if (r.failed || !tree_node_shape_is_valid(children, leaves, place->depth))
         return false;
     for (unsigned i = 0; i < TREE_CHILDREN; i++) {
         struct tree_child *child = &out->child[i];

@@ -51,6 +51,8 @@ void tree_node_hash(struct digest *out, uint16_t children, const uint8_t *hashes
 unsigned tree_nibble(const struct digest *d, unsigned index);
 /* Do both begin with the same `nibbles` nibbles? Requires: nibbles <= 64. */
 bool tree_shares_path(const struct digest *a, const struct digest *b, unsigned nibbles);
+/* Set nibble number `index`; the others stay. Requires: index < 64, nibble < 16. */
+void tree_path_set(struct digest *path, unsigned index, unsigned nibble);
 
 /* ---- the store's key of a node ---- */
 /* Returns the key; lends out. Requires: place->depth < TREE_DEPTH_MAX. */
@@ -72,6 +74,9 @@ void tree_node_encode(struct buf *out, const struct tree_node *node);
 MUST_USE bool tree_node_decode(struct tree_node *out, const struct tree_place *place,
                                struct bytes value);
 
+/* Can a node at this depth have these children, of which `leaves` are leaves? */
+MUST_USE bool tree_node_shape_is_valid(uint16_t children, uint16_t leaves, unsigned depth);
+
 /* Get a node that must be there. Lends until the view is closed.
  * Returns: RC_OK | RC_STORE_DAMAGED | RC_STORE_IO. */
 MUST_USE enum rc tree_node_get(struct tree_node *out, struct kv_view *v,
@@ -81,5 +86,17 @@ MUST_USE enum rc tree_node_get(struct tree_node *out, struct kv_view *v,
 MUST_USE enum rc tree_node_get_verified(struct tree_node *out, struct kv_view *v,
                                         const struct tree_place *place,
                                         const struct digest *expected, struct why *why);
+
+/* ---- subtrees ---- */
+/* As tree_walk(), of what hangs below the node at place, whose hash is expected. */
+MUST_USE enum rc tree_walk_below(struct kv_view *v, const struct tree_place *place,
+                                 const struct digest *expected, tree_visit *visit, void *context,
+                                 struct why *why);
+/* The node at place over these entries alone, with all nodes below it: its hash to out, and the
+ * nodes to batch, unless that is NULL, as tree_update() from nothing writes them under
+ * place->version. Requires: entries have their key_hash, strictly ascending, all of them under
+ * place; two at least, unless place is the top. */
+void tree_build(struct digest *out, struct kv_batch *batch, const struct tree_place *place,
+                const struct tree_change *entries, size_t entries_count);
 
 #endif

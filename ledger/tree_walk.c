@@ -6,17 +6,21 @@
 #include "ledger/state_tree.h"
 #include "ledger/tree_node.h"
 
+void tree_path_set(struct digest *path, unsigned index, unsigned nibble)
+{
+    CHECK(index < TREE_DEPTH_MAX);
+    CHECK(nibble < TREE_CHILDREN);
+    uint8_t *byte = &path->bytes[index / 2];
+    *byte = index % 2 == 0 ? (uint8_t)(nibble << 4 | (*byte & 0x0f))
+                           : (uint8_t)((*byte & 0xf0) | nibble);
+}
+
 /* The place of the child in slot `nibble` of the node at `place`. */
 static struct tree_place place_below(const struct tree_place *place, unsigned nibble,
                                      const struct tree_child *child)
 {
-    CHECK(place->depth < TREE_DEPTH_MAX);
     struct tree_place below = *place;
-    uint8_t *byte = &below.path.bytes[place->depth / 2];
-    if (place->depth % 2 == 0)
-        *byte = (uint8_t)(nibble << 4);
-    else
-        *byte = (uint8_t)((*byte & 0xf0) | nibble);
+    tree_path_set(&below.path, place->depth, nibble);
     below.version = child->version;
     below.depth++;
     return below;
@@ -52,9 +56,16 @@ static enum rc walk_node(const struct walk *w, const struct tree_place *place,
 enum rc tree_walk(struct kv_view *v, const struct tree_ref *ref, tree_visit *visit, void *context,
                   struct why *why)
 {
-    struct walk w = {v, visit, context, why};
     struct tree_place top = {.version = ref->version};
-    return walk_node(&w, &top, &ref->root);
+    return tree_walk_below(v, &top, &ref->root, visit, context, why);
+}
+
+enum rc tree_walk_below(struct kv_view *v, const struct tree_place *place,
+                        const struct digest *expected, tree_visit *visit, void *context,
+                        struct why *why)
+{
+    struct walk w = {v, visit, context, why};
+    return walk_node(&w, place, expected);
 }
 
 /* ---- comparing ---- */

@@ -13,6 +13,8 @@
 static enum rc base_get(void *context, uint8_t table, struct bytes key, struct bytes *value)
 {
     struct store *s = context;
+    if (!store_has_state(s))
+        return RC_STORE_DAMAGED; /* not "absent": the state that was here is discarded */
     return tree_get(s->view, &s->derived.tree, s->options.care, table, key, value);
 }
 
@@ -31,13 +33,14 @@ static enum rc check_count(const struct store *s, enum kv_table table, uint64_t 
 /* The kv's own count of each table must be the one that our last commit left. */
 static enum rc check_counts(const struct store *s, struct why *why)
 {
-    enum rc rc = check_count(s, KV_CHAIN, s->chain_height, why);
+    enum rc rc = check_count(s, KV_CHAIN, store_chain_count(&s->history, s->chain_height), why);
     if (rc == RC_OK)
         rc = check_count(s, KV_CERT, s->counts.certificates, why);
     if (rc == RC_OK)
         rc = check_count(s, KV_CHECKPOINT, s->counts.checkpoints, why);
-    for (uint32_t i = 0; i < STORE_INDEXES_COUNT && rc == RC_OK; i++)
-        rc = check_count(s, store_indexes[i], s->derived.counts[i], why);
+    for (uint32_t i = 0; i < STORE_INDEXES_COUNT && rc == RC_OK && store_has_state(s); i++)
+        rc = check_count(s, store_indexes[i],
+                         store_index_count(i, &s->derived, &s->history, &s->intake), why);
     return rc;
 }
 
@@ -109,20 +112,50 @@ static enum rc apply_stored(struct store *s, uint64_t height, struct why *why)
     return RC_OK;
 }
 
-/* Stand on the flushed height, then apply what came after it. */
-static enum rc recover(struct store *s, struct why *why)
+static enum rc load_records(struct store *s, struct digest *head_digest, struct why *why)
 {
-    struct digest digest;
-    enum rc rc = store_load_head(s->view, &s->chain_height, &digest, &s->counts, why);
-    uint64_t height = s->chain_height;
+    enum rc rc = store_load_head(s->view, &s->chain_height, head_digest, &s->counts, why);
     if (rc == RC_OK)
         rc = store_load_derived(s->view, &s->derived, why);
+    if (rc == RC_OK)
+        rc = store_load_history(s->view, &s->history, why);
+    if (rc == RC_OK)
+        rc = store_load_intake(s->view, &s->intake, why);
+    s->backfilled = s->history;
     if (rc == RC_OK)
         rc = check_heights(s, why);
     if (rc == RC_OK)
         rc = store_load_kept(s->view, s->derived.flushed_height,
                              s->identity.checkpoint_every_heights, &s->kept, why);
+    /* The one before the snapshot's is not there. */
+    if (s->history.exists && s->kept.heights[0] < s->history.base.height)
+        s->kept.heights[0] = 0;
     s->kept_durable = s->kept;
+    return rc;
+}
+
+/* The header of a committed block is the head, for now. */
+static enum rc stand_on(struct store *s, uint64_t height, struct why *why)
+{
+    struct block block;
+    block_genesis_header(&s->head, &s->identity.chain_id);
+    if (s->history.exists && s->history.base.height == height) {
+        s->head = s->history.base; /* its block may not be there yet */
+    } else if (height > 0) {
+        enum rc rc = store_get_block(s, height, &block, why);
+        if (rc != RC_OK)
+            return rc;
+        s->head = block.header;
+    }
+    block_header_digest(&s->head_digest, &s->head);
+    return RC_OK;
+}
+
+enum rc store_recover(struct store *s, struct why *why)
+{
+    struct digest digest;
+    enum rc rc = load_records(s, &digest, why);
+    uint64_t height = s->chain_height;
     if (rc == RC_OK && s->options.as_recorded) {
         s->head = (struct block_header){.chain_id = s->identity.chain_id, .height = height};
         s->head_digest = digest;
@@ -134,19 +167,8 @@ static enum rc recover(struct store *s, struct why *why)
         rc = store_load_checkpoint_height(s->view, &s->checkpoint_height, why);
     if (rc == RC_OK)
         rc = check_chain_end(s, height, &digest, why);
-    if (rc != RC_OK)
-        return rc;
-
-    block_genesis_header(&s->head, &s->identity.chain_id);
-    block_header_digest(&s->head_digest, &s->head);
-    if (s->derived.flushed_height > 0) {
-        struct block block;
-        rc = store_get_block(s, s->derived.flushed_height, &block, why);
-        if (rc != RC_OK)
-            return rc;
-        s->head = block.header;
-        s->head_digest = block.digest;
-    }
+    if (rc == RC_OK)
+        rc = stand_on(s, store_has_state(s) ? s->derived.flushed_height : height, why);
     while (rc == RC_OK && s->head.height < height)
         rc = apply_stored(s, s->head.height + 1, why);
     return rc;
@@ -169,7 +191,7 @@ enum rc store_open(struct store **out, struct kv *kv, const struct store_options
     if (rc == RC_OK)
         rc = store_load_identity(s->view, &s->identity, why);
     if (rc == RC_OK)
-        rc = recover(s, why);
+        rc = store_recover(s, why);
     if (rc != RC_OK) {
         store_close(s);
         return rc;
@@ -178,18 +200,29 @@ enum rc store_open(struct store **out, struct kv *kv, const struct store_options
     return RC_OK;
 }
 
-void store_close(struct store *s)
+void store_drop_layers(struct store *s)
 {
-    if (s == NULL)
-        return;
     CHECK(s->job == NULL); /* it would be at the layers that go here */
-    layer_free(s->layer);
+    layer_set_parent(s->layer, NULL);
+    layer_clear(s->layer);
     while (s->oldest != NULL) {
         struct store_frozen *f = s->oldest;
         s->oldest = f->newer;
         layer_free(f->layer);
         mem_free(f);
     }
+    s->newest = NULL;
+    s->frozen_count = 0;
+    s->is_flush_staged = false;
+}
+
+void store_close(struct store *s)
+{
+    if (s == NULL)
+        return;
+    store_drop_layers(s);
+    layer_free(s->layer);
+    layer_free(s->undone);
     kv_batch_free(s->batch);
     if (s->view != NULL)
         kv_view_close(s->view);
@@ -249,6 +282,7 @@ void store_check_next(const struct store *s, const struct block *block, const st
     CHECK(digest_equal(&block->header.parent, &s->head_digest));
     CHECK(digest_equal(&block->header.chain_id, &s->identity.chain_id));
     CHECK(layer_rc(layer) == RC_OK);
+    CHECK(!s->intake.is_open);
     CHECK(certificate == NULL ||
           (certificate->statement.kind == CERT_COMMIT && certificate->statement.height == height &&
            digest_equal(&certificate->statement.digest, &block->digest)));

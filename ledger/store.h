@@ -9,7 +9,9 @@
  * those that store_stage_keep() named in between (a quiet checkpoint, pbft.md 8.1). Which two they
  * are is durable with the flush that makes them so, because dropping what only older trees used
  * goes by it; without the record they are the last two multiples, which are never newer. Blocks
- * that are proposed and not committed stand beside the chain, above its head.
+ * that are proposed and not committed stand beside the chain, above its head. A store that took its
+ * state from a snapshot has more to tell: what of history is there (store_history.h), and how far
+ * taking it in is (store_intake.h).
  *
  * KV_META:
  *   "store"               -> format u32 | store_id 16 | chain_id 32 | replica key 32 |
@@ -19,7 +21,8 @@
  *   "derived"             -> flushed_height u64 | tree version u64 | state root 32 |
  *                            counts u64 of KV_NAME, KV_TXID, KV_NONCE, KV_HISTORY, KV_RECORD
  *   "kept"                -> height u64 | height u64, ascending, of the trees kept; the first is 0
- *                            as long as there is one */
+ *                            as long as there is one
+ *   "history", "intake"   -> see store_history.h, store_intake.h; most stores have neither */
 #ifndef LEDGER_STORE_H
 #define LEDGER_STORE_H
 
@@ -107,7 +110,7 @@ struct layer *store_layer(struct store *s);
  * block_build) on store_layer(); it is merged and may be freed, once layers on top of it have been
  * given store_layer() as parent (layer_set_parent). certificate may be NULL
  * (an ancestor of a certified block). Flushes when due, and first what is due since opening.
- * Requires: block follows the head, was judged and applied.
+ * Requires: block follows the head, was judged and applied; no intake is under way.
  * A flush that is due and failed for want of room (RC_STORE_FULL) leaves the block itself in, as
  * store_head() tells; no further block is taken until it succeeds.
  * Returns: as kv_commit(), and the reads of a flush. */
@@ -207,8 +210,9 @@ MUST_USE enum rc store_proposals(struct store *s, store_visit_block *visit, void
 /* A view of the last commit, renewed by every commit. Lends until then. */
 struct kv_view *store_view(struct store *s);
 
-/* The name of the committed block at a height. Height 0 and what is above the head are
- * RC_NOT_FOUND. Returns: RC_OK | RC_NOT_FOUND | RC_STORE_DAMAGED | RC_STORE_IO. */
+/* The name of the committed block at a height. Height 0, what is above the head and what is not in
+ * history yet (store_history_has()) are RC_NOT_FOUND, here and below. Returns: RC_OK | RC_NOT_FOUND
+ * | RC_STORE_DAMAGED | RC_STORE_IO. */
 MUST_USE enum rc store_get_digest(struct store *s, uint64_t height, struct digest *out,
                                   struct why *why);
 /* The committed block at a height: fetched, decoded, and its digest held against the chain's.
@@ -239,8 +243,8 @@ MUST_USE enum rc store_get_root(struct store *s, uint64_t height, struct digest 
 
 /* Look up an index entry, in the layer or in the kv. With TREE_VERIFY an absence is reported only
  * after the whole table was walked, because a damaged page can hide keys (design 5,
- * store_confirm.c): RC_NOT_FOUND is then the truth. Absent certificates and names are confirmed in
- * the same way. */
+ * store_confirm.c): RC_NOT_FOUND is then the truth, of all from store_history_from_height() on.
+ * Absent certificates and names are confirmed in the same way. */
 MUST_USE enum rc store_get_index(struct store *s, enum kv_table table, struct bytes key,
                                  struct bytes *value, struct why *why);
 /* Where a transaction stands. Returns: as store_get_index(). */

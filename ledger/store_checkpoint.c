@@ -120,8 +120,7 @@ void store_stage_checkpoint(struct store *s, struct kv_batch *batch, const struc
     store_put_head(batch, s->head.height, &s->head_digest, &s->counts);
 }
 
-/* The tree that stood at a height: the newest version that is not above it. */
-static enum rc tree_at(struct store *s, uint64_t height, struct tree_ref *out)
+enum rc store_tree_at(struct store *s, uint64_t height, struct tree_ref *out)
 {
     uint8_t room[8];
     struct kv_cursor *c;
@@ -188,7 +187,7 @@ enum rc store_get_checkpoint(struct store *s, struct certificate *out, struct tr
         }
         if (height < oldest)
             break;
-        rc = tree_at(s, height, tree);
+        rc = store_tree_at(s, height, tree);
         if (rc != RC_OK)
             return store_read_failed(why, rc, "state tree", height);
         if (digest_equal(&tree->root, &out->statement.state_root))
@@ -214,7 +213,7 @@ enum rc store_get_stable(struct store *s, uint64_t below, struct certificate *ou
 enum rc store_get_root(struct store *s, uint64_t height, struct digest *out, struct why *why)
 {
     struct tree_ref tree;
-    enum rc rc = tree_at(s, height, &tree);
+    enum rc rc = store_tree_at(s, height, &tree);
     if (rc != RC_OK)
         return store_read_failed(why, rc, "state root", height);
     *out = tree.root;

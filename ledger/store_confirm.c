@@ -11,6 +11,8 @@ static enum rc load_expected(uint64_t *out, const struct store *s, enum kv_table
                              struct why *why)
 {
     struct store_derived derived;
+    struct store_history history;
+    struct store_intake intake;
     struct store_counts counts;
     struct digest digest;
     uint64_t height;
@@ -18,7 +20,11 @@ static enum rc load_expected(uint64_t *out, const struct store *s, enum kv_table
         if (store_indexes[i] != table)
             continue;
         enum rc rc = store_load_derived(s->view, &derived, why);
-        *out = rc == RC_OK ? derived.counts[i] : 0;
+        if (rc == RC_OK)
+            rc = store_load_history(s->view, &history, why);
+        if (rc == RC_OK)
+            rc = store_load_intake(s->view, &intake, why);
+        *out = rc == RC_OK ? store_index_count(i, &derived, &history, &intake) : 0;
         return rc;
     }
     enum rc rc = store_load_head(s->view, &height, &digest, &counts, why);

@@ -135,6 +135,7 @@ enum rc store_flush_due(struct store *s, struct why *why)
 enum rc store_flush(struct store *s, struct why *why)
 {
     store_check_settled(s);
+    CHECK(!s->intake.is_open);
     store_freeze_at(s, s->head.height);
     return store_flush_due(s, why);
 }

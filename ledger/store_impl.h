@@ -2,7 +2,7 @@
 #ifndef LEDGER_STORE_IMPL_H
 #define LEDGER_STORE_IMPL_H
 
-#include "ledger/store.h"
+#include "ledger/store_intake.h"
 
 /* What "derived" in KV_META says of state and indexes. */
 struct store_derived {
@@ -14,6 +14,29 @@ struct store_derived {
 /* Entries of KV_CERT and KV_CHECKPOINT. */
 struct store_counts {
     uint64_t certificates, checkpoints;
+};
+
+/* Heights of which something is missing: the blocks, or, where they are held, their indexes. */
+struct store_gap {
+    uint64_t from, to;
+    bool is_held;
+};
+
+/* What "history" in KV_META says (store_history.h). */
+struct store_history {
+    bool exists;
+    struct block_header base;             /* of the snapshot */
+    struct digest next_digest;            /* of the block at the top of the highest gap */
+    uint64_t counts[STORE_INDEXES_COUNT]; /* of store_indexes[i], beyond "derived" */
+    uint32_t gaps_count;
+    struct store_gap gaps[STORE_GAPS_MAX]; /* ascending */
+};
+
+/* What "intake" in KV_META says, as far as the store itself has to know (store_intake.h). */
+struct store_intake {
+    bool is_open;
+    bool discards;
+    uint64_t names_count; /* entries of KV_NAME beyond "derived" */
 };
 
 /* A flush that is due: what the blocks up to its height changed since the one before, set aside. */
@@ -63,10 +86,21 @@ struct store {
      * last batch that store_on_durable() was told of left them. */
     struct store_kept kept, kept_durable;
     uint64_t checkpoint_height; /* of the newest CHECKPOINT certificate, with what is staged */
+    struct store_intake intake;
+    struct store_history history;    /* durable */
+    struct store_history backfilled; /* with what is staged: store_on_backfill() */
+    struct layer *undone;            /* the state below the blocks staged; NULL: none is */
+    uint32_t undone_count;           /* of blocks */
 };
 
 /* The index tables, in the order of their counts in "derived". */
 extern const enum kv_table store_indexes[STORE_INDEXES_COUNT];
+
+/* Stand on the flushed height as the view shows it, then apply what came after it. The layer is
+ * empty. */
+MUST_USE enum rc store_recover(struct store *s, struct why *why);
+/* Drop all that is above the flushed height in memory, staged or not. */
+void store_drop_layers(struct store *s);
 
 /* Commit the batch and renew the view. */
 MUST_USE enum rc store_commit(struct store *s, struct why *why);
@@ -137,6 +171,42 @@ void store_put_derived(struct kv_batch *batch, const struct store_derived *d);
 MUST_USE enum rc store_load_derived(struct kv_view *v, struct store_derived *out, struct why *why);
 MUST_USE enum rc store_load_head(struct kv_view *v, uint64_t *height, struct digest *digest,
                                  struct store_counts *counts, struct why *why);
+
+/* The records of KV_META that most stores do not have; absent ones leave *out zero. */
+MUST_USE enum rc store_load_history(struct kv_view *v, struct store_history *out, struct why *why);
+MUST_USE enum rc store_load_intake(struct kv_view *v, struct store_intake *out, struct why *why);
+void store_put_history(struct kv_batch *batch, const struct store_history *h);
+/* How many entries KV_CHAIN has under a head of this height. */
+uint64_t store_chain_count(const struct store_history *h, uint64_t head_height);
+/* Is an entry of KV_CHAIN there? */
+bool store_chain_has(const struct store *s, uint64_t height);
+/* What history becomes when a snapshot is taken. discards: all indexes go. False: there would be
+ * more gaps than STORE_GAPS_MAX. Requires: head_height is of the blocks held. */
+MUST_USE bool store_history_rebase(struct store_history *out, const struct store_history *from,
+                                   uint64_t head_height, uint64_t base_height, bool discards);
+/* What the store has of index i, where it is whole: as the records of one view say. */
+uint64_t store_index_count(uint32_t i, const struct store_derived *d, const struct store_history *h,
+                           const struct store_intake *intake);
+/* The newest tree that is not of a version above the height. */
+MUST_USE enum rc store_tree_at(struct store *s, uint64_t height, struct tree_ref *out);
+
+/* Undo a block's transactions: its index entries to `undone`, and the state below it as far as it
+ * differs from what the flushed state and the indexes say. undone is empty for the block that comes
+ * next after what is durable, and is then handed on downward. *is_good is false, and nothing was
+ * done, when a transaction's bytes are none.
+ * Returns: RC_OK | RC_STORE_DAMAGED (the state does not go with the block) | RC_STORE_IO. */
+MUST_USE enum rc store_undo_block(struct store *s, struct layer *undone, const struct block *block,
+                                  bool *is_good);
+
+/* A store_visit that passes on only names that the state has: what an intake adds to the index
+ * comes before the state does. */
+struct store_known {
+    struct store *store;
+    enum state_table table;
+    store_visit *visit;
+    void *context;
+};
+MUST_USE enum rc store_visit_known(void *context, struct bytes key);
 
 /* Keys by height, into out; lends it. */
 struct bytes store_height_key(uint8_t out[static 8], uint64_t height);

@@ -43,6 +43,9 @@ struct kv_view *store_view(struct store *s)
 
 /* ---- blocks and certificates ---- */
 
+/* A block below the head that is not there (store_history.h). */
+#define NOT_YET "block in this store's history yet"
+
 enum rc store_read_failed(struct why *why, enum rc rc, const char *what, uint64_t height)
 {
     if (rc == RC_NOT_FOUND)
@@ -55,8 +58,9 @@ enum rc store_get_digest(struct store *s, uint64_t height, struct digest *out, s
 {
     uint8_t room[8];
     struct bytes value;
-    if (height == 0 || height > s->chain_height)
-        return store_read_failed(why, RC_NOT_FOUND, "block", height);
+    if (!store_chain_has(s, height))
+        return store_read_failed(
+            why, RC_NOT_FOUND, height == 0 || height > s->chain_height ? "block" : NOT_YET, height);
     enum rc rc = kv_get(s->view, KV_CHAIN, store_height_key(room, height), &value);
     if (rc != RC_OK) /* up to the head there is one at each height */
         return store_read_failed(why, rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc, "block", height);
@@ -74,8 +78,10 @@ enum rc store_get_block(struct store *s, uint64_t height, struct block *out, str
     if (rc != RC_OK)
         return rc;
     rc = kv_get(s->view, KV_BLOCK, store_block_key(block_room, height, &digest), &value);
-    if (rc != RC_OK) /* the chain says that it is there */
-        return store_read_failed(why, rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc, "block", height);
+    if (rc == RC_NOT_FOUND && store_history_has(s, height)) /* the chain says that it is there */
+        rc = RC_STORE_DAMAGED;
+    if (rc != RC_OK)
+        return store_read_failed(why, rc, rc == RC_NOT_FOUND ? NOT_YET : "block", height);
     enum block_fault fault = block_decode(out, value);
     if (fault == BLOCK_OK && s->options.care == TREE_VERIFY)
         fault = block_judge_body(out, NULL);
@@ -137,6 +143,8 @@ enum rc store_get_certificate(struct store *s, uint64_t height, struct certifica
 enum rc store_get_index(struct store *s, enum kv_table table, struct bytes key, struct bytes *value,
                         struct why *why)
 {
+    if (!store_has_state(s))
+        return why_set(why, RC_STORE_DAMAGED, "the state is discarded, and taken in anew");
     if (layer_get_index(s->layer, table, key, value))
         return RC_OK;
     enum rc rc = kv_get(s->view, table, key, value);
@@ -157,8 +165,9 @@ enum rc store_get_place(struct store *s, const struct digest *txid, struct place
     enum rc rc = store_get_index(s, KV_TXID, bytes_of(txid->bytes, DIGEST_BYTES), &value, why);
     digest_to_hex(hex, txid);
     if (rc == RC_NOT_FOUND)
-        return why_set(why, rc, "there is no transaction %s up to height %" PRIu64, hex,
-                       s->head.height);
+        return why_set(why, rc,
+                       "there is no transaction %s from height %" PRIu64 " up to height %" PRIu64,
+                       hex, store_history_from_height(s), s->head.height);
     if (rc != RC_OK)
         return rc;
     if (!place_tx_decode(out, value))
@@ -308,6 +317,11 @@ enum rc store_list_after(struct store *s, enum state_table table, struct bytes p
     }
 
     struct kv_cursor *c;
+    struct store_known known = {s, table, visit, context};
+    if (store_is_taking_snapshot(s)) {
+        visit = store_visit_known;
+        context = &known;
+    }
     enum rc rc = kv_cursor_open(&c, s->view, KV_NAME);
     if (rc != RC_OK)
         return why_set(why, rc, "the index of names cannot be read");

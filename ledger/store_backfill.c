@@ -1,0 +1,211 @@
+/* Back-filling: blocks below a snapshot, downward. Their index entries are made in store_undo.c. */
+#include <inttypes.h>
+
+#include "crypto/base/check.h"
+#include "ledger/store_impl.h"
+
+static const char *const words[BACKFILL_FAULT_COUNT] = {
+#define X(fault, word, text) [fault] = word,
+    BACKFILL_FAULT_LIST(X)
+#undef X
+};
+static const char *const texts[BACKFILL_FAULT_COUNT] = {
+#define X(fault, word, text) [fault] = text,
+    BACKFILL_FAULT_LIST(X)
+#undef X
+};
+
+const char *backfill_fault_word(enum backfill_fault f)
+{
+    CHECK(f < BACKFILL_FAULT_COUNT);
+    return words[f];
+}
+
+const char *backfill_fault_text(enum backfill_fault f)
+{
+    CHECK(f < BACKFILL_FAULT_COUNT);
+    return texts[f];
+}
+
+/* ---- what comes next ---- */
+
+static struct store_gap *top_gap(struct store_history *h)
+{
+    CHECK(h->gaps_count > 0);
+    return &h->gaps[h->gaps_count - 1];
+}
+
+struct backfill_next store_backfill_next(const struct store *s)
+{
+    const struct store_history *h = &s->backfilled;
+    if (h->gaps_count == 0)
+        return (struct backfill_next){.is_whole = true};
+    const struct store_gap *gap = &h->gaps[h->gaps_count - 1];
+    return (struct backfill_next){.is_held = gap->is_held,
+                                  .height = gap->to,
+                                  .digest = h->next_digest,
+                                  .heights_count = gap->to - gap->from + 1};
+}
+
+/* Below a gap stands what the store had before, which must be what its first block follows. */
+static enum rc judge_link(struct store *s, const struct block *block, struct why *why)
+{
+    uint64_t below = block->header.height - 1;
+    struct block_header genesis;
+    struct digest digest;
+    enum rc rc = RC_OK;
+    block_genesis_header(&genesis, &s->identity.chain_id);
+    block_header_digest(&digest, &genesis);
+    if (below > 0)
+        rc = store_get_digest(s, below, &digest, why);
+    if (rc != RC_OK || digest_equal(&digest, &block->header.parent))
+        return rc;
+    return why_set(why, RC_STORE_DAMAGED,
+                   "the block at height %" PRIu64 " does not follow the one before it",
+                   block->header.height);
+}
+
+/* The block is in: what is next. */
+static enum rc step_down(struct store *s, const struct block *block, struct why *why)
+{
+    struct store_history *h = &s->backfilled;
+    struct store_gap *gap = top_gap(h);
+    h->next_digest = block->header.parent;
+    if (gap->to > gap->from) {
+        gap->to--;
+        return RC_OK;
+    }
+    h->gaps_count--;
+    if (h->gaps_count > 0 && top_gap(h)->to + 1 == gap->from)
+        return RC_OK;
+    enum rc rc = judge_link(s, block, why);
+    if (rc != RC_OK || h->gaps_count == 0)
+        return rc;
+    struct block above;
+    rc = store_get_block(s, top_gap(h)->to + 1, &above, why);
+    h->next_digest = above.header.parent;
+    return rc;
+}
+
+/* ---- staging ---- */
+
+static enum rc nothing_below(void *context, uint8_t table, struct bytes key, struct bytes *value)
+{
+    (void)context, (void)table, (void)key, (void)value;
+    return RC_NOT_FOUND;
+}
+
+static void stage_indexes(struct store *s, struct kv_batch *batch, size_t from)
+{
+    size_t log_count = layer_log_count(s->undone);
+    for (size_t at = from; at < log_count; at++) {
+        struct layer_entry e;
+        if (!layer_log_at(s->undone, at, &e) || !e.is_index)
+            continue;
+        kv_batch_put(batch, (enum kv_table)e.table, e.key, e.value);
+        for (uint32_t i = 0; i < STORE_INDEXES_COUNT; i++)
+            s->backfilled.counts[i] += (uint8_t)store_indexes[i] == e.table;
+    }
+}
+
+static enum rc stage_certificate(struct store *s, struct kv_batch *batch, const struct block *block,
+                                 const struct certificate *c, struct why *why)
+{
+    uint8_t room[8];
+    uint64_t height = block->header.height;
+    struct bytes key = store_height_key(room, height), present;
+    CHECK(c->statement.kind == CERT_COMMIT);
+    CHECK(c->statement.height == height);
+    CHECK(digest_equal(&c->statement.digest, &block->digest));
+    enum rc rc = kv_get(s->view, KV_CERT, key, &present);
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return why_set(why, rc, "the certificate at height %" PRIu64 " cannot be read", height);
+    s->counts.certificates += rc == RC_NOT_FOUND;
+    store_put_certificate_at(batch, key, c);
+    store_put_head(batch, s->head.height, &s->head_digest, &s->counts);
+    return RC_OK;
+}
+
+static enum backfill_fault judge_block(const struct store *s, const struct block *block)
+{
+    struct backfill_next next = store_backfill_next(s);
+    if (block->header.height != next.height)
+        return BACKFILL_NOT_NEXT;
+    if (!digest_equal(&block->digest, &next.digest))
+        return BACKFILL_WRONG_BLOCK;
+    return block_judge_body(block, NULL) == BLOCK_OK ? BACKFILL_OK : BACKFILL_WRONG_BODY;
+}
+
+static enum rc stage_block(struct store *s, struct kv_batch *batch, enum backfill_fault *fault,
+                           const struct block *block, struct why *why)
+{
+    static const struct layer_base nothing = {.get = nothing_below};
+    *fault = judge_block(s, block);
+    if (*fault != BACKFILL_OK)
+        return RC_OK;
+    if (s->undone == NULL)
+        s->undone = layer_new(NULL, &nothing);
+    size_t mark = layer_log_count(s->undone);
+    bool is_good;
+    enum rc rc = store_undo_block(s, s->undone, block, &is_good);
+    if (rc != RC_OK)
+        return why_set(why, rc, "the state does not go with the block at height %" PRIu64 ": %s",
+                       block->header.height, rc_text(rc));
+    *fault = is_good ? BACKFILL_OK : BACKFILL_BAD_TX;
+    if (!is_good)
+        return RC_OK;
+    stage_indexes(s, batch, mark);
+    return step_down(s, block, why);
+}
+
+/* A block that the store holds is of the certified chain, or the store is damaged. */
+static enum rc stage_held(struct store *s, struct kv_batch *batch, struct why *why)
+{
+    struct block block;
+    enum backfill_fault fault;
+    enum rc rc = store_get_block(s, store_backfill_next(s).height, &block, why);
+    if (rc == RC_OK)
+        rc = stage_block(s, batch, &fault, &block, why);
+    if (rc != RC_OK || fault == BACKFILL_OK)
+        return rc;
+    return why_set(why, RC_STORE_DAMAGED, "the block at height %" PRIu64 ": %s",
+                   block.header.height, backfill_fault_text(fault));
+}
+
+enum rc store_stage_backfill(struct store *s, struct kv_batch *batch, enum backfill_fault *fault,
+                             const struct block *block, const struct certificate *certificate,
+                             struct why *why)
+{
+    struct backfill_next next = store_backfill_next(s);
+    CHECK(!next.is_whole);
+    CHECK(!s->intake.is_open);
+    CHECK(s->undone_count < STORE_BACKFILL_BLOCKS_MAX);
+    CHECK(block != NULL || next.is_held);
+    *fault = next.is_held && block != NULL ? BACKFILL_NOT_NEXT : BACKFILL_OK;
+    if (*fault != BACKFILL_OK)
+        return RC_OK;
+    enum rc rc =
+        block != NULL ? stage_block(s, batch, fault, block, why) : stage_held(s, batch, why);
+    if (rc != RC_OK || *fault != BACKFILL_OK)
+        return rc;
+    if (block != NULL)
+        store_put_block(batch, block, true);
+    if (block != NULL && certificate != NULL)
+        rc = stage_certificate(s, batch, block, certificate, why);
+    store_put_history(batch, &s->backfilled);
+    s->undone_count++;
+    return rc;
+}
+
+enum rc store_on_backfill(struct store *s, struct why *why)
+{
+    CHECK(s->undone_count > 0);
+    enum rc rc = kv_view_renew(s->view, why);
+    if (rc != RC_OK)
+        return rc;
+    s->history = s->backfilled;
+    layer_free(s->undone);
+    s->undone = NULL;
+    s->undone_count = 0;
+    return RC_OK;
+}

@@ -1,0 +1,103 @@
+/* History that is not all there: a store that took its state from a snapshot begins at the
+ * snapshot's height, and takes the blocks below it afterwards, downward (pbft.md 9.3, back-fill).
+ *
+ * What is there: the blocks that the store held before the snapshot, which stay, with their
+ * indexes; and everything from the height store_history_from_height() up. In between are gaps: of
+ * blocks that are missing, or (where the state was not to be believed, and indexes went with it)
+ * of blocks whose index entries are missing. Back-filling takes the heights of the highest gap one
+ * by one, from above. Each block must have the digest that the block above it names as its parent,
+ * up to the one that the checkpoint's quorum signed: so nothing in it is believed, and no client
+ * signature has to be verified. Its index entries are made by undoing it: how many entries a
+ * balance's history or a record has at a height follows from the state above it (place.h).
+ *
+ * While history is not whole, what is looked up and not found below that height may exist: whoever
+ * answers says "history from height X" (store_history_from_height()) beside RC_NOT_FOUND.
+ *
+ * KV_META:
+ *   "history" -> header of the snapshot's block 131 | digest 32 of the next block to take |
+ *                counts u64 of what back-filling put into KV_NAME, KV_TXID, KV_NONCE, KV_HISTORY,
+ *                KV_RECORD, beyond those in "derived" | gaps_count u32 |
+ *                per gap, ascending: from u64 | to u64 | is_held u8
+ * There is none in a store that never took a snapshot. KV_CHAIN has an entry for each height that
+ * is no gap of missing blocks, and one for the snapshot's own height in any case. */
+#ifndef LEDGER_STORE_HISTORY_H
+#define LEDGER_STORE_HISTORY_H
+
+#include "ledger/store.h"
+
+enum {
+    /* Each snapshot taken before the back-fill of the one before was done adds a gap, or, if it
+     * discards the state, doubles them. Nobody gets there who ever lets it finish. */
+    STORE_GAPS_MAX = 64,
+    /* In one batch. Some 16 MiB of bodies and, with the indexes of their operations, far below
+     * LMDB's limit of dirty pages in one transaction (pitfalls J4). */
+    STORE_BACKFILL_BLOCKS_MAX = 16
+};
+
+/* From this height on there is everything, up to the head: blocks and, up to the flushed height and
+ * in the layer, their index entries. 1 = history is whole. One above the head right after a
+ * snapshot. As of the last durable batch. */
+uint64_t store_history_from_height(const struct store *s);
+/* Is the block at this height there (as of the last durable batch)? False for height 0 and above
+ * the head. A height that is neither there nor above the head is "not in history yet". */
+bool store_history_has(const struct store *s, uint64_t height);
+
+/* ---- back-filling ---- */
+
+/* The block that comes next, with what is staged. */
+struct backfill_next {
+    bool is_whole; /* there is none */
+    bool is_held;  /* the store has its body: nobody need be asked */
+    uint64_t height;
+    struct digest digest; /* of the block */
+    /* How many heights from there down are of the same kind: to ask for a range. */
+    uint64_t heights_count;
+};
+struct backfill_next store_backfill_next(const struct store *s);
+
+/* Why a peer's block is refused. */
+#define BACKFILL_FAULT_LIST(X)                                                                     \
+    X(BACKFILL_OK, "ok", "ok")                                                                     \
+    X(BACKFILL_NOT_NEXT, "backfill_not_next", "the block is not the one that comes next")          \
+    X(BACKFILL_WRONG_BLOCK, "backfill_wrong_block",                                                \
+      "the block does not have the digest that the one above it names")                            \
+    X(BACKFILL_WRONG_BODY, "backfill_wrong_body",                                                  \
+      "the transactions are not those of the block's header")                                      \
+    X(BACKFILL_BAD_TX, "backfill_bad_tx", "a transaction in it is none")
+
+enum backfill_fault {
+#define X(fault, word, text) fault,
+    BACKFILL_FAULT_LIST(X)
+#undef X
+        BACKFILL_FAULT_COUNT
+};
+const char *backfill_fault_word(enum backfill_fault f);
+const char *backfill_fault_text(enum backfill_fault f);
+
+/* Stage the block that comes next, as block_decode() gives it, with its index entries; or, where
+ * the store holds its body (block and certificate NULL), the index entries alone. certificate: a
+ * COMMIT certificate of this very block, verified by the caller, or NULL; receipts need one within
+ * 1024 heights above a transaction.
+ * May be called up to STORE_BACKFILL_BLOCKS_MAX times for one batch; then that batch has to become
+ * durable, and store_on_backfill() be told, before another batch is begun. Appending and flushing
+ * go on beside it.
+ * Requires: not whole; no intake is under way.
+ * Returns: RC_OK; *fault is why the block is refused, and nothing was staged, unless BACKFILL_OK |
+ * RC_STORE_DAMAGED (this store's own state or older blocks disagree with the certified chain) |
+ * RC_STORE_IO; after an error the batch is useless. */
+MUST_USE enum rc store_stage_backfill(struct store *s, struct kv_batch *batch,
+                                      enum backfill_fault *fault, const struct block *block,
+                                      const struct certificate *certificate, struct why *why);
+/* The batch is durable. Renews the view, and ends what was lent from store_layer().
+ * Returns: RC_OK | RC_STORE_IO. */
+MUST_USE enum rc store_on_backfill(struct store *s, struct why *why);
+
+/* ---- what is left of the state before the snapshot ---- */
+
+/* Add deletions of at most `keys_max` nodes, roots and stale entries of trees older than the
+ * snapshot's. *swept = how many: 0 means that there are none (as of the last durable batch), which
+ * costs three looks. Returns: RC_OK | RC_STORE_DAMAGED | RC_STORE_IO; then the batch is useless. */
+MUST_USE enum rc store_stage_sweep(struct store *s, struct kv_batch *batch, size_t keys_max,
+                                   size_t *swept, struct why *why);
+
+#endif

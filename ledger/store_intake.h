@@ -1,0 +1,151 @@
+/* Taking a snapshot in: the receiving side of pbft.md 9.3. Pieces of the state tree at a certified
+ * checkpoint come in any order and from anywhere, are judged (snapshot.h), and go into the store
+ * batch by batch, together with the list of what is still wanted: after a crash between any two
+ * batches it goes on from there. When all are in, one batch makes the store stand at that height.
+ *
+ *   snapshot_intake_start(&in, s, batch, &target, discards)      commit
+ *   while (snapshot_intake_is_clearing(in))
+ *       snapshot_intake_clear(in, batch)                         commit
+ *   while (!snapshot_intake_is_whole(in))
+ *       snapshot_intake_ask(in, &path) ...   up to SNAPSHOT_ASKED_MAX at once
+ *       snapshot_intake_judge(in, &piece, &path, bytes)
+ *       snapshot_intake_take(in, batch, &piece)                  commit
+ *   store_stage_snapshot(s, batch, in, &header, &checkpoint)     commit
+ *   store_on_snapshot(s), snapshot_intake_close(in)
+ *
+ * Two kinds. A node that is behind keeps its state until that last batch: it is read as before,
+ * although nothing is appended to it any more; what the intake puts stands beside it. A node that
+ * has diverged (8.2) discards its state first, and all its indexes: from the start to the last
+ * batch the store has no state (store_has_state()), only its chain. (Whoever wants to keep the old
+ * state copies the store before.) In both the blocks held stay.
+ *
+ * The nodes are written as tree_update() from nothing would write them under the checkpoint's
+ * height, so a peer's tree and this one's are the same but for the versions in them.
+ *
+ * While an intake is under way nothing may be appended or flushed. All that is staged here becomes
+ * durable in the order of staging; several batches may be under way at once, but where it says
+ * "settled", everything staged before must be durable and told (store_on_durable() will do).
+ *
+ * KV_META:
+ *   "intake" -> height u64 | digest 32 | root 32 | discards u8 | is_clearing u8 | pieces u64 |
+ *               entries u64 | bytes u64 | names u64 | wants_count u32 | per want: path | hash 32
+ * names counts what it put into KV_NAME beyond "derived". (path: snapshot.h) */
+#ifndef LEDGER_STORE_INTAKE_H
+#define LEDGER_STORE_INTAKE_H
+
+#include "ledger/snapshot.h"
+#include "ledger/store_history.h"
+
+enum {
+    /* pbft.md 16: 8 fetches in all. */
+    SNAPSHOT_ASKED_MAX = 8,
+    /* Deepest first, so a node is asked for only when all that are wanted below its depth are asked
+     * for already: at most 8 of them, and 8 nodes opened at once give 16 each. So at any depth
+     * there are no more than 17 * 8, whatever the peers send. (In a tree over hashes of a billion
+     * keys that is some thousand in all.) */
+    SNAPSHOT_WANTS_MAX = TREE_DEPTH_MAX * 17 * SNAPSHOT_ASKED_MAX,
+    SNAPSHOT_CLEAR_KEYS_MAX = 16384 /* in one step: 16384 dirty pages at most (pitfalls J4) */
+};
+_Static_assert(SNAPSHOT_WANTS_MAX *(SNAPSHOT_PATH_BYTES_MAX + DIGEST_BYTES) + 256 <=
+                   KV_VALUE_BYTES_MAX,
+               "what is wanted is one value");
+
+/* What a CHECKPOINT certificate says. */
+struct snapshot_target {
+    uint64_t height;
+    struct digest digest; /* of the block at that height */
+    struct digest root;   /* of the state tree after it */
+};
+
+struct snapshot_intake;
+
+/* Begin. Stages that it has begun. Requires: settled; no intake is under way; height is above that
+ * of an earlier snapshot of this store, or equal to it; unless it discards, height is above the
+ * head and everything is flushed (store_flush()). A discarding one ends what was lent from
+ * store_layer(), and needs layers on it to be gone.
+ * Returns: RC_OK | RC_REFUSED (words: too many gaps in history; the head is too far above) |
+ * RC_PROOF (the store's own block at that height is another) | RC_STORE_DAMAGED | RC_STORE_IO. */
+MUST_USE enum rc snapshot_intake_start(struct snapshot_intake **out, struct store *s,
+                                       struct kv_batch *batch, const struct snapshot_target *target,
+                                       bool discards, struct why *why);
+/* Go on with the one that is under way. Owns: borrows s until closed.
+ * Returns: RC_OK | RC_NOT_FOUND (none is under way) | RC_STORE_DAMAGED | RC_STORE_IO. */
+MUST_USE enum rc snapshot_intake_open(struct snapshot_intake **out, struct store *s,
+                                      struct why *why);
+void snapshot_intake_close(struct snapshot_intake *in);
+
+/* A newer checkpoint is certified, or the old one is no longer to be had: all pieces are dropped,
+ * none is used again, and clearing begins anew. Requires: settled; target->height is above the old
+ * one. */
+void snapshot_intake_retarget(struct snapshot_intake *in, struct kv_batch *batch,
+                              const struct snapshot_target *target);
+struct snapshot_target snapshot_intake_target(const struct snapshot_intake *in);
+
+/* Before pieces are wanted, what is in their way goes: pieces of an older target, and a state that
+ * is discarded. One bounded step. Requires: it is clearing; settled. Renews the view.
+ * Returns: RC_OK | RC_STORE_DAMAGED | RC_STORE_IO; then the batch is useless. */
+bool snapshot_intake_is_clearing(const struct snapshot_intake *in);
+MUST_USE enum rc snapshot_intake_clear(struct snapshot_intake *in, struct kv_batch *batch,
+                                       struct why *why);
+
+/* The next path to ask a peer for; it counts as asked until it is taken or given up. False: none is
+ * left, or SNAPSHOT_ASKED_MAX are asked for. What was asked is forgotten with the object. */
+MUST_USE bool snapshot_intake_ask(struct snapshot_intake *in, struct snapshot_path *path);
+/* The peer did not answer, or answered badly: the path will be asked for again. Nothing happens
+ * when it was not asked for. */
+void snapshot_intake_give_up(struct snapshot_intake *in, const struct snapshot_path *path);
+/* Judge an answer: as snapshot_judge(), and SNAPSHOT_NOT_ASKED. */
+MUST_USE enum snapshot_fault snapshot_intake_judge(const struct snapshot_intake *in,
+                                                   struct snapshot_piece *out,
+                                                   const struct snapshot_path *path,
+                                                   struct bytes piece);
+/* Stage a piece that was judged good and not given up since. Returns: RC_OK | RC_STORE_DAMAGED |
+ * RC_STORE_IO; then the batch is useless. */
+MUST_USE enum rc snapshot_intake_take(struct snapshot_intake *in, struct kv_batch *batch,
+                                      const struct snapshot_piece *piece, struct why *why);
+/* All pieces are staged. */
+bool snapshot_intake_is_whole(const struct snapshot_intake *in);
+
+/* For people. */
+struct snapshot_progress {
+    uint64_t height;
+    bool is_clearing;
+    uint64_t pieces_done;
+    uint64_t pieces_wanted; /* that are known of so far */
+    uint64_t entries_count;
+    uint64_t bytes;
+    /* Of the whole tree: keys are hashed, so each path has an even share of the entries. */
+    uint32_t done_per_mille;
+};
+struct snapshot_progress snapshot_intake_progress(const struct snapshot_intake *in);
+
+/* ---- the store ---- */
+
+/* False while an intake that discards is under way: then nothing may be asked of the state and the
+ * indexes, store_layer() fails, and only the chain is there. */
+bool store_has_state(const struct store *s);
+/* An intake is under way, also if nobody has opened it yet. */
+bool store_is_taking_snapshot(const struct store *s);
+
+/* Stage that the store stands at the snapshot's height: header and CHECKPOINT certificate, state,
+ * history with its gap, and no intake. header: of the block at that height. checkpoint: verified by
+ * the caller. Blocks above that height that the store holds (it had diverged) stay, and are applied
+ * again by store_on_snapshot(); proposals up to that height go.
+ * Requires: the intake is whole; settled. Renews the view.
+ * Returns: RC_OK | RC_PROOF (header or certificate are not the target's: nothing was staged) |
+ * RC_STORE_DAMAGED (what was taken in is not there; or names of the old state are none of the new
+ * one: discard it) | RC_STORE_IO; after an error the batch is useless. */
+MUST_USE enum rc store_stage_snapshot(struct store *s, struct kv_batch *batch,
+                                      const struct snapshot_intake *in,
+                                      const struct block_header *header,
+                                      const struct certificate *checkpoint, struct why *why);
+/* That batch is durable: stand there. Layers on store_layer() must be gone, and what was lent from
+ * it ends. Returns: as store_open(); on error the store can only be closed. */
+MUST_USE enum rc store_on_snapshot(struct store *s, struct why *why);
+
+/* The tree of this height with this root, to make pieces of: one that is kept (8.3), so that who
+ * began with it can go on. Returns: RC_OK | RC_NOT_FOUND | RC_STORE_DAMAGED | RC_STORE_IO. */
+MUST_USE enum rc store_get_kept_tree(struct store *s, uint64_t height, const struct digest *root,
+                                     struct tree_ref *out, struct why *why);
+
+#endif

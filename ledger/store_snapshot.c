@@ -1,0 +1,216 @@
+/* Standing on a snapshot: the batch that ends an intake, and the trees that others take from here.
+ */
+#include <inttypes.h>
+
+#include "crypto/base/check.h"
+#include "ledger/store_intake_impl.h"
+
+/* ---- ending an intake ---- */
+
+static enum rc judge_target(const struct store *s, const struct snapshot_target *t,
+                            const struct block_header *header, const struct certificate *c,
+                            struct why *why)
+{
+    struct digest digest;
+    block_header_digest(&digest, header);
+    if (!digest_equal(&digest, &t->digest) || header->height != t->height ||
+        !digest_equal(&header->chain_id, &s->identity.chain_id))
+        return why_set(why, RC_PROOF,
+                       "the header is not the one of the snapshot's block at height %" PRIu64,
+                       t->height);
+    const struct statement *said = &c->statement;
+    if (said->kind != CERT_CHECKPOINT || said->height != t->height ||
+        !digest_equal(&said->digest, &t->digest) || !digest_equal(&said->state_root, &t->root))
+        return why_set(why, RC_PROOF,
+                       "the checkpoint certificate is not of the snapshot at height %" PRIu64,
+                       t->height);
+    return RC_OK;
+}
+
+/* The tree's top node is there, and there is a name for each entry and no other: names of the old
+ * state that the new one does not have would be listed for ever. */
+static enum rc judge_taken(struct store *s, const struct snapshot_intake *in, struct why *why)
+{
+    struct tree_node node;
+    struct tree_place top = {.version = in->target.height};
+    uint64_t names_count = 0;
+    enum rc rc = tree_node_get_verified(&node, s->view, &top, &in->target.root, why);
+    if (rc != RC_OK)
+        return why_within(why, rc, "the snapshot that was taken in");
+    rc = kv_count(s->view, KV_NAME, &names_count);
+    if (rc != RC_OK)
+        return why_set(why, rc, "the index of names cannot be counted");
+    if (names_count == in->entries_count)
+        return RC_OK;
+    return why_set(why, RC_STORE_DAMAGED,
+                   "the snapshot has %" PRIu64 " entries, but there are %" PRIu64
+                   " names: the old state is to be discarded",
+                   in->entries_count, names_count);
+}
+
+/* Other blocks of heights that are decided now are nobody's any more. */
+static enum rc drop_proposals(struct store *s, struct kv_batch *batch, uint64_t height,
+                              struct why *why)
+{
+    uint8_t room[8];
+    struct kv_cursor *c;
+    struct bytes key, value;
+    enum rc rc = kv_cursor_open(&c, s->view, KV_BLOCK);
+    if (rc != RC_OK)
+        return why_set(why, rc, "the proposals cannot be read: %s", rc_text(rc));
+    rc = kv_cursor_seek(c, store_height_key(room, s->head.height + 1), &key, &value);
+    while (rc == RC_OK) {
+        struct rd r = rd_of(key);
+        if (rd_be64(&r) > height)
+            break;
+        kv_batch_delete(batch, KV_BLOCK, key);
+        rc = kv_cursor_next(c, &key, &value);
+    }
+    kv_cursor_close(c);
+    if (rc == RC_OK || rc == RC_NOT_FOUND)
+        return RC_OK;
+    return why_set(why, rc, "the proposals cannot be read: %s", rc_text(rc));
+}
+
+static enum rc stage_chain(struct store *s, struct kv_batch *batch, const struct snapshot_target *t,
+                           const struct certificate *checkpoint, struct why *why)
+{
+    uint8_t room[8];
+    struct bytes key = store_height_key(room, t->height), present;
+    struct store_counts counts = s->counts;
+    enum rc rc = kv_get(s->view, KV_CHECKPOINT, key, &present);
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return why_set(why, rc, "the certificate at height %" PRIu64 " cannot be read", t->height);
+    counts.checkpoints += rc == RC_NOT_FOUND;
+    store_put_certificate_at(batch, key, checkpoint);
+    kv_batch_put(batch, KV_CHAIN, key, bytes_of(t->digest.bytes, DIGEST_BYTES));
+    if (t->height > s->head.height)
+        store_put_head(batch, t->height, &t->digest, &counts);
+    else
+        store_put_head(batch, s->head.height, &s->head_digest, &counts);
+    return drop_proposals(s, batch, t->height, why);
+}
+
+static void stage_state(struct store *s, struct kv_batch *batch, const struct snapshot_intake *in)
+{
+    uint8_t room[8];
+    struct store_derived derived = s->derived;
+    derived.flushed_height = in->target.height;
+    derived.tree = (struct tree_ref){.version = in->target.height, .root = in->target.root};
+    for (uint32_t i = 0; i < STORE_INDEXES_COUNT; i++) {
+        if (store_indexes[i] == KV_NAME)
+            derived.counts[i] = in->entries_count;
+        else if (in->discards)
+            derived.counts[i] = 0;
+    }
+    store_put_derived(batch, &derived);
+    store_put_kept(batch, &(struct store_kept){{0, in->target.height}});
+    kv_batch_put(batch, KV_ROOT, store_height_key(room, in->target.height),
+                 bytes_of(in->target.root.bytes, DIGEST_BYTES));
+}
+
+static void stage_history(struct store *s, struct kv_batch *batch, const struct snapshot_intake *in,
+                          const struct block_header *header)
+{
+    uint8_t room[8];
+    struct store_history history;
+    uint64_t old_base = s->history.base.height;
+    bool fits =
+        store_history_rebase(&history, &s->history, s->head.height, header->height, in->discards);
+    CHECK(fits); /* as when it began: nothing was appended since */
+    history.base = *header;
+    history.next_digest = in->target.digest;
+    store_put_history(batch, &history);
+    /* The block of an earlier snapshot that has not come yet is like all others in its gap now. */
+    if (s->history.exists && old_base != header->height && !store_history_has(s, old_base))
+        kv_batch_delete(batch, KV_CHAIN, store_height_key(room, old_base));
+}
+
+enum rc store_stage_snapshot(struct store *s, struct kv_batch *batch,
+                             const struct snapshot_intake *in, const struct block_header *header,
+                             const struct certificate *checkpoint, struct why *why)
+{
+    CHECK(snapshot_intake_is_whole(in));
+    store_check_settled(s);
+    enum rc rc = judge_target(s, &in->target, header, checkpoint, why);
+    if (rc != RC_OK)
+        return rc;
+    rc = kv_view_renew(s->view, why);
+    if (rc == RC_OK)
+        rc = judge_taken(s, in, why);
+    if (rc == RC_OK)
+        rc = stage_chain(s, batch, &in->target, checkpoint, why);
+    if (rc != RC_OK)
+        return rc;
+    stage_state(s, batch, in);
+    stage_history(s, batch, in, header);
+    snapshot_intake_delete(batch);
+    return RC_OK;
+}
+
+enum rc store_on_snapshot(struct store *s, struct why *why)
+{
+    store_drop_layers(s);
+    enum rc rc = kv_view_renew(s->view, why);
+    return rc == RC_OK ? store_recover(s, why) : rc;
+}
+
+/* ---- serving ---- */
+
+enum rc store_get_kept_tree(struct store *s, uint64_t height, const struct digest *root,
+                            struct tree_ref *out, struct why *why)
+{
+    uint64_t oldest = s->kept_durable.heights[0];
+    if (s->history.exists && oldest < s->history.base.height)
+        oldest = s->history.base.height;
+    if (store_has_state(s) && height >= oldest && height <= s->derived.flushed_height) {
+        enum rc rc = store_tree_at(s, height, out);
+        if (rc != RC_OK)
+            return why_set(why, rc, "the state tree of height %" PRIu64 " cannot be read", height);
+        if (digest_equal(&out->root, root))
+            return RC_OK;
+    }
+    return why_set(why, RC_NOT_FOUND, "no state tree of height %" PRIu64 " is kept", height);
+}
+
+/* ---- sweeping ---- */
+
+/* Add deletions of the table's keys that begin with a number below `before`. */
+static enum rc sweep_table(struct store *s, struct kv_batch *batch, enum kv_table table,
+                           uint64_t before, size_t keys_max, size_t *swept)
+{
+    struct kv_cursor *c;
+    struct bytes key, value;
+    enum rc rc = kv_cursor_open(&c, s->view, table);
+    if (rc != RC_OK)
+        return rc;
+    rc = *swept < keys_max ? kv_cursor_seek(c, bytes_of(NULL, 0), &key, &value) : RC_NOT_FOUND;
+    while (rc == RC_OK || (rc == RC_STORE_DAMAGED && key.size > 0)) {
+        struct rd r = rd_of(key);
+        if (rd_be64(&r) >= before) { /* one too short goes too */
+            rc = RC_NOT_FOUND;
+            break;
+        }
+        kv_batch_delete(batch, table, key);
+        rc = ++*swept < keys_max ? kv_cursor_next(c, &key, &value) : RC_NOT_FOUND;
+    }
+    kv_cursor_close(c);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+enum rc store_stage_sweep(struct store *s, struct kv_batch *batch, size_t keys_max, size_t *swept,
+                          struct why *why)
+{
+    *swept = 0;
+    if (!s->history.exists || s->intake.is_open)
+        return RC_OK;
+    uint64_t base = s->history.base.height;
+    enum rc rc = sweep_table(s, batch, KV_TREE, base, keys_max, swept);
+    if (rc == RC_OK)
+        rc = sweep_table(s, batch, KV_ROOT, base, keys_max, swept);
+    /* What names a node of an older tree was replaced by one of that tree, not of the snapshot's:
+     * nothing in a tree made anew replaces anything. */
+    if (rc == RC_OK)
+        rc = sweep_table(s, batch, KV_STALE, base + 1, keys_max, swept);
+    return rc == RC_OK ? RC_OK : why_set(why, rc, "the old state cannot be swept: %s", rc_text(rc));
+}

@@ -39,9 +39,10 @@ struct backfill_next store_backfill_next(const struct store *s)
 {
     const struct store_history *h = &s->backfilled;
     if (h->gaps_count == 0)
-        return (struct backfill_next){.is_whole = true};
+        return (struct backfill_next){.is_whole = true, .is_batch_full = s->undone_is_full};
     const struct store_gap *gap = &h->gaps[h->gaps_count - 1];
     return (struct backfill_next){.is_held = gap->is_held,
+                                  .is_batch_full = s->undone_is_full,
                                   .height = gap->to,
                                   .digest = h->next_digest,
                                   .heights_count = gap->to - gap->from + 1};
@@ -81,6 +82,8 @@ static enum rc step_down(struct store *s, const struct block *block, struct why 
     enum rc rc = judge_link(s, block, why);
     if (rc != RC_OK || h->gaps_count == 0)
         return rc;
+    /* What was undone ends here: it knows nothing of the blocks in between. */
+    s->undone_is_full = true;
     struct block above;
     rc = store_get_block(s, top_gap(h)->to + 1, &above, why);
     h->next_digest = above.header.parent;
@@ -179,7 +182,7 @@ enum rc store_stage_backfill(struct store *s, struct kv_batch *batch, enum backf
     struct backfill_next next = store_backfill_next(s);
     CHECK(!next.is_whole);
     CHECK(!s->intake.is_open);
-    CHECK(s->undone_count < STORE_BACKFILL_BLOCKS_MAX);
+    CHECK(!s->undone_is_full);
     CHECK(block != NULL || next.is_held);
     *fault = next.is_held && block != NULL ? BACKFILL_NOT_NEXT : BACKFILL_OK;
     if (*fault != BACKFILL_OK)
@@ -193,7 +196,8 @@ enum rc store_stage_backfill(struct store *s, struct kv_batch *batch, enum backf
     if (block != NULL && certificate != NULL)
         rc = stage_certificate(s, batch, block, certificate, why);
     store_put_history(batch, &s->backfilled);
-    s->undone_count++;
+    if (++s->undone_count == STORE_BACKFILL_BLOCKS_MAX)
+        s->undone_is_full = true;
     return rc;
 }
 
@@ -207,5 +211,6 @@ enum rc store_on_backfill(struct store *s, struct why *why)
     layer_free(s->undone);
     s->undone = NULL;
     s->undone_count = 0;
+    s->undone_is_full = false;
     return RC_OK;
 }

@@ -48,6 +48,8 @@ bool store_history_has(const struct store *s, uint64_t height);
 struct backfill_next {
     bool is_whole; /* there is none */
     bool is_held;  /* the store has its body: nobody need be asked */
+    /* The batch is full: what is staged has to become durable first. */
+    bool is_batch_full;
     uint64_t height;
     struct digest digest; /* of the block */
     /* How many heights from there down are of the same kind: to ask for a range. */
@@ -78,10 +80,10 @@ const char *backfill_fault_text(enum backfill_fault f);
  * the store holds its body (block and certificate NULL), the index entries alone. certificate: a
  * COMMIT certificate of this very block, verified by the caller, or NULL; receipts need one within
  * 1024 heights above a transaction.
- * May be called up to STORE_BACKFILL_BLOCKS_MAX times for one batch; then that batch has to become
- * durable, and store_on_backfill() be told, before another batch is begun. Appending and flushing
- * go on beside it.
- * Requires: not whole; no intake is under way.
+ * May be called up to STORE_BACKFILL_BLOCKS_MAX times for one batch, until store_backfill_next()
+ * says that it is full, which it also is where a gap ends; then that batch has to become durable,
+ * and store_on_backfill() be told, before another is begun. Appending and flushing go on beside it.
+ * Requires: neither whole nor is_batch_full; no intake is under way.
  * Returns: RC_OK; *fault is why the block is refused, and nothing was staged, unless BACKFILL_OK |
  * RC_STORE_DAMAGED (this store's own state or older blocks disagree with the certified chain) |
  * RC_STORE_IO; after an error the batch is useless. */

@@ -91,6 +91,7 @@ struct store {
     struct store_history backfilled; /* with what is staged: store_on_backfill() */
     struct layer *undone;            /* the state below the blocks staged; NULL: none is */
     uint32_t undone_count;           /* of blocks */
+    bool undone_is_full;             /* the next block needs another `undone` */
 };
 
 /* The index tables, in the order of their counts in "derived". */

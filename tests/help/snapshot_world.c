@@ -158,8 +158,10 @@ bool snapshot_world_backfill_step(struct snapshot_world *w, uint32_t blocks_coun
 {
     struct store *s = w->t.chain.store;
     struct why why = {{0}};
-    for (uint32_t i = 0; i < blocks_count && !store_backfill_next(s).is_whole; i++) {
+    for (uint32_t i = 0; i < blocks_count; i++) {
         struct backfill_next next = store_backfill_next(s);
+        if (next.is_whole || next.is_batch_full)
+            break;
         struct block block;
         struct certificate c;
         enum backfill_fault fault;

@@ -23,8 +23,10 @@ struct audit {
     struct audit_index index;
     struct audit_fault fault;
     struct audit_tick tick;
+    bool has_parent;            /* false behind blocks that are missing */
     struct block_header parent; /* of the height that comes next */
     struct digest parent_digest;
+    uint64_t run_from_height; /* since when no block was missing */
     uint64_t started_ms;
     uint64_t told_ms; /* when progress was last told */
     bool interrupted;
@@ -110,8 +112,18 @@ static bool judge_effects(struct audit *a, uint64_t height, const struct audit_h
     return judge_state(a, height, h);
 }
 
+static void set_parent(struct audit *a, const struct block_header *header,
+                       const struct digest *digest)
+{
+    a->has_parent = true;
+    a->parent = *header;
+    a->parent_digest = *digest;
+}
+
 static bool judge_start(struct audit *a)
 {
+    a->has_parent = true;
+    a->run_from_height = 1;
     block_genesis_header(&a->parent, &a->subject.chain_id);
     block_header_digest(&a->parent_digest, &a->parent);
     uint64_t every = store_identity(a->store)->checkpoint_every_heights;
@@ -120,14 +132,90 @@ static bool judge_start(struct audit *a)
                                "checkpoint interval: the store has %" PRIu64
                                ", its genesis %" PRIu64,
                                every, a->subject.checkpoint_every_heights);
-    return audit_tables_judge_start(a->store, a->view, &a->fault) && judge_effects(a, 0, NULL);
+    if (!audit_tables_judge_start(a->store, a->view, &a->fault) ||
+        !audit_history_judge_gaps(&a->subject, a->view, &a->fault))
+        return false;
+    if (a->subject.start_height > 0)
+        return audit_roots_pass(&a->roots, 0, &a->fault);
+    a->replay = audit_replay_new(a->subject.initial);
+    return judge_effects(a, 0, NULL);
+}
+
+/* ---- history that is not whole ---- */
+
+/* Here replaying starts. h is NULL when the block is missing. */
+static bool judge_first_state(struct audit *a, uint64_t height, const struct audit_height *h)
+{
+    const struct audit_subject *subject = &a->subject;
+    struct audit_fault *f = &a->fault;
+    if (h != NULL && !digest_equal(&h->block.digest, &subject->start_digest))
+        return audit_fault_set(f, RC_PROOF, height,
+                               "checkpoint certificate: it is for another block");
+    a->replay = audit_replay_new_from(a->view, subject, &a->tick, f);
+    if (a->replay == NULL || !audit_index_judge_names(&a->index, a->view, subject, &a->tick, f) ||
+        !audit_replay_flush(a->replay, height, f))
+        return false;
+    if (!digest_equal(&audit_replay_tree(a->replay)->root, &subject->start_tree.root))
+        return audit_fault_set(f, RC_PROOF, height, "state root: not the one of its own entries");
+    a->report->checkpoints_count += h == NULL;
+    return judge_state(a, height, h);
+}
+
+/* A block below that: its place in the indexes, where they are there. */
+static bool judge_below(struct audit *a, const struct audit_height *h)
+{
+    const struct audit_subject *subject = &a->subject;
+    if (!audit_roots_pass(&a->roots, h->height, &a->fault))
+        return false;
+    if (audit_gap_at(subject, h->height) == NULL &&
+        !audit_index_judge_below(&a->index, a->view, h, &a->fault))
+        return false;
+    return h->height != subject->start_height || judge_first_state(a, h->height, h);
+}
+
+/* Blocks that were held before the snapshot have certificates of their own: no link leads from
+ * what came later to them, before the blocks in between are there. */
+static bool judge_run_end(struct audit *a, uint64_t end)
+{
+    uint64_t covered = a->report->certified_height;
+    if (covered + 1 < a->run_from_height)
+        covered = a->run_from_height - 1;
+    return end <= covered || end - covered <= AUDIT_UNCERTIFIED_MAX ||
+           audit_fault_set(&a->fault, RC_PROOF, covered + 1,
+                           "certificate: none covers this height");
+}
+
+static bool judge_missing(struct audit *a, uint64_t height)
+{
+    const struct audit_subject *subject = &a->subject;
+    if (a->has_parent && !judge_run_end(a, height - 1))
+        return false;
+    a->has_parent = false;
+    a->run_from_height = height + 1;
+    if (!audit_roots_pass(&a->roots, height, &a->fault))
+        return false;
+    if (height == subject->base_height) {
+        set_parent(a, &subject->base, &subject->base_digest);
+        a->report->certified_height = height; /* by the CHECKPOINT certificate */
+    }
+    if (height == subject->start_height && !judge_first_state(a, height, NULL))
+        return false;
+    a->report->missing_count++;
+    a->report->done.height = height;
+    return true;
 }
 
 static bool judge_height(struct audit *a, const struct audit_height *h)
 {
+    if (h->is_missing)
+        return judge_missing(a, h->height);
     const struct audit_fault *broken = &h->broken;
     if (broken->rc != RC_OK)
         return audit_fault_set(&a->fault, broken->rc, broken->height, "%s", broken->field);
+    if (!a->has_parent) { /* nothing is known of it but what this header says */
+        a->parent = (struct block_header){.chain_id = a->subject.chain_id, .height = h->height - 1};
+        a->parent_digest = h->block.header.parent;
+    }
     enum block_fault link = block_judge_header(&h->block.header, &a->parent, &a->parent_digest,
                                                &a->subject.block_rules);
     if (link != BLOCK_OK)
@@ -136,14 +224,17 @@ static bool judge_height(struct audit *a, const struct audit_height *h)
     const struct audit_fault *wrong = &h->wrong;
     if (wrong->rc != RC_OK)
         return audit_fault_set(&a->fault, wrong->rc, wrong->height, "%s", wrong->field);
-    if (!audit_replay_apply(a->replay, h, &a->fault) || !judge_effects(a, h->height, h))
+    bool is_good =
+        h->height <= a->subject.start_height
+            ? judge_below(a, h)
+            : audit_replay_apply(a->replay, h, &a->fault) && judge_effects(a, h->height, h);
+    if (!is_good)
         return false;
-    a->parent = h->block.header;
-    a->parent_digest = h->block.digest;
+    set_parent(a, &h->block.header, &h->block.digest);
     a->report->done.height = h->height;
     a->report->done.txs_count += h->block.header.tx_count;
     a->report->done.signatures_count += h->signatures_count;
-    if (h->has_commit)
+    if (h->has_commit || h->height == a->subject.base_height)
         a->report->certified_height = h->height;
     return true;
 }
@@ -198,6 +289,9 @@ static enum rc find_covered_height(struct audit *a, struct why *why)
     }
     struct rd r = rd_of(key);
     a->subject.covered_height = rd_be64(&r);
+    /* Up to a snapshot its CHECKPOINT certificate vouches for the chain. */
+    if (a->subject.covered_height < a->subject.base_height)
+        a->subject.covered_height = a->subject.base_height;
     /* Damage is found again, and named, at the height where it is. */
     if (rc == RC_STORE_IO)
         return why_set(why, rc, "audit: table %s: %s", kv_table_name(KV_CERT), rc_text(rc));
@@ -209,6 +303,9 @@ static enum rc open_all(struct audit *a, struct why *why)
     enum rc rc = kv_view_open(&a->view, a->subject.kv, why);
     if (rc == RC_OK)
         rc = find_covered_height(a, why);
+    if (rc == RC_OK && !audit_history_find_start(&a->subject, a->view,
+                                                 &a->report->done.signatures_count, &a->fault))
+        return RC_OK; /* the fault is the answer */
     if (rc == RC_OK)
         rc = audit_roots_open(&a->roots, &a->subject, a->view);
     if (rc == RC_OK)
@@ -245,6 +342,10 @@ enum rc audit_run(struct audit_report *report, struct store *s, const struct aud
                   const struct audit_options *options, struct why *why)
 {
     const struct store_identity *identity = store_identity(s);
+    if (store_is_taking_snapshot(s))
+        return why_set(why, RC_REFUSED,
+                       "a snapshot of the state is being taken in: start the node, and audit when "
+                       "that is done");
     struct audit a = {
         .subject = {.kv = store_kv(s),
                     .chain_id = identity->chain_id,
@@ -268,10 +369,12 @@ enum rc audit_run(struct audit_report *report, struct store *s, const struct aud
     *report = (struct audit_report){.head_height = a.subject.head_height,
                                     .head_digest = a.subject.head_digest,
                                     .done.height_end = a.subject.head_height};
-    a.replay = audit_replay_new(chain->initial);
+    audit_history_load(&a.subject, s);
+    report->history_from_height = store_history_from_height(s);
     enum rc rc = open_all(&a, why);
+    report->replayed_from_height = a.subject.start_height;
     if (rc == RC_OK) {
-        if (judge_start(&a) && judge_chain(&a))
+        if (a.fault.rc == RC_OK && judge_start(&a) && judge_chain(&a))
             (void)judge_end(&a);
         rc = conclude(&a, why);
     }

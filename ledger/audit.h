@@ -9,6 +9,14 @@
  * a tail of at most AUDIT_UNCERTIFIED_MAX blocks below the head; whoever shows the report says that
  * they are not certified. Above the head there may be blocks that were proposed (store.h): each is
  * the one of its key, and nothing more is said of it.
+ *
+ * A store that took its state from a snapshot (store_history.h) and has not all history yet begins
+ * in the middle: at the lowest height whose tree it keeps and has a CHECKPOINT certificate of, the
+ * snapshot's own or a later one. That certificate is verified, and the tree has its root. From
+ * there on everything is as above. Of the blocks below, those that are there are held to the hash
+ * links, their bodies, signatures and certificates, and to the places of their transactions; of the
+ * indexes of histories and records below only the number of entries is compared. Where blocks are
+ * missing there is nothing. The report says from which height history is there.
  * Signatures and hashes are checked on all cores, applying goes in order on one. Memory grows with
  * the number of accounts and keys only, not with the length of the chain.
  *
@@ -16,7 +24,7 @@
 #ifndef LEDGER_AUDIT_H
 #define LEDGER_AUDIT_H
 
-#include "ledger/store.h"
+#include "ledger/store_intake.h"
 
 struct audit_progress {
     uint64_t height; /* done so far */
@@ -51,7 +59,11 @@ struct audit_report {
     uint64_t head_height;
     uint64_t certified_height;  /* highest height that a certificate covers; head_height, or less */
     uint64_t checkpoints_count; /* CHECKPOINT certificates verified against recomputed roots */
-    struct digest state_root;   /* at the flushed height */
+    uint64_t history_from_height; /* store_history_from_height(): 1 = all of it */
+    uint64_t
+        replayed_from_height; /* the state there was taken from a certified tree; 0 = genesis */
+    uint64_t missing_count;   /* of blocks below, which are not in history yet */
+    struct digest state_root; /* at the flushed height */
     uint64_t flushed_height;
     uint64_t state_entries_count;
     uint64_t index_entries_count;
@@ -72,7 +84,7 @@ struct audit_chain {
 /* Audit a store.
  * Returns: RC_OK | RC_PROOF (something is wrong: see report) | RC_STORE_DAMAGED (the same, where a
  * read itself failed) | RC_STORE_IO (the same, for the disk) | RC_INTERRUPTED | RC_INVALID (no
- * thread could be started). */
+ * thread could be started) | RC_REFUSED (a snapshot is being taken in: nothing can be said yet). */
 MUST_USE enum rc audit_run(struct audit_report *report, struct store *s,
                            const struct audit_chain *chain, const struct audit_options *options,
                            struct why *why);
@@ -86,7 +98,8 @@ struct audit_difference {
     uint64_t height;            /* of the first block that differs; 0 when it is a state entry */
     struct digest ours, theirs; /* block digests */
     uint64_t ours_height, theirs_height; /* heads */
-    bool state_compared;                 /* both flushed trees were of one height */
+    uint64_t missing_count; /* of heights that one of them does not have in its history yet */
+    bool state_compared;    /* both flushed trees were of one height */
     struct tree_difference state;
 };
 /* out->state lends until either store's next commit. Requires: both are of one chain id.

@@ -46,10 +46,16 @@ enum rc audit_compare(struct audit_difference *out, struct store *ours, struct s
     uint64_t common_height =
         out->ours_height < out->theirs_height ? out->ours_height : out->theirs_height;
     for (uint64_t height = 1; height <= common_height && !out->found; height++) {
+        if (!store_history_has(ours, height) || !store_history_has(theirs, height)) {
+            out->missing_count++;
+            continue;
+        }
         enum rc rc = compare_height(out, ours, theirs, height, why);
         if (rc != RC_OK)
             return rc;
     }
+    if (!store_has_state(ours) || !store_has_state(theirs))
+        return RC_OK; /* discarded, and being taken in anew */
     if (out->found || store_flushed_height(ours) != store_flushed_height(theirs))
         return RC_OK;
     return compare_state(out, ours, theirs, why);

@@ -189,6 +189,9 @@ void audit_height_read(struct audit_height *out, const struct audit_subject *sub
                        struct kv_view *v, uint64_t height, const atomic_bool *stop)
 {
     *out = (struct audit_height){.height = height, .txs = out->txs, .txs_room = out->txs_room};
+    out->is_missing = audit_is_missing(subject, height);
+    if (out->is_missing)
+        return;
     if (!read_block(out, v, height))
         return;
     enum block_fault fault = block_judge_body(&out->block, NULL);

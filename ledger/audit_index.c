@@ -42,6 +42,84 @@ bool audit_index_judge(struct audit_index *index, struct kv_view *v, const struc
     return true;
 }
 
+/* ---- below the start ---- */
+
+/* An entry as it is without the state that it was made on. */
+static bool judge_place(struct audit_index *index, struct kv_view *v, enum kv_table table,
+                        struct bytes key, struct bytes place, uint64_t height,
+                        struct audit_fault *f)
+{
+    const struct layer_entry entry = {.table = (uint8_t)table, .key = key, .value = place};
+    index->count[table]++;
+    return judge_entry(v, &entry, height, f);
+}
+
+/* How many entries of a balance's history, and of records, an operation makes. */
+static void count_op(struct audit_index *index, const struct op *op)
+{
+    index->count[KV_RECORD] += op->type == OP_RECORD;
+    index->count[KV_HISTORY] += op->type == OP_ISSUE || op->type == OP_REDEEM;
+    index->count[KV_HISTORY] += op->type == OP_TRANSFER ? 2 : 0;
+}
+
+bool audit_index_judge_below(struct audit_index *index, struct kv_view *v,
+                             const struct audit_height *h, struct audit_fault *f)
+{
+    for (uint32_t i = 0; i < h->block.header.tx_count; i++) {
+        uint8_t key_room[KV_KEY_BYTES_MAX], place_room[PLACE_BYTES_MAX];
+        const struct tx *tx = &h->txs[i];
+        const struct place at = {.height = h->height, .tx_index = i};
+        struct bytes place = place_tx_encode(place_room, &at);
+        struct bytes nonce = place_nonce_key(key_room, &tx->signer, tx->nonce);
+        if (!judge_place(index, v, KV_TXID, bytes_of(tx->id.bytes, DIGEST_BYTES), place, h->height,
+                         f) ||
+            !judge_place(index, v, KV_NONCE, nonce, place, h->height, f))
+            return false;
+        struct rd r = tx_ops(tx);
+        for (uint32_t k = 0; k < tx->ops_count; k++) {
+            struct op op;
+            op_decode_judged(&r, &op);
+            count_op(index, &op);
+        }
+    }
+    return true;
+}
+
+struct names {
+    struct audit_index *index;
+    struct kv_view *view;
+    const struct audit_tick *tick;
+    uint64_t height;
+    struct audit_fault *f;
+};
+
+static enum rc judge_name(void *context, const struct digest *key_hash, uint8_t table,
+                          struct bytes key, struct bytes value)
+{
+    (void)key_hash, (void)value;
+    struct names *n = context;
+    uint8_t room[1 + STATE_KEY_BYTES_MAX];
+    struct wr w = wr_of(room, sizeof room);
+    wr_u8(&w, table);
+    wr_bytes(&w, key);
+    if (!judge_place(n->index, n->view, KV_NAME, wr_bytes_of(&w), bytes_of(NULL, 0), n->height,
+                     n->f))
+        return RC_PROOF;
+    return n->index->count[KV_NAME] % ENTRIES_PER_TICK != 0 || audit_tick_ask(n->tick)
+               ? RC_OK
+               : RC_INTERRUPTED;
+}
+
+bool audit_index_judge_names(struct audit_index *index, struct kv_view *v,
+                             const struct audit_subject *subject, const struct audit_tick *tick,
+                             struct audit_fault *f)
+{
+    struct names n = {index, v, tick, subject->start_height, f};
+    enum rc rc = tree_walk(v, &subject->start_tree, judge_name, &n, NULL);
+    return rc == RC_OK ||
+           audit_fault_set(f, rc, subject->start_height, "state tree: %s", rc_text(rc));
+}
+
 /* ---- nothing else ---- */
 
 /* Each number from 1 to the one in the state was compared already, so that an entry is one too many

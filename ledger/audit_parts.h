@@ -10,6 +10,7 @@
  *   audit_tables.c     what stands in the store and belongs to nothing
  *   audit_proposals.c  blocks above the head
  *   audit_kept.c       the trees that are kept, and the list of nodes to drop
+ *   audit_history.c    a store whose history is not whole: where to begin, and what is not there
  *   audit_compare.c    two stores against each other
  *   audit.c            the conductor, in the order of heights, and the report
  *
@@ -40,6 +41,13 @@ bool audit_fault_read(struct audit_fault *f, enum rc rc, uint64_t height, enum k
 enum { AUDIT_KEY_TEXT_BYTES = 2 * 48 + 4 };
 const char *audit_key_text(char out[static AUDIT_KEY_TEXT_BYTES], struct bytes key);
 
+/* Called often; false = somebody wants the audit to end. */
+struct audit_tick {
+    bool (*ask)(void *context);
+    void *context;
+};
+bool audit_tick_ask(const struct audit_tick *t);
+
 /* ---- what is audited ---- */
 
 /* Constant while the audit runs; read by all threads. */
@@ -56,7 +64,32 @@ struct audit_subject {
     struct store_kept kept;  /* heights whose trees the store keeps */
     struct tree_ref tree;    /* at flushed_height */
     uint64_t covered_height; /* where the highest COMMIT certificate stands, good or not */
+    /* Of a store that took a snapshot; else all zero (audit_history.c). */
+    uint64_t base_height;
+    struct block_header base;
+    struct digest base_digest;
+    uint32_t gaps_count;
+    struct store_gap gaps[STORE_GAPS_MAX];
+    uint64_t start_height;      /* replaying starts from the state at this height; 0 = genesis */
+    struct tree_ref start_tree; /* unless it is 0 */
+    struct digest start_digest; /* of the block there, as its quorum says */
 };
+
+/* ---- history that is not whole ---- */
+
+/* Fill in base and gaps. */
+void audit_history_load(struct audit_subject *subject, const struct store *s);
+/* The gap that a height is in, or NULL. */
+const struct store_gap *audit_gap_at(const struct audit_subject *subject, uint64_t height);
+/* The block is not there, and need not be. */
+bool audit_is_missing(const struct audit_subject *subject, uint64_t height);
+/* Verify the certificate of the snapshot, whose block may be missing; and, if there are gaps, find
+ * the certified tree to start from. */
+bool audit_history_find_start(struct audit_subject *subject, struct kv_view *v,
+                              uint64_t *signatures_count, struct audit_fault *f);
+/* Nothing stands in the tables by height where blocks are missing. */
+bool audit_history_judge_gaps(const struct audit_subject *subject, struct kv_view *v,
+                              struct audit_fault *f);
 
 /* ---- one height ---- */
 
@@ -65,6 +98,7 @@ struct audit_height {
     struct block block; /* lends from the worker's view */
     struct tx *txs;     /* block.header.tx_count of them, decoded and verified; kept for reuse */
     size_t txs_room;
+    bool is_missing; /* nothing was read: audit_is_missing() */
     bool has_commit;
     bool has_checkpoint;
     struct digest checkpoint_root; /* what the CHECKPOINT certificate says */
@@ -113,6 +147,10 @@ void audit_map_settle(struct audit_map *m);
 struct audit_replay;
 /* Make the state of the genesis; its effects are in the layer, as those of a height. */
 struct audit_replay *audit_replay_new(const struct initial_state *initial);
+/* The same from a tree of the store, walked and verified, as that of its height; the layer is
+ * empty. NULL with *f set when it cannot be read. */
+struct audit_replay *audit_replay_new_from(struct kv_view *v, const struct audit_subject *subject,
+                                           const struct audit_tick *tick, struct audit_fault *f);
 void audit_replay_free(struct audit_replay *r);
 /* Apply all transactions of a height that audit_height_read() found good. */
 bool audit_replay_apply(struct audit_replay *r, const struct audit_height *h,
@@ -128,13 +166,6 @@ const struct tree_ref *audit_replay_tree(const struct audit_replay *r);
 struct kv_view *audit_replay_view(struct audit_replay *r);
 
 /* ---- the conductor's own reading, on the calling thread ---- */
-
-/* Called often; false = somebody wants the audit to end. */
-struct audit_tick {
-    bool (*ask)(void *context);
-    void *context;
-};
-bool audit_tick_ask(const struct audit_tick *t);
 
 /* A walk along KV_ROOT beside the heights. */
 struct audit_roots {
@@ -176,6 +207,14 @@ struct audit_index {
 /* Compare the layer's index entries, which are all of this height, with the store's. */
 bool audit_index_judge(struct audit_index *index, struct kv_view *v, const struct layer *l,
                        uint64_t height, struct audit_fault *f);
+/* The same for a block below the start, as far as its bytes alone tell: the places of transactions
+ * by id and by nonce; histories and records are counted. */
+bool audit_index_judge_below(struct audit_index *index, struct kv_view *v,
+                             const struct audit_height *h, struct audit_fault *f);
+/* There is a name for each entry of the tree at the start. */
+bool audit_index_judge_names(struct audit_index *index, struct kv_view *v,
+                             const struct audit_subject *subject, const struct audit_tick *tick,
+                             struct audit_fault *f);
 /* At the flushed height: the index tables hold nothing else. */
 bool audit_index_judge_counts(const struct audit_index *index, const struct audit_subject *subject,
                               struct kv_view *v, struct audit_replay *replay,

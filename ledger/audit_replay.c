@@ -33,6 +33,37 @@ struct audit_replay *audit_replay_new(const struct initial_state *initial)
     return r;
 }
 
+struct loading {
+    struct audit_replay *replay;
+    const struct audit_tick *tick;
+    uint64_t entries_count;
+};
+
+static enum rc load_entry(void *context, const struct digest *key_hash, uint8_t table,
+                          struct bytes key, struct bytes value)
+{
+    (void)key_hash;
+    struct loading *l = context;
+    audit_map_put(l->replay->map, table, key, value);
+    return ++l->entries_count % 1024 != 0 || audit_tick_ask(l->tick) ? RC_OK : RC_INTERRUPTED;
+}
+
+struct audit_replay *audit_replay_new_from(struct kv_view *v, const struct audit_subject *subject,
+                                           const struct audit_tick *tick, struct audit_fault *f)
+{
+    static const struct initial_state nothing;
+    struct audit_replay *r = audit_replay_new(&nothing);
+    struct loading l = {.replay = r, .tick = tick};
+    struct why why = {{0}};
+    enum rc rc = tree_walk(v, &subject->start_tree, load_entry, &l, &why);
+    if (rc == RC_OK)
+        return r;
+    audit_fault_set(f, rc, subject->start_height, "state tree: %s",
+                    why.text[0] != '\0' ? why.text : rc_text(rc));
+    audit_replay_free(r);
+    return NULL;
+}
+
 void audit_replay_free(struct audit_replay *r)
 {
     if (r == NULL)

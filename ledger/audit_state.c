@@ -48,6 +48,8 @@ bool audit_roots_is_due(const struct audit_roots *r, uint64_t height)
     const struct audit_subject *subject = r->subject;
     if (height >= subject->flushed_height)
         return height == subject->flushed_height;
+    if (height < subject->base_height || height < subject->start_height)
+        return false; /* of trees before the snapshot, and before what is replayed */
     return height % subject->checkpoint_every_heights == 0 || height == subject->kept.heights[0] ||
            height == subject->kept.heights[1];
 }

@@ -105,7 +105,7 @@ static bool judge_beyond(const struct audit_subject *subject, struct kv_view *v,
  * gap: a piece after one would be read by nobody, and an empty one changes no digest. */
 static bool judge_meta(uint32_t *pieces_count, struct bytes key, struct bytes value)
 {
-    static const char *const records[] = {"commits", "store", "head", "derived", "kept"};
+    static const char *const records[] = {"commits", "store", "head", "derived", "kept", "history"};
     for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
         if (bytes_equal(key, bytes_of_text(records[i])))
             return true;

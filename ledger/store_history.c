@@ -94,6 +94,19 @@ bool store_history_has(const struct store *s, uint64_t height)
     return height > 0 && height <= s->chain_height && !is_missing(&s->history, height);
 }
 
+uint32_t store_history_gaps(const struct store *s, struct store_gap out[static STORE_GAPS_MAX])
+{
+    for (uint32_t i = 0; i < s->history.gaps_count; i++)
+        out[i] = s->history.gaps[i];
+    return s->history.gaps_count;
+}
+
+bool store_snapshot_header(const struct store *s, struct block_header *out)
+{
+    *out = s->history.base;
+    return s->history.exists;
+}
+
 bool store_chain_has(const struct store *s, uint64_t height)
 {
     bool is_base = s->history.exists && height == s->history.base.height;

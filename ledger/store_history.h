@@ -42,6 +42,18 @@ uint64_t store_history_from_height(const struct store *s);
  * the head. A height that is neither there nor above the head is "not in history yet". */
 bool store_history_has(const struct store *s, uint64_t height);
 
+/* Heights of which something is missing: the blocks, or, where they are held, their indexes. */
+struct store_gap {
+    uint64_t from, to;
+    bool is_held;
+};
+/* The gaps, ascending and apart (or of two kinds). Returns how many. As of the last durable batch.
+ */
+uint32_t store_history_gaps(const struct store *s, struct store_gap out[static STORE_GAPS_MAX]);
+/* The header of the block at the height of the newest snapshot that this store took. False: it
+ * never took one. */
+bool store_snapshot_header(const struct store *s, struct block_header *out);
+
 /* ---- back-filling ---- */
 
 /* The block that comes next, with what is staged. */

@@ -16,12 +16,6 @@ struct store_counts {
     uint64_t certificates, checkpoints;
 };
 
-/* Heights of which something is missing: the blocks, or, where they are held, their indexes. */
-struct store_gap {
-    uint64_t from, to;
-    bool is_held;
-};
-
 /* What "history" in KV_META says (store_history.h). */
 struct store_history {
     bool exists;

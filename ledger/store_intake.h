@@ -44,6 +44,9 @@ enum {
      * there are no more than 17 * 8, whatever the peers send. (In a tree over hashes of a billion
      * keys that is some thousand in all.) */
     SNAPSHOT_WANTS_MAX = TREE_DEPTH_MAX * 17 * SNAPSHOT_ASKED_MAX,
+    /* Names are spread over their whole table: some 10,000 entries of a piece may make as many
+     * pages dirty, of the 131,071 that LMDB allows in one transaction (pitfalls J4). */
+    SNAPSHOT_PIECES_PER_BATCH_MAX = 4,
     SNAPSHOT_CLEAR_KEYS_MAX = 16384 /* in one step: 16384 dirty pages at most (pitfalls J4) */
 };
 _Static_assert(SNAPSHOT_WANTS_MAX *(SNAPSHOT_PATH_BYTES_MAX + DIGEST_BYTES) + 256 <=
@@ -94,12 +97,13 @@ MUST_USE bool snapshot_intake_ask(struct snapshot_intake *in, struct snapshot_pa
 /* The peer did not answer, or answered badly: the path will be asked for again. Nothing happens
  * when it was not asked for. */
 void snapshot_intake_give_up(struct snapshot_intake *in, const struct snapshot_path *path);
-/* Judge an answer: as snapshot_judge(), and SNAPSHOT_NOT_ASKED. */
+/* Judge an answer: as snapshot_judge(), and SNAPSHOT_NOT_ASKED. The caller closes the piece. */
 MUST_USE enum snapshot_fault snapshot_intake_judge(const struct snapshot_intake *in,
                                                    struct snapshot_piece *out,
                                                    const struct snapshot_path *path,
                                                    struct bytes piece);
-/* Stage a piece that was judged good and not given up since. Returns: RC_OK | RC_STORE_DAMAGED |
+/* Stage a piece that was judged good and not given up since; no more than
+ * SNAPSHOT_PIECES_PER_BATCH_MAX in one batch. Returns: RC_OK | RC_STORE_DAMAGED |
  * RC_STORE_IO; then the batch is useless. */
 MUST_USE enum rc snapshot_intake_take(struct snapshot_intake *in, struct kv_batch *batch,
                                       const struct snapshot_piece *piece, struct why *why);

@@ -72,6 +72,24 @@ static enum rc drop_proposals(struct store *s, struct kv_batch *batch, uint64_t 
     return why_set(why, rc, "the proposals cannot be read: %s", rc_text(rc));
 }
 
+/* The block of an earlier snapshot, if it has not come yet, is like all others in its gap now. */
+static enum rc drop_old_base(struct store *s, struct kv_batch *batch, uint64_t height,
+                             struct store_counts *counts, struct why *why)
+{
+    uint8_t room[8];
+    struct bytes key = store_height_key(room, s->history.base.height), present;
+    if (!s->history.exists || s->history.base.height == height ||
+        store_history_has(s, s->history.base.height))
+        return RC_OK;
+    enum rc rc = kv_get(s->view, KV_CHECKPOINT, key, &present);
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return why_set(why, rc, "the certificate of the snapshot before cannot be read");
+    counts->checkpoints -= rc == RC_OK;
+    kv_batch_delete(batch, KV_CHECKPOINT, key);
+    kv_batch_delete(batch, KV_CHAIN, key);
+    return RC_OK;
+}
+
 static enum rc stage_chain(struct store *s, struct kv_batch *batch, const struct snapshot_target *t,
                            const struct certificate *checkpoint, struct why *why)
 {
@@ -82,6 +100,9 @@ static enum rc stage_chain(struct store *s, struct kv_batch *batch, const struct
     if (rc != RC_OK && rc != RC_NOT_FOUND)
         return why_set(why, rc, "the certificate at height %" PRIu64 " cannot be read", t->height);
     counts.checkpoints += rc == RC_NOT_FOUND;
+    rc = drop_old_base(s, batch, t->height, &counts, why);
+    if (rc != RC_OK)
+        return rc;
     store_put_certificate_at(batch, key, checkpoint);
     kv_batch_put(batch, KV_CHAIN, key, bytes_of(t->digest.bytes, DIGEST_BYTES));
     if (t->height > s->head.height)
@@ -112,18 +133,13 @@ static void stage_state(struct store *s, struct kv_batch *batch, const struct sn
 static void stage_history(struct store *s, struct kv_batch *batch, const struct snapshot_intake *in,
                           const struct block_header *header)
 {
-    uint8_t room[8];
     struct store_history history;
-    uint64_t old_base = s->history.base.height;
     bool fits =
         store_history_rebase(&history, &s->history, s->head.height, header->height, in->discards);
     CHECK(fits); /* as when it began: nothing was appended since */
     history.base = *header;
     history.next_digest = in->target.digest;
     store_put_history(batch, &history);
-    /* The block of an earlier snapshot that has not come yet is like all others in its gap now. */
-    if (s->history.exists && old_base != header->height && !store_history_has(s, old_base))
-        kv_batch_delete(batch, KV_CHAIN, store_height_key(room, old_base));
 }
 
 enum rc store_stage_snapshot(struct store *s, struct kv_batch *batch,

@@ -94,6 +94,7 @@ static void answer(struct snapshot_world *w, const struct snapshot_path *path)
     assert_int_equal(snapshot_intake_judge(w->intake, &piece, path, buf_bytes(&bytes)),
                      SNAPSHOT_OK);
     assert_int_equal(snapshot_intake_take(w->intake, w->t.batch, &piece, &why), RC_OK);
+    snapshot_piece_close(&piece);
     assert_int_equal(snapshot_intake_judge(w->intake, &piece, path, buf_bytes(&bytes)),
                      SNAPSHOT_NOT_ASKED);
     buf_free(&bytes);
@@ -103,12 +104,13 @@ void snapshot_world_step(struct snapshot_world *w)
 {
     struct snapshot_path asked[SNAPSHOT_ASKED_MAX + 1];
     size_t count = 0;
+    size_t taken = 0;
     while (snapshot_intake_ask(w->intake, &asked[count]))
         count++;
     assert_in_range(count, 1, SNAPSHOT_ASKED_MAX);
     for (size_t i = count; i > 0; i--) {
         size_t at = prng_below(&w->prng, i);
-        if (prng_below(&w->prng, 4) == 0)
+        if (taken++ >= SNAPSHOT_PIECES_PER_BATCH_MAX || prng_below(&w->prng, 4) == 0)
             snapshot_intake_give_up(w->intake, &asked[at]);
         else
             answer(w, &asked[at]);

@@ -177,6 +177,10 @@ static void print_same(const struct two *t, const struct audit_difference *diff,
     char quoted[CLI_QUOTE_BYTES];
     uint64_t ours = diff->ours_height, theirs = diff->theirs_height;
     cli_line("blocks", "the same up to height %" PRIu64, common_height);
+    if (diff->missing_count > 0)
+        cli_line("history",
+                 "%" PRIu64 " heights were not compared: one side does not have them yet",
+                 diff->missing_count);
     if (ours != theirs)
         cli_line("heads",
                  "%" PRIu64 " here, %" PRIu64 " there: %s is merely %" PRIu64 " behind; that is no "
@@ -205,6 +209,7 @@ static enum cli_exit answer_same(struct cli *c, const struct two *t,
     const char *behind = ours < theirs ? "ours" : "theirs";
     json_object_set_new(out, "behind", ours != theirs ? json_string(behind) : json_null());
     render_set_number(out, "common_height", common_height);
+    render_set_number(out, "missing_count", diff->missing_count);
     render_set_number(out, "ours_height", ours);
     render_set_number(out, "theirs_height", theirs);
     return cli_answer(c, out);

@@ -60,6 +60,27 @@ static uint64_t uncertified_count(const struct audit_report *r)
     return r->head_height - r->certified_height;
 }
 
+/* Blocks that are there; those missing below a snapshot were passed over. */
+static uint64_t blocks_count(const struct audit_report *r)
+{
+    return r->done.height - r->missing_count;
+}
+
+static void print_history(const struct audit_report *r)
+{
+    if (r->history_from_height == 1)
+        return;
+    cli_line("history",
+             "from height %" PRIu64 "; of the heights below, %" PRIu64
+             " blocks are not here yet, and indexes may be missing",
+             r->history_from_height, r->missing_count);
+    cli_line("replayed",
+             "from height %" PRIu64
+             ", where the state is a snapshot whose root is certified; blocks below were held to "
+             "their hash links",
+             r->replayed_from_height);
+}
+
 static json_t *identity_json(const struct cli *c, const struct genesis *g)
 {
     json_t *out = json_object();
@@ -83,7 +104,10 @@ static enum cli_exit answer_json(struct cli *c, const struct genesis *g,
     render_set_number(out, "uncertified_count", uncertified_count(r));
     render_set_number(out, "flushed_height", r->flushed_height);
     render_set_digest(out, "state_root", &r->state_root);
-    render_set_number(out, "blocks_count", r->done.height);
+    render_set_number(out, "history_from_height", r->history_from_height);
+    render_set_number(out, "replayed_from_height", r->replayed_from_height);
+    render_set_number(out, "missing_count", r->missing_count);
+    render_set_number(out, "blocks_count", blocks_count(r));
     render_set_number(out, "txs_count", r->done.txs_count);
     render_set_number(out, "signatures_count", r->done.signatures_count);
     render_set_number(out, "certificates_count", result->certificates_count);
@@ -135,7 +159,8 @@ static enum cli_exit answer(struct cli *c, const struct genesis *g, const struct
                  "up to height %" PRIu64 "; the last %" PRIu64
                  " blocks are not certified yet in this store",
                  r->certified_height, tail_count);
-    cli_line("blocks", "%" PRIu64, r->done.height);
+    print_history(r);
+    cli_line("blocks", "%" PRIu64, blocks_count(r));
     cli_line("transactions", "%" PRIu64, r->done.txs_count);
     cli_line("signatures", "%" PRIu64, r->done.signatures_count);
     cli_line("certificates", "%" PRIu64 ", and %" PRIu64 " of checkpoints",
@@ -145,7 +170,8 @@ static enum cli_exit answer(struct cli *c, const struct genesis *g, const struct
     cli_line("time", "%.2f s, %.0f transactions/s, %.0f signatures/s, %" PRIu64 " threads",
              r->seconds, per_second(r->done.txs_count, r->seconds),
              per_second(r->done.signatures_count, r->seconds), (uint64_t)r->threads_count);
-    printf("Everything holds.\n");
+    printf(r->history_from_height == 1 ? "Everything holds.\n"
+                                       : "Everything that is here holds.\n");
     return CLI_DONE;
 }
 

@@ -160,6 +160,34 @@ static void an_intake_under_way_is_not_audited(void **state)
     snapshot_world_close(&w);
 }
 
+/* What was proposed up to the snapshot's height is decided now and goes; what is above stays. */
+static void proposals_up_to_the_snapshot_go(void **state)
+{
+    (void)state;
+    struct snapshot_world w;
+    struct audit_report report;
+    struct block block;
+    struct buf room = {0};
+    struct bytes whole;
+    snapshot_world_open(&w, &(struct chain_options){.seed = 16}, 10);
+    append_to(&w, 2);
+    assert_int_equal(store_flush(w.t.chain.store, &why), RC_OK);
+    for (uint64_t height = 3; height <= 9; height++) {
+        staged_sibling(&w.t, height, &room, &block);
+        store_stage_proposal(w.t.chain.store, w.t.batch, &block);
+    }
+    staged_commit(&w.t);
+    snapshot_world_take(&w, false);
+    expect_good(&w, &report);
+    for (uint64_t height = 3; height <= 9; height++) {
+        staged_sibling(&w.t, height, &room, &block);
+        assert_int_equal(store_get_body(w.t.chain.store, height, &block.digest, &whole, &why),
+                         height <= 8 ? RC_NOT_FOUND : RC_OK);
+    }
+    buf_free(&room);
+    snapshot_world_close(&w);
+}
+
 /* ---- what is found ---- */
 
 static struct bytes height_key(uint64_t height)
@@ -362,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_later_certified_tree_is_started_from),
         cmocka_unit_test(several_gaps_hold),
         cmocka_unit_test(an_intake_under_way_is_not_audited),
+        cmocka_unit_test(proposals_up_to_the_snapshot_go),
         cmocka_unit_test(entries_in_a_gap_are_found),
         cmocka_unit_test(the_snapshots_own_certificate_is_verified),
         cmocka_unit_test(a_state_that_nobody_certified_is_found),

@@ -287,10 +287,21 @@ static void no_piece_leaves_out_as_it_was(void **state)
     }
     tree_world_close(&w);
 
-    open_world(&w, 11, 300);
+    open_world(&w, 11, 60);
     size_t count;
     struct pair *pairs = tree_world_pairs(&w, KV_TREE, &count);
     struct tree_place place;
+    for (size_t i = 0; i < count; i++) { /* with right checksums, and valid nodes all the same */
+        struct buf wrong = {0};
+        buf_add_bytes(&wrong, pairs[i].value);
+        wrong.data[wrong.size - 1] ^= 1;
+        tree_world_put_raw(&w, KV_TREE, pairs[i].key, buf_bytes(&wrong));
+        buf_free(&wrong);
+    }
+    assert_int_equal(snapshot_make(&out, w.view, &w.ref, &top, 100000, NULL), RC_STORE_DAMAGED);
+    assert_int_equal(out.size, 1);
+    for (size_t i = 0; i < count; i++)
+        tree_world_put_raw(&w, KV_TREE, pairs[i].key, pairs[i].value);
     for (size_t i = 0; i < count; i++) { /* all below the top: none can be shown any more */
         assert_true(tree_place_decode(&place, pairs[i].key));
         if (place.depth > 0)

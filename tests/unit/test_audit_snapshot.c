@@ -160,6 +160,44 @@ static void an_intake_under_way_is_not_audited(void **state)
     snapshot_world_close(&w);
 }
 
+/* A quiet checkpoint (8.1), at a height that is no multiple of the interval, is as good as any; and
+ * blocks flushed above it have its tree kept. */
+static void a_quiet_checkpoint_is_taken(void **state)
+{
+    (void)state;
+    struct snapshot_world w;
+    struct audit_report report;
+    struct certificate c;
+    struct tree_ref tree;
+    snapshot_world_open(&w, &(struct chain_options){.seed = 17}, 10);
+    struct store *sound = w.t.sound.store;
+    store_stage_keep(sound, w.t.batch, 10);
+    struct store_mark mark = store_mark(sound);
+    assert_int_equal(kv_commit(w.t.sound.kv, w.t.batch, &why), RC_OK);
+    kv_batch_clear(w.t.batch);
+    assert_int_equal(store_on_durable(sound, &mark, &why), RC_OK);
+    assert_int_equal(store_flush(sound, &why), RC_OK);
+    tree = store_tree(sound);
+    chain_certify(&w.t.sound, &c, CERT_CHECKPOINT, 10, store_head_digest(sound), &tree.root, 0);
+    assert_int_equal(store_put_certificate(sound, &c, &why), RC_OK);
+    snapshot_world_aim(&w);
+    assert_int_equal(w.target.height, 10);
+    snapshot_world_take(&w, false);
+    expect_good(&w, &report);
+    assert_int_equal(report.replayed_from_height, 10);
+    assert_int_equal(store_kept(w.t.chain.store)->heights[0], 0);
+    assert_int_equal(store_kept(w.t.chain.store)->heights[1], 10);
+    chain_grow(&w.t.sound, 3);
+    snapshot_world_follow(&w);
+    expect_good(&w, &report);
+    assert_int_equal(store_kept(w.t.chain.store)->heights[0], 10);
+    assert_int_equal(store_kept(w.t.chain.store)->heights[1], 12);
+    assert_int_equal(store_get_kept_tree(w.t.chain.store, 10, &w.target.root, &tree, &why), RC_OK);
+    snapshot_world_backfill(&w);
+    expect_good(&w, &report);
+    snapshot_world_close(&w);
+}
+
 /* What was proposed up to the snapshot's height is decided now and goes; what is above stays. */
 static void proposals_up_to_the_snapshot_go(void **state)
 {
@@ -390,6 +428,7 @@ int main(void)
         cmocka_unit_test(a_later_certified_tree_is_started_from),
         cmocka_unit_test(several_gaps_hold),
         cmocka_unit_test(an_intake_under_way_is_not_audited),
+        cmocka_unit_test(a_quiet_checkpoint_is_taken),
         cmocka_unit_test(proposals_up_to_the_snapshot_go),
         cmocka_unit_test(entries_in_a_gap_are_found),
         cmocka_unit_test(the_snapshots_own_certificate_is_verified),

@@ -10,8 +10,14 @@
 void snapshot_world_open(struct snapshot_world *w, const struct chain_options *options,
                          uint32_t blocks_count)
 {
+    snapshot_world_open_on(w, options, blocks_count, kv_mem_new());
+}
+
+void snapshot_world_open_on(struct snapshot_world *w, const struct chain_options *options,
+                            uint32_t blocks_count, struct kv *kv)
+{
     *w = (struct snapshot_world){.piece_bytes_max = 500, .prng = prng_of(options->seed + 77)};
-    staged_open(&w->t, options, blocks_count);
+    staged_open_on(&w->t, options, blocks_count, kv);
     if (blocks_count >= w->t.sound.options.checkpoint_every_heights)
         snapshot_world_aim(w);
 }
@@ -36,8 +42,12 @@ bool snapshot_world_commit(struct snapshot_world *w)
 {
     bool crashes = w->crash_every > 0 && prng_below(&w->prng, w->crash_every) == 0;
     bool lands = !crashes || w->crash_every == 1 || prng_below(&w->prng, 2) == 0;
-    kv_mem_begin(w->t.chain.kv, w->t.batch);
-    kv_mem_finish(w->t.chain.kv, lands);
+    if (w->crash_every == 0) {
+        assert_int_equal(kv_commit(w->t.chain.kv, w->t.batch, NULL), RC_OK);
+    } else {
+        kv_mem_begin(w->t.chain.kv, w->t.batch);
+        kv_mem_finish(w->t.chain.kv, lands);
+    }
     kv_batch_clear(w->t.batch);
     w->commits_count++;
     w->crashes_count += crashes;

@@ -30,6 +30,10 @@ struct snapshot_world {
 
 void snapshot_world_open(struct snapshot_world *w, const struct chain_options *options,
                          uint32_t blocks_count);
+/* The second store stands on this kv, which is empty. Without crashes, unless it is a kv_mem. Owns:
+ * takes kv. */
+void snapshot_world_open_on(struct snapshot_world *w, const struct chain_options *options,
+                            uint32_t blocks_count, struct kv *kv);
 void snapshot_world_close(struct snapshot_world *w);
 /* Close and open the second store, and the intake if one is under way. */
 void snapshot_world_reopen(struct snapshot_world *w);

@@ -2,9 +2,11 @@
 #include "tests/help/unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/help/audited.h"
+#include "tests/help/scratch.h"
 #include "tests/help/snapshot_world.h"
 
 static struct why why;
@@ -158,6 +160,31 @@ static void an_intake_under_way_is_not_audited(void **state)
     assert_int_equal(audit_run(&report, w.t.chain.store, &chain, &options, &why), RC_REFUSED);
     assert_non_null(strstr(why.text, "being taken in"));
     snapshot_world_close(&w);
+}
+
+/* On a real disk it is the same. */
+static void a_snapshot_in_lmdb_holds(void **state)
+{
+    struct snapshot_world w;
+    struct audit_report report;
+    struct kv *kv;
+    struct kv_lmdb_options options = {.create = true};
+    for (int discards = 0; discards < 2; discards++) {
+        char *path = scratch_join(*state, discards ? "b" : "a");
+        assert_int_equal(kv_lmdb_open(&kv, path, &options, &why), RC_OK);
+        snapshot_world_open_on(&w, &(struct chain_options){.seed = 18}, 10, kv);
+        append_to(&w, 5);
+        assert_int_equal(store_flush(w.t.chain.store, &why), RC_OK);
+        snapshot_world_take(&w, discards);
+        expect_good(&w, &report);
+        assert_int_equal(report.history_from_height, 9);
+        snapshot_world_backfill(&w);
+        snapshot_world_follow(&w);
+        expect_good(&w, &report);
+        assert_int_equal(report.history_from_height, 1);
+        snapshot_world_close(&w);
+        free(path);
+    }
 }
 
 /* A quiet checkpoint (8.1), at a height that is no multiple of the interval, is as good as any; and
@@ -428,6 +455,7 @@ int main(void)
         cmocka_unit_test(a_later_certified_tree_is_started_from),
         cmocka_unit_test(several_gaps_hold),
         cmocka_unit_test(an_intake_under_way_is_not_audited),
+        cmocka_unit_test_setup_teardown(a_snapshot_in_lmdb_holds, scratch_setup, scratch_teardown),
         cmocka_unit_test(a_quiet_checkpoint_is_taken),
         cmocka_unit_test(proposals_up_to_the_snapshot_go),
         cmocka_unit_test(entries_in_a_gap_are_found),

@@ -37,7 +37,7 @@ struct check_block {
     uint64_t time_ms;
 };
 
-/* What one node sent to another in this life, in ms of the world; checker_rates.c. */
+/* What one node sent to another in this life, in ms of its clock; checker_rates.c. */
 enum { CHECK_ANSWERS = 32 };
 struct check_rates {
     uint64_t life;

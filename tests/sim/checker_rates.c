@@ -111,6 +111,6 @@ void sim_check_delivered(struct sim *s, uint32_t node_index, uint32_t from, stru
     struct check_rates *r = rates_of(s, node_index, from);
     if (message.size == 0 || message.data[0] != PBFT_DATA)
         return;
-    r->answered_ms = s->now_us / 1000;
+    r->answered_ms = sim_node_time(s, node_index).now_ms;
     r->unused_count++;
 }

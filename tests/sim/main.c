@@ -21,13 +21,16 @@ enum {
     JOBS_MAX = 64,
     SEED_CPU_SECONDS_MAX = 600, /* then it hangs; also under sanitizers a seed takes a few */
     BENCH_SECONDS = 5,
-    PROGRESS_SECONDS = 10
+    PROGRESS_SECONDS = 10,
+    SETTINGS_MAX = 128
 };
 
 struct options {
     uint64_t first, last;
     uint32_t jobs;
     bool has_trace, is_default_plan, is_bench, is_twice, prints_plan;
+    const char *settings[SETTINGS_MAX]; /* "field=value" */
+    uint32_t settings_count;
 };
 
 /* One process that runs seeds; in memory that all of them share. */
@@ -61,6 +64,8 @@ static void draw_plan(const struct options *o, uint64_t seed, struct sim_plan *o
         sim_plan_default(out, seed);
     else
         sim_plan_draw(out, seed);
+    for (uint32_t i = 0; i < o->settings_count; i++)
+        (void)sim_plan_set(out, o->settings[i]); /* judged with the arguments */
 }
 
 static void run_seed(const struct options *o, uint64_t seed, struct sim_counts *counts)
@@ -240,13 +245,12 @@ static void print_totals(const struct sim_counts *c, uint64_t seeds)
                  c->landed_unasked);
     (void)printf("network: %" PRIu64 " messages, lost %" PRIu64 ", doubled %" PRIu64
                  ", late %" PRIu64 ", corrupted %" PRIu64 ", cut off %" PRIu64
-                 "; partitions %" PRIu64 ", pauses %" PRIu64 ", stalls %" PRIu64
-                 ", clock steps %" PRIu64 ", markers raised %" PRIu64 ", again %" PRIu64
-                 ", cut off in that %" PRIu64 "\n",
+                 "; partitions %" PRIu64 ", flapping %" PRIu64 ", by slow links %" PRIu64
+                 ", pauses %" PRIu64 ", stalls %" PRIu64 ", clock steps %" PRIu64
+                 ", markers raised %" PRIu64 ", again %" PRIu64 ", cut off in that %" PRIu64 "\n",
                  c->messages, c->lost, c->doubled, c->late, c->corrupted, c->cut, c->partitions,
-                 c->pauses, c->stalls, c->steps, c->marks, c->marks_again, c->cut_marks_again);
-    (void)printf("protocol: %" PRIu64 " views changed, %" PRIu64 " checkpoints\n", c->views,
-                 c->checkpoints);
+                 c->flapping, c->slow_sends, c->pauses, c->stalls, c->steps, c->marks,
+                 c->marks_again, c->cut_marks_again);
     (void)printf("ledger: %" PRIu64 " transactions submitted, %" PRIu64 " committed, %" PRIu64
                  " rejected, %" PRIu64 " blocks, %" PRIu64 " receipts verified; %" PRIu64
                  " events; dropped %" PRIu64 " messages of full turns, %" PRIu64 " answers\n",
@@ -318,6 +322,7 @@ static void print_usage(FILE *to)
                 "  --plan          print what each seed draws\n"
                 "  --twice         run each seed twice: the traces must be the same\n"
                 "  --default-plan  n = 4, 100 tx/s, mild faults, instead of what the seed draws\n"
+                "  --set F=V       a field of the plan other than the seed draws it; many times\n"
                 "  --bench         measure the speed with that plan; no seed\n"
                 "  --help          this text\n"
                 "The last line is `sim: N seeds, N violations`; the status is 1 when there are "
@@ -347,15 +352,28 @@ static bool parse_seeds(const char *text, struct options *o)
     return *at == '\0' && o->first <= o->last && o->last < UINT64_MAX - JOBS_MAX;
 }
 
+static bool take_setting(struct options *o, const char *text)
+{
+    struct sim_plan scratch;
+    sim_plan_default(&scratch, 0);
+    if (o->settings_count == SETTINGS_MAX || !sim_plan_set(&scratch, text)) {
+        (void)fprintf(stderr, "hansa-sim: --set %s: no field of a plan takes that\n", text);
+        return false;
+    }
+    o->settings[o->settings_count++] = text;
+    return true;
+}
+
 static bool parse_options(int argc, char **argv, struct options *o)
 {
-    enum { JOBS = 1, TRACE, PLAN, TWICE, DEFAULT_PLAN, BENCH, HELP };
+    enum { JOBS = 1, TRACE, PLAN, TWICE, DEFAULT_PLAN, BENCH, SET, HELP };
     static const struct option known[] = {{"jobs", required_argument, NULL, JOBS},
                                           {"trace", no_argument, NULL, TRACE},
                                           {"plan", no_argument, NULL, PLAN},
                                           {"twice", no_argument, NULL, TWICE},
                                           {"default-plan", no_argument, NULL, DEFAULT_PLAN},
                                           {"bench", no_argument, NULL, BENCH},
+                                          {"set", required_argument, NULL, SET},
                                           {"help", no_argument, NULL, HELP},
                                           {NULL, 0, NULL, 0}};
     uint64_t jobs = 0;
@@ -367,6 +385,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
         }
         if (option == '?' || (option == JOBS && (!parse_number(optarg, &end, &jobs) ||
                                                  *end != '\0' || jobs < 1 || jobs > JOBS_MAX)))
+            return false;
+        if (option == SET && !take_setting(o, optarg))
             return false;
         o->has_trace |= option == TRACE;
         o->prints_plan |= option == PLAN;

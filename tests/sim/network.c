@@ -1,6 +1,6 @@
-/* The network: it loses, delays, doubles, reorders and damages messages, and falls apart and heals.
- * What is on the way arrives, whatever becomes of its sender. Real links are authenticated and in
- * order; here neither is taken for granted. */
+/* The network: it loses, delays, doubles, reorders and damages messages; links.c says what a link
+ * is like, and when it is cut. What is on the way arrives, whatever becomes of its sender. Real
+ * links are authenticated and in order; here neither is taken for granted. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -13,12 +13,6 @@ enum {
     LATE_LEAST_US = 5000, /* also in a network with hardly any delay */
     DAMAGE_BYTES_MAX = 64 /* added behind, at most */
 };
-
-uint64_t sim_delay_us(struct sim *s)
-{
-    return s->is_healed ? sim_between(s, HEALED_DELAY_MIN_US, HEALED_DELAY_MAX_US)
-                        : sim_between(s, s->plan.delay_min_us, s->plan.delay_max_us);
-}
 
 /* ---- damage ---- */
 
@@ -80,18 +74,19 @@ static void arrive(struct sim *s, void *context, uint64_t number)
 }
 
 /* In order, unless this network may let one come late. */
-static uint64_t arrival_us(struct sim *s, uint32_t from, uint32_t to, bool *is_late)
+static uint64_t arrival_us(struct sim *s, uint32_t from, uint32_t to, size_t size, bool *is_late)
 {
-    uint64_t delay_us = sim_delay_us(s);
+    struct sim_link *link = &s->links[from][to];
+    uint64_t delay_us = sim_link_delay_us(s, link, size);
     *is_late = sim_fault(s, s->plan.late_ppm);
     if (*is_late) {
         s->counts.late++;
         return s->now_us + (delay_us + LATE_LEAST_US) * sim_between(s, 2, LATE_TIMES_MAX);
     }
     uint64_t at_us = s->now_us + delay_us;
-    if (s->plan.late_ppm == 0 && at_us < s->arrives_us[from][to])
-        at_us = s->arrives_us[from][to];
-    s->arrives_us[from][to] = at_us;
+    if (s->plan.late_ppm == 0 && at_us < link->arrives_us)
+        at_us = link->arrives_us;
+    link->arrives_us = at_us;
     return at_us;
 }
 
@@ -102,7 +97,7 @@ static void send_copy(struct sim *s, uint32_t from, uint32_t to, struct bytes me
         is_damaged ? damaged_copy(s, to, message) : sim_packet_new(s, PACKET_MESSAGE, to, message);
     s->counts.corrupted += is_damaged;
     p->from = from;
-    uint64_t at_us = arrival_us(s, from, to, &is_late);
+    uint64_t at_us = arrival_us(s, from, to, p->size, &is_late);
     sim_say(s, from, "> %u %s %" PRIu64 ", %zu bytes, %08x, for %" PRIu64 "%s%s", to,
             type_word(message), height_of(message), message.size,
             sim_word_of(bytes_of(p->bytes, p->size)), at_us, is_late ? ", late" : "",
@@ -114,9 +109,11 @@ void sim_network_send(struct sim *s, uint32_t from, uint32_t to, struct bytes me
 {
     CHECK(to < s->plan.members_count && to != from);
     s->counts.messages++;
-    bool is_lost = sim_fault(s, s->plan.loss_ppm);
-    if (is_lost || s->cut[from][to]) {
-        *(s->cut[from][to] ? &s->counts.cut : &s->counts.lost) += 1;
+    const struct sim_link *link = &s->links[from][to];
+    bool is_cut = link->is_cut && !s->is_flapped;
+    bool is_lost = sim_fault(s, link->loss_ppm) || sim_link_is_full(s, link);
+    if (is_lost || is_cut) {
+        *(is_cut ? &s->counts.cut : &s->counts.lost) += 1;
         sim_say(s, from, "> %u %s %" PRIu64 " is lost", to, type_word(message), height_of(message));
         return;
     }
@@ -129,80 +126,4 @@ void sim_network_send(struct sim *s, uint32_t from, uint32_t to, struct bytes me
         s->counts.doubled++;
         send_copy(s, from, to, message);
     }
-}
-
-/* ---- partitions: one at a time, so that the end of one is not in the way of another ---- */
-
-static void cut_between(struct sim *s, uint32_t left_bits, bool is_out, bool is_in)
-{
-    for (uint32_t i = 0; i < s->plan.members_count; i++)
-        for (uint32_t k = 0; k < s->plan.members_count; k++) {
-            bool goes_out = (left_bits >> i & 1) != 0 && (left_bits >> k & 1) == 0;
-            bool goes_in = (left_bits >> i & 1) == 0 && (left_bits >> k & 1) != 0;
-            s->cut[i][k] = (goes_out && is_out) || (goes_in && is_in);
-        }
-}
-
-/* One is alone (every second time the primary), or a half is; in both directions or in one. Or one
- * link alone is cut. */
-static void cut_some(struct sim *s)
-{
-    uint32_t n = s->plan.members_count;
-    uint32_t one = sim_luck(s, 300000) ? 0 : (uint32_t)sim_between(s, 0, n - 1);
-    uint32_t left_bits =
-        sim_luck(s, 500000) ? 1u << one : (uint32_t)sim_between(s, 1, (1u << n) - 2);
-    bool is_out = !sim_luck(s, 200000);
-    bool is_in = !is_out || !sim_luck(s, 250000);
-    if (sim_luck(s, 150000)) {
-        uint32_t other = (one + 1 + (uint32_t)sim_between(s, 0, n - 2)) % n;
-        s->cut[one][other] = is_out;
-        s->cut[other][one] = is_in;
-        sim_say(s, UINT32_MAX, "the link between %u and %u is cut (%d%d)", one, other, is_out,
-                is_in);
-        return;
-    }
-    cut_between(s, left_bits, is_out, is_in);
-    sim_say(s, UINT32_MAX, "partition: %02x is apart (%d%d)", left_bits, is_out, is_in);
-}
-
-static void next_partition(struct sim *s, void *context, uint64_t number);
-
-static uint64_t partition_mean_us(const struct sim *s)
-{
-    return 60000000 / s->plan.partitions_per_minute;
-}
-
-static void end_partition(struct sim *s, void *context, uint64_t number)
-{
-    (void)context;
-    (void)number;
-    if (s->is_healed)
-        return;
-    memset(s->cut, 0, sizeof s->cut);
-    sim_say(s, UINT32_MAX, "the partition ends");
-    sim_at(s, s->now_us + sim_between(s, 1, partition_mean_us(s)), next_partition, NULL);
-}
-
-static void next_partition(struct sim *s, void *context, uint64_t number)
-{
-    (void)context;
-    (void)number;
-    if (s->is_healed)
-        return;
-    s->counts.partitions++;
-    cut_some(s);
-    /* Half of the time it lasts, on average, so that both sides of it are seen. */
-    sim_at(s, s->now_us + sim_between(s, 1000, partition_mean_us(s)), end_partition, NULL);
-}
-
-void sim_network_start(struct sim *s)
-{
-    if (s->plan.partitions_per_minute > 0)
-        sim_at(s, s->now_us + sim_between(s, 1, partition_mean_us(s)), next_partition, NULL);
-}
-
-void sim_network_heal(struct sim *s)
-{
-    memset(s->cut, 0, sizeof s->cut);
-    memset(s->arrives_us, 0, sizeof s->arrives_us); /* what is late is no reason to wait */
 }

@@ -13,10 +13,18 @@ struct driver_time sim_node_time(const struct sim *s, uint32_t index)
     /* The wall clocks of all begin on one day in 2026, and differ by their offsets. */
     static const int64_t start_ms = INT64_C(1780000000000);
     const struct sim_node *n = &s->nodes[index];
-    uint64_t passed_ms = s->now_us / 1000;
-    return (struct driver_time){.now_ms = passed_ms + n->monotonic_offset_ms,
+    int64_t now_us = (int64_t)s->now_us;
+    int64_t own_us = now_us + now_us * n->drift_ppm / 1000000;
+    int64_t wall_us = now_us + (now_us - (int64_t)n->wall_set_us) * n->wall_drift_ppm / 1000000;
+    return (struct driver_time){.now_ms = (uint64_t)(own_us / 1000) + n->monotonic_offset_ms,
                                 .wall_ms =
-                                    (uint64_t)(start_ms + (int64_t)passed_ms + n->wall_offset_ms)};
+                                    (uint64_t)(start_ms + wall_us / 1000 + n->wall_offset_ms)};
+}
+
+/* When its monotonic clock will show that: the world's time, or a little less. */
+static uint64_t world_us(const struct sim_node *n, uint64_t own_ms)
+{
+    return (own_ms - n->monotonic_offset_ms) * 1000 * 1000000 / (uint64_t)(1000000 + n->drift_ppm);
 }
 
 uint64_t sim_node_wall_most_ms(const struct sim *s, uint32_t index)
@@ -29,14 +37,14 @@ void sim_node_decided(const struct sim *s, uint32_t index, uint64_t *from_ms, ui
 {
     const struct sim_node *n = &s->nodes[index];
     *from_ms = n->is_telling ? n->closed_from_ms : n->fill_from_ms;
-    *until_ms = n->is_telling ? n->closed_at_ms : s->now_us / 1000;
+    *until_ms = n->is_telling ? n->closed_at_ms : sim_node_time(s, index).now_ms;
 }
 
 /* The turn that filled is handed over; another one fills. */
 static void close_turn(struct sim_node *n)
 {
     n->closed_from_ms = n->fill_from_ms;
-    n->closed_at_ms = n->fill_from_ms = n->sim->now_us / 1000;
+    n->closed_at_ms = n->fill_from_ms = sim_node_time(n->sim, n->index).now_ms;
 }
 
 static sim_action run;
@@ -63,10 +71,11 @@ static void run_at_deadline(struct sim *s, struct sim_node *n)
     uint64_t deadline_ms = driver_deadline_ms(n->driver);
     if (deadline_ms == UINT64_MAX)
         return;
+    uint64_t at_us = world_us(n, deadline_ms);
     if (deadline_ms <= sim_node_time(s, n->index).now_ms)
         sim_node_touch(s, n->index);
     else
-        run_at(s, n, (deadline_ms - n->monotonic_offset_ms) * 1000);
+        run_at(s, n, at_us > s->now_us ? at_us : s->now_us + 1);
 }
 
 /* Bounded work per run is no help if the driver asks to be run for ever. */
@@ -95,8 +104,8 @@ static void run(struct sim *s, void *context, uint64_t number)
     judge_spinning(s, n);
     driver_run(n->driver, sim_node_time(s, n->index));
     if (n->in_flight == NULL && !n->is_marking)
-        n->fill_from_ms = s->now_us / 1000; /* what had no need to wait has left */
-    if (!n->is_dying && !n->is_failed)      /* a dying one saw its submits and sends swallowed */
+        n->fill_from_ms = sim_node_time(s, n->index).now_ms; /* what had no need to wait has left */
+    if (!n->is_dying && !n->is_failed) /* a dying one saw its submits and sends swallowed */
         sim_check_bounds(s, n->index);
     sim_node_called(s, n->index);
     if (n->driver != NULL)
@@ -120,7 +129,7 @@ void sim_node_dies(struct sim_node *n, enum sim_boundary boundary)
 
 static sim_action arrive;
 
-uint64_t sim_disk_us(struct sim *s)
+uint64_t sim_disk_us(struct sim *s, const struct sim_node *n)
 {
     if (s->is_healed)
         return sim_between(s, HEALED_DISK_MIN_US, HEALED_DISK_MAX_US);
@@ -128,7 +137,7 @@ uint64_t sim_disk_us(struct sim *s)
         s->counts.stalls++;
         return sim_between(s, STALL_MIN_US, STALL_MAX_US);
     }
-    return sim_between(s, s->plan.disk_min_us, s->plan.disk_max_us);
+    return n->disk_times * sim_between(s, s->plan.disk_min_us, s->plan.disk_max_us);
 }
 
 static void send_self(struct sim_node *n, enum sim_packet_type type, uint64_t after_us)
@@ -154,7 +163,7 @@ static void on_submit(void *context, const struct kv_batch *batch)
     close_turn(n);
     kv_mem_begin(n->kv, batch);
     n->in_flight = batch;
-    uint64_t after_us = sim_disk_us(s);
+    uint64_t after_us = sim_disk_us(s, n);
     enum sim_packet_type type = PACKET_DURABLE;
     if (sim_fault(s, s->plan.crash_ppm[SIM_AT_SUBMIT])) {
         type = PACKET_CRASH;
@@ -196,7 +205,7 @@ static void on_raise(void *context, const struct pbft_rank *to)
     sim_check_marker(s, n->index, to);
     n->is_marking = true;
     n->marking_to = *to;
-    uint64_t after_us = sim_disk_us(s);
+    uint64_t after_us = sim_disk_us(s, n);
     bool crashes = sim_fault(s, s->plan.crash_ppm[SIM_AT_MARK]);
     send_self(n, crashes ? PACKET_CRASH : PACKET_STORED,
               crashes ? sim_between(s, 0, after_us) : after_us);

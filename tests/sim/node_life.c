@@ -30,6 +30,9 @@ void sim_node_make(struct sim *s, uint32_t index)
     identity.store_id[0] |= 1;
     n->sim = s;
     n->index = index;
+    n->drift_ppm =
+        (int64_t)sim_between(s, 0, 2 * (uint64_t)s->plan.drift_ppm) - (int64_t)s->plan.drift_ppm;
+    n->disk_times = sim_luck(s, s->plan.slow_disks_percent * 10000) ? SLOW_DISK_TIMES : 1;
     n->kv = kv_mem_new();
     struct why why = {{0}};
     enum rc rc =
@@ -45,6 +48,8 @@ void sim_node_set_wall(struct sim *s, struct sim_node *n)
     if (s->is_healed && most_ms > good_ms)
         most_ms = good_ms;
     n->wall_most_ms = sim_node_wall_most_ms(s, n->index);
+    n->wall_set_us = s->now_us;
+    n->wall_drift_ppm = s->is_healed ? 0 : n->drift_ppm;
     n->wall_offset_ms = (int64_t)sim_between(s, 0, 2 * most_ms) - (int64_t)most_ms;
 }
 
@@ -82,11 +87,11 @@ void sim_node_start(struct sim *s, uint32_t index)
     n->starts_count++;
     s->counts.starts++;
     n->is_dying = n->is_failed = false;
-    n->fill_from_ms = s->now_us / 1000;
     n->paused_until_us = 0;
     n->up_at_us = 0;
     memset(n->core_free_us, 0, sizeof n->core_free_us);
     set_clocks(s, n);
+    n->fill_from_ms = sim_node_time(s, index).now_ms;
     open_driver(s, n);
     sim_say(s, index, "starts at height %" PRIu64, store_head(n->store)->height);
     sim_check_start(s, index);

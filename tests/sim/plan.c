@@ -1,8 +1,6 @@
 /* What a seed draws before the first event. A swarm (Groce et al., ISSTA 2012): every kind of fault
  * is off in about half of the seeds and of any strength in the others, because faults that are
  * always there hide what needs their absence. */
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/sim/world.h"
@@ -64,7 +62,12 @@ static void draw_parameters(struct prng *p, struct parameters *out)
     if (luck(p, 50))
         out->block_bytes_max = wide(p, 131200, 1048576);
     out->batch_ms = luck(p, 30) ? 0 : wide(p, 1, 50);
-    out->fairness_ms = wide(p, 250, 4000);
+    out->fairness_ms = wide(p, 100, 4000);
+    out->view_change_ms = wide(p, 50, 1000);
+    /* After healing one view change takes a fraction of the least; T_k may have grown up to it. */
+    out->view_change_cap_ms = between(p, out->view_change_ms < 500 ? 500 : 1000, 5000);
+    out->retransmit_ms = wide(p, 20, 500);
+    out->quiet_checkpoint_ms = wide(p, 100, 2000);
     out->clock_skew_ms = wide(p, 100, 5000);
 }
 
@@ -79,6 +82,13 @@ static void draw_network(struct prng *p, struct sim_plan *out)
     out->late_ppm = fault(p, 1000, 200000);
     out->corrupt_ppm = fault(p, 100, 50000);
     out->partitions_per_minute = fault(p, 2, 60);
+    out->flapping_ppm = fault(p, 100000, 1000000);
+    out->has_uneven_links = luck(p, 50);
+    if (luck(p, 70))
+        return;
+    out->slow_links_percent = (uint32_t)between(p, 5, 60);
+    out->slow_delay_us = wide(p, 1000, 400000);
+    out->slow_bytes_per_ms = wide(p, 2, 1000);
 }
 
 /* So many crashes in a run, by the passings of a boundary that a run of this length has. */
@@ -110,6 +120,7 @@ static void draw_nodes(struct prng *p, struct sim_plan *out)
     out->disk_min_us = between(p, out->disk_max_us / 10, out->disk_max_us);
     out->verify_us = luck(p, 30) ? 0 : wide(p, 10, 200);
     out->run_lag_us = luck(p, 40) ? 0 : wide(p, 10, 2000);
+    out->slow_disks_percent = luck(p, 20) ? (uint32_t)between(p, 10, 50) : 0;
     draw_crashes(p, out);
     out->pauses_per_minute = fault(p, 2, 60);
     out->pause_max_us = wide(p, 10000, 3000000);
@@ -138,6 +149,8 @@ static void draw_clocks(struct prng *p, struct sim_plan *out)
         out->clock_offset_max_ms = wide(p, skew_ms / 2, 2 * skew_ms);
     if (out->clock_offset_max_ms > 0 && luck(p, 40))
         out->clock_steps_per_minute = (uint32_t)wide(p, 4, 60);
+    if (luck(p, 40)) /* worse than any that is not broken */
+        out->drift_ppm = (uint32_t)wide(p, 100, 100000);
 }
 
 /* Blocks that are full, of bytes or of transactions that most have not seen before. Such a run is
@@ -178,16 +191,27 @@ static void draw_limits(struct prng *p, struct sim_plan *out)
                                         : DRIVER_ANSWER_BYTES_MAX;
 }
 
+/* More than 7 in one of ten. */
+static void draw_members(struct prng *p, struct sim_plan *out)
+{
+    uint32_t roll = (uint32_t)between(p, 0, 99);
+    out->members_count = roll < 60 ? 4 : (uint32_t)between(p, 5, 7);
+    if (roll >= 90)
+        out->members_count = (uint32_t)between(p, 8, SIM_NODES_MAX);
+}
+
 void sim_plan_draw(struct sim_plan *out, uint64_t seed)
 {
     struct prng p = prng_of(seed);
     memset(out, 0, sizeof *out);
     out->seed = seed;
     out->has_real_signatures = prng_below(&p, 50) == 0;
-    out->members_count = luck(&p, 67) ? 4 : (uint32_t)between(&p, 5, 7);
+    draw_members(&p, out);
     out->faults_us = between(&p, 2000000, 10000000);
     if (luck(&p, 2))
         out->faults_us = between(&p, 10000000, 60000000);
+    if (out->members_count > 7) /* messages grow with the square */
+        out->faults_us = between(&p, 1000000, 4000000);
     if (out->has_real_signatures) /* they cost as much as all the rest does, fifty times */
         out->faults_us = between(&p, 1000000, 3000000);
     draw_parameters(&p, &out->parameters);
@@ -202,7 +226,7 @@ void sim_plan_draw(struct sim_plan *out, uint64_t seed)
         out->flood_ppm = (uint32_t)wide(&p, 10000, 500000);
     draw_reservations(&p, out);
     draw_limits(&p, out);
-    out->tree_max_us = luck(&p, 30) ? 0 : wide(&p, 1000, 400000);
+    out->members_down_for_good = (uint32_t)between(&p, 0, faulty_max_of(out->members_count));
 }
 
 void sim_plan_default(struct sim_plan *out, uint64_t seed)
@@ -239,50 +263,4 @@ void sim_plan_default(struct sim_plan *out, uint64_t seed)
                              .pauses_per_minute = 6,
                              .pause_max_us = 500000,
                              .clock_offset_max_ms = 1000};
-}
-
-/* ---- printing ---- */
-
-void sim_plan_print(FILE *to, const struct sim_plan *plan)
-{
-    const struct parameters *p = &plan->parameters;
-    (void)fprintf(to,
-                  "seed %" PRIu64 ": n %u, faults for %" PRIu64
-                  " ms, %s signatures, layers %" PRIu64 "\n",
-                  plan->seed, plan->members_count, plan->faults_us / 1000,
-                  plan->has_real_signatures ? "real" : "simulated", plan->layer_bytes_max);
-    (void)fprintf(to,
-                  "  protocol: P %" PRIu64 ", K %" PRIu64 ", L %" PRIu64 ", B_max %" PRIu64
-                  ", B %" PRIu64 ", A %" PRIu64 ", N_tx %" PRIu64 ", skew %" PRIu64
-                  ", T_batch %" PRIu64 ", T_fair %" PRIu64 ", T_s %" PRIu64 "\n",
-                  p->pipeline_heights, p->checkpoint_every_heights, p->window_heights,
-                  p->block_bytes_max, p->sync_blocks_max, p->nonce_window, p->pool_txs_max,
-                  p->clock_skew_ms, p->batch_ms, p->fairness_ms, p->status_ms);
-    (void)fprintf(to,
-                  "  load: %u keys, %u tx/s, ops %u, in flight %u; ppm: overdraft %u, expiring %u, "
-                  "conflicting %u, sent again %u; bursts %u/min, records %" PRIu64 " bytes\n",
-                  plan->keys_count, plan->txs_per_second, plan->ops_per_tx_max, plan->in_flight_max,
-                  plan->overdraft_ppm, plan->expiring_ppm, plan->conflicting_ppm, plan->resend_ppm,
-                  plan->bursts_per_minute, plan->big_bytes_max);
-    (void)fprintf(
-        to,
-        "  network: delay %" PRIu64 "..%" PRIu64
-        " us; ppm: loss %u, double %u, late %u, corrupt %u, flood %u; partitions %u/min\n",
-        plan->delay_min_us, plan->delay_max_us, plan->loss_ppm, plan->double_ppm, plan->late_ppm,
-        plan->corrupt_ppm, plan->flood_ppm, plan->partitions_per_minute);
-    (void)fprintf(to,
-                  "  nodes: disk %" PRIu64 "..%" PRIu64 " us, verify %" PRIu64 " us, trees %" PRIu64
-                  " us, run lag %" PRIu64 " us, pauses %u/min of %" PRIu64
-                  " us, clocks off by %" PRIu64 " ms, %u steps/min, stalls %u ppm, %" PRIu64
-                  " heights reserved at once, turns of %u messages, answers of %" PRIu64 " bytes\n",
-                  plan->disk_min_us, plan->disk_max_us, plan->verify_us, plan->tree_max_us,
-                  plan->run_lag_us, plan->pauses_per_minute, plan->pause_max_us,
-                  plan->clock_offset_max_ms, plan->clock_steps_per_minute, plan->stall_ppm,
-                  plan->reserved_heights, plan->outputs_max, plan->answer_bytes_max);
-    (void)fprintf(to, "  crashes, ppm:");
-    for (uint32_t i = 0; i < SIM_BOUNDARY_COUNT; i++)
-        (void)fprintf(to, " %s %u%s", sim_boundary_word((enum sim_boundary)i), plan->crash_ppm[i],
-                      i == SIM_AT_IDLE ? "/s;" : ",");
-    (void)fprintf(to, " %u %% take others along; down for %" PRIu64 " us\n",
-                  plan->crash_all_percent, plan->down_max_us);
 }

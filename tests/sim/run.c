@@ -66,6 +66,13 @@ static void print_nodes(const struct sim *s, FILE *to)
     }
 }
 
+static void print_again(const struct sim *s, FILE *to)
+{
+    (void)fputs("again: build/hansa-sim", to);
+    sim_plan_print_settings(to, &s->plan);
+    (void)fprintf(to, " %" PRIu64 "\n", s->plan.seed);
+}
+
 void sim_report(struct sim *s, uint32_t node_index, const char *property, const char *words)
 {
     char *text = NULL;
@@ -77,11 +84,11 @@ void sim_report(struct sim *s, uint32_t node_index, const char *property, const 
                   s->now_us);
     if (node_index < SIM_NODES_MAX)
         (void)fprintf(to, ", node %u", node_index);
-    (void)fprintf(to, "\nagain: make sim SEED=%" PRIu64 "\n", s->plan.seed);
+    (void)fputs("\n", to);
     sim_plan_print(to, &s->plan);
     sim_trace_print_last(s, to);
-    (void)fprintf(to, "== violation: %s\n   %s\nagain: make sim SEED=%" PRIu64 "\n", property,
-                  words, s->plan.seed);
+    (void)fprintf(to, "== violation: %s\n   %s\n", property, words);
+    print_again(s, to);
     (void)fclose(to);
     (void)fflush(stdout);
     for (size_t at = 0; at < size;) {
@@ -153,15 +160,17 @@ uint64_t sim_bound_ms(const struct sim *s)
     /* What was proposed by a clock that was ahead waits, and who has seen that it has to does not
      * look at its clock again before: at most the spread of all clocks. */
     bool waits = s->plan.clock_offset_max_ms > p->clock_skew_ms / 2;
-    uint64_t ahead_ms = waits ? 2 * s->plan.clock_offset_max_ms : 0;
+    uint64_t drifted_ms = s->plan.faults_us / 1000 * s->plan.drift_ppm / 1000000;
+    uint64_t ahead_ms =
+        waits || drifted_ms > 0 ? 2 * (s->plan.clock_offset_max_ms + drifted_ms) : 0;
     uint64_t stall_ms = s->plan.stall_ppm > 0 ? 2 * STALL_MAX_US / 1000 : 0; /* what is under way */
     uint64_t blocks = s->plan.big_bytes_total / (p->block_bytes_max / 2);
     uint64_t views_ms = 2 * p->view_change_cap_ms * s->plan.members_count;
     uint64_t full_ms = may_overflow(&s->plan) ? DRIVER_ANSWER_MS + PATIENCE_MS : 0;
-    uint64_t tree_ms = s->plan.tree_max_us / 1000 + 1; /* what is under way */
-    return views_ms + ahead_ms + stall_ms + tree_ms + blocks * agreement_ms +
-           (2 * rounds + 6) * p->status_ms + p->fairness_ms + 3 * PATIENCE_MS + full_ms +
-           s->plan.in_flight_max * 2 * (way_ms + agreement_ms) + MARGIN_MS;
+    uint64_t sum_ms = ahead_ms + stall_ms + blocks * agreement_ms +
+                      (2 * rounds + 6) * p->status_ms + p->fairness_ms + 3 * PATIENCE_MS + full_ms +
+                      s->plan.in_flight_max * 2 * (way_ms + agreement_ms) + MARGIN_MS;
+    return sum_ms + sum_ms * s->plan.drift_ppm / 1000000; /* by the slowest clock */
 }
 
 static bool have_one_height(const struct sim *s)
@@ -239,9 +248,9 @@ static void make(struct sim *s)
     sim_checker_open(s);
     for (uint32_t i = 0; i < s->plan.members_count; i++)
         sim_node_make(s, i);
+    sim_network_start(s);
     for (uint32_t i = 0; i < s->plan.members_count; i++)
         sim_node_start(s, i);
-    sim_network_start(s);
     sim_nodes_start_faults(s);
     sim_clients_start(s);
 }
@@ -264,7 +273,8 @@ void sim_run(const struct sim_plan *plan, FILE *trace_to, struct sim_counts *cou
 {
     struct sim *s = mem_alloc(sizeof *s);
     s->plan = *plan;
-    s->prng = prng_of(plan->seed ^ UINT64_C(0x73696d756c617465)); /* another than the plan's */
+    s->prng = prng_of((plan->seed ^ UINT64_C(0x73696d756c617465)) +
+                      plan->salt); /* another than the plan's */
     running = s;
     sim_trace_open(s, trace_to);
     sim_queue_open(s);

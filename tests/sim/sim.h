@@ -38,9 +38,13 @@ enum sim_boundary {
 /* All that a seed draws before the first event. Rates are per million, times in microseconds. */
 struct sim_plan {
     uint64_t seed;
+    uint64_t salt;            /* another run of the same plan: 0, but for sim_shrink() */
     bool has_real_signatures; /* one seed in fifty */
-    uint32_t members_count;   /* 4..7 */
-    uint64_t faults_us;       /* length of the first part, at most 60 s */
+    /* Whether the replicas change views. Until they do, the primary of view 0 has to come back and
+     * be honest, and all have to be there in the end. */
+    bool has_view_change;
+    uint32_t members_count; /* 4..13 */
+    uint64_t faults_us;     /* length of the first part, at most 60 s */
     struct parameters parameters;
     uint64_t layer_bytes_max; /* of the stores */
     /* load */
@@ -57,6 +61,11 @@ struct sim_plan {
         corrupt_ppm;    /* late: many times the delay (reorders) */
     uint32_t flood_ppm; /* of FETCHes: those that come many times (9.1) */
     uint32_t partitions_per_minute;
+    uint32_t flapping_ppm;       /* of partitions: those that come and go many times a second */
+    bool has_uneven_links;       /* each direction of each link has a delay and a loss of its own */
+    uint32_t slow_links_percent; /* of directions of links: slow ones, */
+    uint64_t slow_delay_us;      /* by up to so much more delay, and */
+    uint64_t slow_bytes_per_ms;  /* so many bytes at least */
     /* nodes */
     uint64_t disk_min_us, disk_max_us;
     uint64_t reserved_heights;              /* at once (4.2): the rule's number, or few */
@@ -73,11 +82,32 @@ struct sim_plan {
     uint64_t pause_max_us;
     uint64_t clock_offset_max_ms; /* of wall clocks; above skew / 2 blocks have to wait */
     uint32_t clock_steps_per_minute;
+    uint32_t drift_ppm; /* clocks run so much too fast or too slow, at most, each as it does */
+    uint32_t slow_disks_percent; /* of nodes: those whose disk takes ten times as long */
+    /* From the end of the faults on: members outside the quorum that is healed, at most f and any
+     * of them. Applied only with has_view_change. */
+    uint32_t members_down_for_good;
 };
 void sim_plan_draw(struct sim_plan *out, uint64_t seed);
 /* n = 4, 100 transactions per second, default faults, for measuring speed. */
 void sim_plan_default(struct sim_plan *out, uint64_t seed);
 void sim_plan_print(FILE *to, const struct sim_plan *plan);
+
+/* ---- the fields of a plan by name (plan_fields.c), for `--set field=value` and for shrinking ----
+ */
+struct sim_field {
+    const char *name;
+    size_t at, size;   /* in struct sim_plan; a bool, a uint32_t or a uint64_t by its size */
+    uint64_t quiet;    /* the value at which it goes wrong least */
+    bool is_parameter; /* of the genesis */
+};
+const struct sim_field *sim_fields(size_t *count);
+uint64_t sim_field_get(const struct sim_field *f, const struct sim_plan *plan);
+void sim_field_set(const struct sim_field *f, struct sim_plan *plan, uint64_t value);
+/* "field=value". False when there is no such field, or it cannot hold the value. */
+bool sim_plan_set(struct sim_plan *plan, const char *text);
+/* What makes this plan of what its seed draws, as arguments: " --set field=value" for each. */
+void sim_plan_print_settings(FILE *to, const struct sim_plan *plan);
 
 struct sim;
 struct sim_packet;
@@ -96,7 +126,11 @@ struct sim_node {
     enum sim_boundary dying_at;
     uint64_t up_at_us; /* while down: when it starts again */
     uint64_t paused_until_us;
-    int64_t wall_offset_ms;
+    int64_t drift_ppm;      /* of both of its clocks */
+    uint64_t disk_times;    /* how many times as long as others' its disk takes */
+    int64_t wall_offset_ms; /* since it was set, */
+    uint64_t wall_set_us;   /* then */
+    int64_t wall_drift_ppm; /* none when all is healed */
     uint64_t wall_most_ms; /* the latest that its wall clock has ever shown, before its last step */
     uint64_t monotonic_offset_ms; /* another one after each start */
     const struct kv_batch *in_flight;
@@ -104,7 +138,8 @@ struct sim_node {
     bool is_marking;
     struct pbft_rank marking_to;
     bool is_failed; /* the driver was told of a failed disk: it must be silent */
-    /* When what it sends was decided: a turn fills from the closing of the one before it. */
+    /* When what it sends was decided, by its own clock: a turn fills from the closing of the one
+     * before it. */
     bool is_telling; /* the driver is being told that something is durable */
     uint64_t fill_from_ms, closed_from_ms, closed_at_ms;
     uint64_t deadline_event; /* number of the event that runs it by itself; 0 = none */
@@ -118,7 +153,7 @@ struct sim_node {
 /* Counted over a run, and summed over runs by main.c. */
 struct sim_counts {
     uint64_t events, messages, lost, doubled, late, corrupted, cut;
-    uint64_t partitions, pauses, stalls, steps, marks;
+    uint64_t partitions, flapping, slow_sends, pauses, stalls, steps, marks;
     uint64_t marks_again, cut_marks_again; /* beyond a node's first; and those it died in between */
     uint64_t output_drops, answer_drops;
     uint64_t crashes[SIM_BOUNDARY_COUNT], landed_unasked, starts;
@@ -128,6 +163,16 @@ struct sim_counts {
     uint64_t healing_us, bound_us; /* from the end of faults to the end of all, and at most */
 };
 
+/* One direction of a link between two members. */
+struct sim_link {
+    bool is_cut;
+    uint64_t delay_min_us, delay_max_us;
+    uint32_t loss_ppm;
+    uint64_t bytes_per_ms; /* 0: it is not slow */
+    uint64_t free_at_us;   /* when the bytes that are under way are through */
+    uint64_t arrives_us;   /* its last message */
+};
+
 struct sim {
     struct sim_plan plan;
     struct genesis genesis;
@@ -135,8 +180,9 @@ struct sim {
     uint64_t now_us;
     bool is_healed; /* the second part */
     struct sim_node nodes[SIM_NODES_MAX];
-    bool cut[SIM_NODES_MAX][SIM_NODES_MAX];            /* [from][to] */
-    uint64_t arrives_us[SIM_NODES_MAX][SIM_NODES_MAX]; /* the last message of each link */
+    struct sim_link links[SIM_NODES_MAX][SIM_NODES_MAX]; /* [from][to] */
+    bool is_flapped;                                     /* what is cut is whole for a moment */
+    uint64_t flaps_until_us;
     struct sim_queue *queue;
     struct sim_checker *checker;
     struct sim_clients *clients;
@@ -184,13 +230,13 @@ bool sim_node_submit(struct sim *s, uint32_t index, uint64_t client, struct byte
 struct driver_time sim_node_time(const struct sim *s, uint32_t index);
 /* The latest that its wall clock has ever shown. */
 uint64_t sim_node_wall_most_ms(const struct sim *s, uint32_t index);
-/* When what a node sends now was decided, in ms of the world: at or after *from, at or before
- * *until. */
+/* When what a node sends now was decided, in ms of its own monotonic clock: at or after *from, at
+ * or before *until. */
 void sim_node_decided(const struct sim *s, uint32_t index, uint64_t *from_ms, uint64_t *until_ms);
 
-/* ---- network (network.c) ---- */
+/* ---- network (network.c, links.c) ---- */
 void sim_network_send(struct sim *s, uint32_t from, uint32_t to, struct bytes message);
-void sim_network_start(struct sim *s); /* partitions come and go */
+void sim_network_start(struct sim *s); /* links are drawn; partitions come and go */
 void sim_network_heal(struct sim *s);
 
 /* ---- clients (clients.c) ---- */

@@ -56,7 +56,8 @@ enum { /* what healing makes of the network and the disks */
        HEALED_DISK_MIN_US = 100,
        HEALED_DISK_MAX_US = 1000,
        STALL_MIN_US = 500000, /* of a sync, now and then */
-       STALL_MAX_US = 5000000
+       STALL_MAX_US = 5000000,
+       SLOW_DISK_TIMES = 10
 };
 /* Faults end when all is healed. */
 bool sim_fault(struct sim *s, uint32_t ppm);
@@ -91,7 +92,9 @@ bool sim_node_is_paused(const struct sim *s, uint32_t index);
  * a good one. */
 void sim_node_set_wall(struct sim *s, struct sim_node *n);
 /* Drawn anew for each message and each batch: by the plan or, when all is healed, quick. */
-uint64_t sim_delay_us(struct sim *s);
-uint64_t sim_disk_us(struct sim *s);
+uint64_t sim_link_delay_us(struct sim *s, struct sim_link *link, size_t size);
+uint64_t sim_disk_us(struct sim *s, const struct sim_node *n);
+/* More bytes wait in a slow link than it takes. */
+bool sim_link_is_full(const struct sim *s, const struct sim_link *link);
 
 #endif

@@ -118,17 +118,6 @@ static void catch_signals(void)
 #endif
 }
 
-static void add_counts(struct sim_counts *to, const struct sim_counts *from)
-{
-    _Static_assert(sizeof *to % sizeof(uint64_t) == 0, "numbers all through");
-    uint64_t sum[sizeof *to / sizeof(uint64_t)], more[sizeof *to / sizeof(uint64_t)];
-    memcpy(sum, to, sizeof sum);
-    memcpy(more, from, sizeof more);
-    for (size_t i = 0; i < sizeof sum / sizeof sum[0]; i++)
-        sum[i] += more[i];
-    memcpy(to, sum, sizeof sum);
-}
-
 static void note_slowest(struct worker *w, uint64_t seed, const struct sim_counts *c)
 {
     uint64_t percent = 100 * c->healing_us / c->bound_us;
@@ -154,7 +143,7 @@ static _Noreturn void work(const struct options *o, struct shared *shared, struc
         run_seed(o, seed, &counts);
         w->is_running = false;
         w->seeds_count++;
-        add_counts(&w->counts, &counts);
+        sim_counts_add(&w->counts, &counts);
         note_slowest(w, seed, &counts);
     }
     exit(0); /* as a process should, so that leaks are found */
@@ -233,31 +222,6 @@ static uint64_t supervise(const struct options *o, struct shared *shared)
     return violations;
 }
 
-static void print_totals(const struct sim_counts *c, uint64_t seeds)
-{
-    (void)printf("simulated: %.2f hours, of these %.2f after healing (%.2f s a seed)\n",
-                 (double)c->virtual_us / 3.6e9, (double)c->healing_us / 3.6e9,
-                 seeds > 0 ? (double)c->healing_us / 1e6 / (double)seeds : 0.0);
-    (void)printf("crashes:");
-    for (uint32_t i = 0; i < SIM_BOUNDARY_COUNT; i++)
-        (void)printf(" %s %" PRIu64 ",", sim_boundary_word((enum sim_boundary)i), c->crashes[i]);
-    (void)printf(" starts %" PRIu64 ", batches landed unasked %" PRIu64 "\n", c->starts,
-                 c->landed_unasked);
-    (void)printf("network: %" PRIu64 " messages, lost %" PRIu64 ", doubled %" PRIu64
-                 ", late %" PRIu64 ", corrupted %" PRIu64 ", cut off %" PRIu64
-                 "; partitions %" PRIu64 ", flapping %" PRIu64 ", by slow links %" PRIu64
-                 ", pauses %" PRIu64 ", stalls %" PRIu64 ", clock steps %" PRIu64
-                 ", markers raised %" PRIu64 ", again %" PRIu64 ", cut off in that %" PRIu64 "\n",
-                 c->messages, c->lost, c->doubled, c->late, c->corrupted, c->cut, c->partitions,
-                 c->flapping, c->slow_sends, c->pauses, c->stalls, c->steps, c->marks,
-                 c->marks_again, c->cut_marks_again);
-    (void)printf("ledger: %" PRIu64 " transactions submitted, %" PRIu64 " committed, %" PRIu64
-                 " rejected, %" PRIu64 " blocks, %" PRIu64 " receipts verified; %" PRIu64
-                 " events; dropped %" PRIu64 " messages of full turns, %" PRIu64 " answers\n",
-                 c->txs_submitted, c->txs_committed, c->txs_rejected, c->blocks,
-                 c->receipts_verified, c->events, c->output_drops, c->answer_drops);
-}
-
 static void print_slowest(const struct options *o, const struct shared *shared)
 {
     const struct worker *slowest = &shared->workers[0];
@@ -284,9 +248,9 @@ static int run_all(const struct options *o)
         start_worker(o, shared, &shared->workers[i]);
     uint64_t violations = supervise(o, shared);
     for (uint32_t i = 0; i < o->jobs; i++)
-        add_counts(&counts, &shared->workers[i].counts);
+        sim_counts_add(&counts, &shared->workers[i].counts);
     uint64_t seeds = seeds_done(o, shared);
-    print_totals(&counts, seeds);
+    sim_counts_print(stdout, &counts, seeds);
     print_slowest(o, shared);
     (void)printf("took %.1f s\nsim: %" PRIu64 " seeds, %" PRIu64 " violations\n",
                  (double)(now_ms() - started_ms) / 1000, seeds, violations);

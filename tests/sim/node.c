@@ -1,5 +1,5 @@
-/* The driver's interfaces over the virtual world: its disk, its links, its processors; and how
- * events reach it. Where it is cut off between deciding and telling is drawn here (rule 4). */
+/* The driver's interfaces over the virtual world: its links, its processors (its disk: disk.c); and
+ * how events reach it. Where it is cut off between deciding and telling is drawn here (rule 4). */
 #include <inttypes.h>
 #include <string.h>
 
@@ -40,8 +40,7 @@ void sim_node_decided(const struct sim *s, uint32_t index, uint64_t *from_ms, ui
     *until_ms = n->is_telling ? n->closed_at_ms : sim_node_time(s, index).now_ms;
 }
 
-/* The turn that filled is handed over; another one fills. */
-static void close_turn(struct sim_node *n)
+void sim_node_close_turn(struct sim_node *n)
 {
     n->closed_from_ms = n->fill_from_ms;
     n->closed_at_ms = n->fill_from_ms = sim_node_time(n->sim, n->index).now_ms;
@@ -125,124 +124,6 @@ void sim_node_dies(struct sim_node *n, enum sim_boundary boundary)
     n->dying_at = boundary;
 }
 
-/* ---- the disk ---- */
-
-static sim_action arrive;
-
-uint64_t sim_disk_us(struct sim *s, const struct sim_node *n)
-{
-    if (s->is_healed)
-        return sim_between(s, HEALED_DISK_MIN_US, HEALED_DISK_MAX_US);
-    if (sim_luck(s, s->plan.stall_ppm)) {
-        s->counts.stalls++;
-        return sim_between(s, STALL_MIN_US, STALL_MAX_US);
-    }
-    return n->disk_times * sim_between(s, s->plan.disk_min_us, s->plan.disk_max_us);
-}
-
-static void send_self(struct sim_node *n, enum sim_packet_type type, uint64_t after_us)
-{
-    struct sim_packet *p = sim_packet_new(n->sim, type, n->index, bytes_of(NULL, 0));
-    p->life = n->life;
-    sim_at(n->sim, n->sim->now_us + after_us, arrive, p);
-}
-
-static void on_submit(void *context, const struct kv_batch *batch)
-{
-    struct sim_node *n = context;
-    struct sim *s = n->sim;
-    CHECK(n->in_flight == NULL); /* one at a time: driver.h */
-    if (n->is_dying)
-        return;
-    sim_say(s, n->index, "submits a batch of %zu, %zu bytes", kv_batch_count(batch),
-            kv_batch_bytes(batch));
-    if (sim_fault(s, s->plan.crash_ppm[SIM_AT_DECIDE])) {
-        sim_node_dies(n, SIM_AT_DECIDE);
-        return;
-    }
-    close_turn(n);
-    kv_mem_begin(n->kv, batch);
-    n->in_flight = batch;
-    uint64_t after_us = sim_disk_us(s, n);
-    enum sim_packet_type type = PACKET_DURABLE;
-    if (sim_fault(s, s->plan.crash_ppm[SIM_AT_SUBMIT])) {
-        type = PACKET_CRASH;
-        after_us = sim_between(s, 0, after_us);
-    } else if (sim_fault(s, s->plan.crash_ppm[SIM_AT_ERROR])) {
-        type = PACKET_ERROR;
-    }
-    send_self(n, type, after_us);
-}
-
-/* The disk fails: the batch is there, whole, or not at all; the driver is told, and is silent for
- * as long as its process still lives (4.2). */
-static void on_error(struct sim *s, struct sim_packet *p)
-{
-    enum { ENDS_WITHIN_US = 50000 };
-    struct sim_node *n = &s->nodes[p->to];
-    sim_node_settle(s, n);
-    sim_say(s, n->index, "the disk fails");
-    n->is_failed = true;
-    send_self(n, PACKET_END, sim_between(s, 0, ENDS_WITHIN_US));
-    p->type = PACKET_ERROR;
-    sim_node_take(s, p);
-}
-
-/* ---- the marker beside the key (4.2) ---- */
-
-static void on_raise(void *context, const struct pbft_rank *to)
-{
-    struct sim_node *n = context;
-    struct sim *s = n->sim;
-    CHECK(n->in_flight == NULL && !n->is_marking); /* driver.h */
-    if (n->is_dying)
-        return;
-    if (!n->is_telling)
-        close_turn(n);
-    s->counts.marks++;
-    s->counts.marks_again += n->marker.height > 0;
-    sim_say(s, n->index, "raises the marker to height %" PRIu64, to->height);
-    sim_check_marker(s, n->index, to);
-    n->is_marking = true;
-    n->marking_to = *to;
-    uint64_t after_us = sim_disk_us(s, n);
-    bool crashes = sim_fault(s, s->plan.crash_ppm[SIM_AT_MARK]);
-    send_self(n, crashes ? PACKET_CRASH : PACKET_STORED,
-              crashes ? sim_between(s, 0, after_us) : after_us);
-}
-
-static void on_stored(struct sim *s, struct sim_packet *p)
-{
-    struct sim_node *n = &s->nodes[p->to];
-    n->marker = n->marking_to;
-    n->is_marking = false;
-    sim_say(s, n->index, "the marker is raised");
-    if (sim_fault(s, s->plan.crash_ppm[SIM_AT_MARK])) {
-        sim_packet_free(s, p);
-        sim_node_crash(s, n->index, SIM_AT_MARK);
-        return;
-    }
-    p->type = PACKET_MARKED;
-    sim_node_take(s, p);
-}
-
-/* The disk does its work whether the node is paused or not; the word of it may have to wait. */
-static void on_durable(struct sim *s, struct sim_packet *p)
-{
-    struct sim_node *n = &s->nodes[p->to];
-    kv_mem_finish(n->kv, true);
-    n->in_flight = NULL;
-    sim_say(s, n->index, "the batch is durable");
-    sim_check_landed(s, n->index);
-    if (sim_fault(s, s->plan.crash_ppm[SIM_AT_DONE])) {
-        sim_packet_free(s, p);
-        sim_node_crash(s, n->index, SIM_AT_DONE);
-        return;
-    }
-    p->type = PACKET_TOLD;
-    sim_node_take(s, p);
-}
-
 /* ---- the links and the clients ---- */
 
 static void on_send(void *context, uint32_t to, struct bytes message)
@@ -292,7 +173,7 @@ static void on_job_submit(void *context, struct driver_job *job)
     struct sim_packet *p = sim_packet_new(s, PACKET_JOB, n->index, bytes_of(NULL, 0));
     p->job = job;
     p->life = n->life;
-    sim_at(s, n->core_free_us[core], arrive, p);
+    sim_at(s, n->core_free_us[core], sim_node_arrive, p);
 }
 
 /* One thread besides, whose work takes long. It reads what is durable as it begins, or later: no
@@ -323,11 +204,11 @@ static void on_sign(void *context, struct signature *out, struct bytes message)
 
 void sim_node_bind(struct sim_node *n, struct driver_config *config)
 {
-    config->kv = (struct driver_kv){.context = n, .submit = on_submit};
+    config->kv = (struct driver_kv){.context = n, .submit = sim_disk_submit};
     config->net = (struct driver_net){.context = n, .send = on_send, .answer = on_answer};
     config->verify = (struct driver_verify){.context = n, .submit = on_job_submit};
-    config->helper = (struct driver_helper){.context = n, .submit = on_tree_submit};
-    config->marker = (struct driver_marker){.context = n, .held = n->marker, .raise = on_raise};
+    config->marker =
+        (struct driver_marker){.context = n, .held = n->marker, .raise = sim_disk_raise};
     config->signer = (struct driver_signer){.context = n, .sign = on_sign};
 }
 
@@ -363,7 +244,10 @@ static void give(struct sim *s, struct sim_node *n, const struct sim_packet *p)
         n->is_telling = false;
         break;
     case PACKET_ERROR:
-        driver_on_durable(n->driver, RC_STORE_IO);
+        driver_on_durable(n->driver, p->rc);
+        break;
+    case PACKET_MARK_ERROR:
+        driver_on_marked(n->driver, p->rc);
         break;
     default:
         CHECK(!"a packet for the driver");
@@ -392,7 +276,7 @@ void sim_node_take(struct sim *s, struct sim_packet *p)
     sim_packet_free(s, p);
 }
 
-static void arrive(struct sim *s, void *context, uint64_t number)
+void sim_node_arrive(struct sim *s, void *context, uint64_t number)
 {
     struct sim_packet *p = context;
     struct sim_node *n = &s->nodes[p->to];
@@ -403,13 +287,14 @@ static void arrive(struct sim *s, void *context, uint64_t number)
     }
     switch (p->type) {
     case PACKET_DURABLE:
-        on_durable(s, p);
+        sim_disk_on_durable(s, p);
         break;
     case PACKET_STORED:
-        on_stored(s, p);
+        sim_disk_on_stored(s, p);
         break;
     case PACKET_ERROR:
-        on_error(s, p);
+    case PACKET_MARK_ERROR:
+        sim_disk_on_error(s, p);
         break;
     case PACKET_CRASH:
     case PACKET_END:

@@ -33,6 +33,8 @@ void sim_node_make(struct sim *s, uint32_t index)
     n->drift_ppm =
         (int64_t)sim_between(s, 0, 2 * (uint64_t)s->plan.drift_ppm) - (int64_t)s->plan.drift_ppm;
     n->disk_times = sim_luck(s, s->plan.slow_disks_percent * 10000) ? SLOW_DISK_TIMES : 1;
+    s->counts.drifting += n->drift_ppm != 0;
+    s->counts.slow_disks += n->disk_times > 1;
     n->kv = kv_mem_new();
     struct why why = {{0}};
     enum rc rc =
@@ -90,6 +92,7 @@ void sim_node_start(struct sim *s, uint32_t index)
     n->paused_until_us = 0;
     n->up_at_us = 0;
     memset(n->core_free_us, 0, sizeof n->core_free_us);
+    sim_disk_start(s, n);
     set_clocks(s, n);
     n->fill_from_ms = sim_node_time(s, index).now_ms;
     open_driver(s, n);
@@ -132,7 +135,7 @@ static void end_life(struct sim *s, struct sim_node *n)
 }
 
 /* The batch that was on its way to the disk is there, whole, or not at all. */
-void sim_node_settle(struct sim *s, struct sim_node *n)
+void sim_node_settle(struct sim *s, struct sim_node *n, bool may_land)
 {
     if (n->is_marking && n->marker.height > 0)
         s->counts.cut_marks_again++;
@@ -141,7 +144,7 @@ void sim_node_settle(struct sim *s, struct sim_node *n)
     n->is_marking = false;
     if (n->in_flight == NULL)
         return;
-    bool lands = sim_luck(s, 500000);
+    bool lands = may_land && sim_luck(s, 500000);
     n->in_flight = NULL;
     kv_mem_finish(n->kv, lands);
     sim_say(s, n->index, lands ? "its batch lands all the same" : "its batch is lost");
@@ -165,7 +168,7 @@ static void crash_one(struct sim *s, struct sim_node *n, enum sim_boundary bound
     s->counts.crashes[boundary]++;
     sim_say(s, n->index, "crashes (%s)", sim_boundary_word(boundary));
     end_life(s, n);
-    sim_node_settle(s, n);
+    sim_node_settle(s, n, true);
     uint64_t most_us = s->plan.down_max_us > DOWN_MIN_US ? s->plan.down_max_us : DOWN_MIN_US;
     if (s->is_healed) /* drawn before: a batch that was on its way when all was healed */
         most_us = DOWN_MIN_US;
@@ -294,6 +297,7 @@ static void draw_idle_crashes(struct sim *s, void *context, uint64_t number)
 
 void sim_nodes_start_faults(struct sim *s)
 {
+    sim_disks_start_faults(s);
     if (s->plan.pauses_per_minute > 0)
         next_pause(s, NULL, 0);
     if (s->plan.clock_steps_per_minute > 0)

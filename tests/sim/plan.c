@@ -121,6 +121,10 @@ static void draw_nodes(struct prng *p, struct sim_plan *out)
     out->verify_us = luck(p, 30) ? 0 : wide(p, 10, 200);
     out->run_lag_us = luck(p, 40) ? 0 : wide(p, 10, 2000);
     out->slow_disks_percent = luck(p, 20) ? (uint32_t)between(p, 10, 50) : 0;
+    out->eio_ppm = luck(p, 30) ? (uint32_t)wide(p, 50000, 1000000) : 0;
+    out->full_disks_per_minute = luck(p, 30) ? (uint32_t)wide(p, 4, 40) : 0;
+    out->full_max_us = wide(p, 2000, 3000000);
+    out->marker_errors_ppm = luck(p, 30) ? (uint32_t)wide(p, 50000, 500000) : 0;
     draw_crashes(p, out);
     out->pauses_per_minute = fault(p, 2, 60);
     out->pause_max_us = wide(p, 10000, 3000000);

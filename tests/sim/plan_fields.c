@@ -25,6 +25,10 @@
     X(crash_all_percent, 0)                                                                        \
     X(pauses_per_minute, 0)                                                                        \
     X(pause_max_us, 1000)                                                                          \
+    X(eio_ppm, 0)                                                                                  \
+    X(full_disks_per_minute, 0)                                                                    \
+    X(full_max_us, 1000)                                                                           \
+    X(marker_errors_ppm, 0)                                                                        \
     X(stall_ppm, 0)                                                                                \
     X(slow_disks_percent, 0)                                                                       \
     X(clock_steps_per_minute, 0)                                                                   \

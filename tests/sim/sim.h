@@ -84,6 +84,10 @@ struct sim_plan {
     uint32_t clock_steps_per_minute;
     uint32_t drift_ppm; /* clocks run so much too fast or too slow, at most, each as it does */
     uint32_t slow_disks_percent; /* of nodes: those whose disk takes ten times as long */
+    uint32_t eio_ppm;            /* of lives: those that an EIO ends, at one of the first commits */
+    uint32_t full_disks_per_minute;
+    uint64_t full_max_us;
+    uint32_t marker_errors_ppm; /* of raises */
     /* From the end of the faults on: members outside the quorum that is healed, at most f and any
      * of them. Applied only with has_view_change. */
     uint32_t members_down_for_good;
@@ -134,6 +138,9 @@ struct sim_node {
     uint64_t wall_most_ms; /* the latest that its wall clock has ever shown, before its last step */
     uint64_t monotonic_offset_ms; /* another one after each start */
     const struct kv_batch *in_flight;
+    uint64_t commits_count;  /* of this life; */
+    uint64_t eio_at_commit;  /* that one fails; 0: none */
+    uint64_t full_until_us;  /* its disk */
     struct pbft_rank marker; /* the file beside the key (4.2): stays over crashes */
     bool is_marking;
     struct pbft_rank marking_to;
@@ -150,11 +157,13 @@ struct sim_node {
     uint64_t starts_count;
 };
 
-/* Counted over a run, and summed over runs by main.c. */
+/* Counted over a run, and summed over runs (counts.c). */
 struct sim_counts {
     uint64_t events, messages, lost, doubled, late, corrupted, cut;
     uint64_t partitions, flapping, slow_sends, pauses, stalls, steps, marks;
     uint64_t marks_again, cut_marks_again; /* beyond a node's first; and those it died in between */
+    uint64_t drifting, slow_disks;
+    uint64_t eio_commits, full_disks, full_commits, mark_errors;
     uint64_t output_drops, answer_drops;
     uint64_t crashes[SIM_BOUNDARY_COUNT], landed_unasked, starts;
     uint64_t checkpoints, views;
@@ -162,6 +171,9 @@ struct sim_counts {
     uint64_t virtual_us;
     uint64_t healing_us, bound_us; /* from the end of faults to the end of all, and at most */
 };
+
+void sim_counts_add(struct sim_counts *to, const struct sim_counts *from);
+void sim_counts_print(FILE *to, const struct sim_counts *c, uint64_t seeds);
 
 /* One direction of a link between two members. */
 struct sim_link {

@@ -14,17 +14,17 @@ bool sim_queue_step(struct sim *s, uint64_t until_us);
 /* Something on its way to a node: a message, a verified job, the disk's word. One of them belongs
  * to one event, or waits at a paused node. */
 enum sim_packet_type {
-    PACKET_MESSAGE, /* bytes of another member */
-    PACKET_TX,      /* bytes of a client */
-    PACKET_JOB,     /* to be run, and handed back */
-    PACKET_RUN_JOB, /* was run, and is to be handed back */
-    PACKET_DURABLE, /* the batch under way reaches the disk */
-    PACKET_TOLD,    /* it has; the driver is to be told */
-    PACKET_CRASH,   /* while that batch is under way */
-    PACKET_ERROR,   /* the disk fails; the driver is to be told */
-    PACKET_STORED,  /* the marker reaches the disk */
-    PACKET_MARKED,  /* it has; the driver is to be told */
-    PACKET_END      /* of a process whose disk failed */
+    PACKET_MESSAGE,    /* bytes of another member */
+    PACKET_TX,         /* bytes of a client */
+    PACKET_JOB,        /* to be run, and handed back */
+    PACKET_DURABLE,    /* the batch under way reaches the disk */
+    PACKET_TOLD,       /* it has; the driver is to be told */
+    PACKET_CRASH,      /* while that batch is under way */
+    PACKET_ERROR,      /* the disk fails; the driver is to be told */
+    PACKET_STORED,     /* the marker reaches the disk */
+    PACKET_MARKED,     /* it has; the driver is to be told */
+    PACKET_MARK_ERROR, /* it cannot be written; the driver is to be told */
+    PACKET_END         /* of a process whose disk failed */
 };
 struct sim_packet {
     struct sim_packet *next, *prev; /* all there are */
@@ -34,6 +34,7 @@ struct sim_packet {
     uint64_t life; /* of the node, for what dies with it */
     uint64_t client;
     struct driver_job *job;
+    enum rc rc; /* of the disk */
     size_t size;
     uint8_t bytes[];
 };
@@ -81,8 +82,11 @@ void sim_node_touch(struct sim *s, uint32_t index);
 void sim_node_called(struct sim *s, uint32_t index);
 /* Hand a packet to its node, at once or, while it is paused, later. */
 void sim_node_take(struct sim *s, struct sim_packet *p);
-/* What was on its way to its disk is there, whole, or not at all. */
-void sim_node_settle(struct sim *s, struct sim_node *n);
+/* What was on its way to its disk is there, whole, or (always, unless may_land) not at all. */
+void sim_node_settle(struct sim *s, struct sim_node *n, bool may_land);
+sim_action sim_node_arrive; /* a packet at its node */
+/* The turn that filled is handed over; another one fills. */
+void sim_node_close_turn(struct sim_node *n);
 /* It stops telling anything; it goes down when the driver returns. */
 void sim_node_dies(struct sim_node *n, enum sim_boundary boundary);
 /* The driver's interfaces, bound to this node. */
@@ -91,9 +95,19 @@ bool sim_node_is_paused(const struct sim *s, uint32_t index);
 /* Its wall clock shows another time from now on: any that the plan allows or, when all is healed,
  * a good one. */
 void sim_node_set_wall(struct sim *s, struct sim_node *n);
-/* Drawn anew for each message and each batch: by the plan or, when all is healed, quick. */
+/* ---- disk.c ---- */
+void sim_disks_start_faults(struct sim *s);             /* disks fill up */
+void sim_disk_start(struct sim *s, struct sim_node *n); /* a life begins */
+void sim_disk_submit(void *node, const struct kv_batch *batch);
+void sim_disk_raise(void *node, const struct pbft_rank *to);
+/* These take the packet. */
+void sim_disk_on_durable(struct sim *s, struct sim_packet *p);
+void sim_disk_on_stored(struct sim *s, struct sim_packet *p);
+void sim_disk_on_error(struct sim *s, struct sim_packet *p);
+
+/* ---- links.c ---- */
+/* Drawn anew for each message: as the link is or, when all is healed, quick. */
 uint64_t sim_link_delay_us(struct sim *s, struct sim_link *link, size_t size);
-uint64_t sim_disk_us(struct sim *s, const struct sim_node *n);
 /* More bytes wait in a slow link than it takes. */
 bool sim_link_is_full(const struct sim *s, const struct sim_link *link);
 

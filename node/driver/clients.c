@@ -34,6 +34,8 @@ static enum verdict try_apply(void *context, const struct tx *tx)
 {
     struct driver *d = context;
     enum verdict verdict = VERDICT_MALFORMED;
+    if (d->failure != RC_OK) /* of the key's entry, read just before: the layer has failed with it */
+        return verdict;
     enum rc rc = apply_tx(&verdict, d->scratch, tx, store_head(d->store)->height + 1, 0);
     layer_rollback(d->scratch, 0);
     if (rc != RC_OK) {

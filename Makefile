@@ -99,7 +99,7 @@ $(BUILD)/hansad: $(BUILD)/node/hansad/main.o $(NODE_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 
 # The simulator. tests/sim/sign.c takes the place of the library's crypto/sign.o.
-$(BUILD)/hansa-sim: $(call objects,$(SIM_SOURCES)) $(LIBRARY)
+$(BUILD)/hansa-sim: $(call objects,$(SIM_SOURCES)) $(NODE_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 
 # Printed with a failure, so that it can be run again; rewritten only when the commit changes.

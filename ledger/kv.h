@@ -166,5 +166,12 @@ void kv_mem_finish(struct kv *kv, bool lands);
 void kv_mem_fail_after(struct kv *kv, uint32_t commits_count, enum rc rc, bool lands);
 /* The next one, and it does not land. */
 void kv_mem_fail_next(struct kv *kv, enum rc rc);
+/* Disks that lie, for simulation. Another store that holds what this view shows, as one put back
+ * from a copy does; the view and its store stay as they are.
+ * Returns: RC_OK | RC_STORE_DAMAGED (the commit counter is). */
+MUST_USE enum rc kv_mem_copy(struct kv **out, struct kv_view *v, struct why *why);
+/* Turn one bit of a value as it is stored, checksum included; bit is taken modulo its length.
+ * Requires: the key is there. */
+void kv_mem_flip(struct kv *kv, enum kv_table table, struct bytes key, uint64_t bit);
 
 #endif

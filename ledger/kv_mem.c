@@ -253,3 +253,35 @@ void kv_mem_fail_next(struct kv *kv, enum rc rc)
 {
     kv_mem_fail_after(kv, 0, rc, false);
 }
+
+enum rc kv_mem_copy(struct kv **out, struct kv_view *v, struct why *why)
+{
+    CHECK(v->kv->ops == &mem_ops);
+    struct mem *m = mem_alloc(sizeof *m);
+    kv_init(&m->base, &mem_ops, 0);
+    m->now = ((struct mem_view *)v)->picture;
+    m->now->refs++;
+    *out = NULL;
+    enum rc rc = kv_read_commits(&m->base, why);
+    if (rc == RC_OK)
+        *out = &m->base;
+    else
+        mem_close(&m->base);
+    return rc;
+}
+
+void kv_mem_flip(struct kv *kv, enum kv_table table, struct bytes key, uint64_t bit)
+{
+    struct mem *m = mem_of(kv);
+    mem_own_picture(m);
+    struct treap *n = treap_find(m->now->roots[table], key);
+    CHECK(n != NULL);
+    struct buf sealed = {0};
+    buf_add_bytes(&sealed, treap_value(n));
+    CHECK(sealed.size > 0);
+    bit %= 8 * sealed.size;
+    sealed.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    bool is_new = treap_put(&m->now->roots[table], key, buf_bytes(&sealed));
+    CHECK(!is_new);
+    buf_free(&sealed);
+}

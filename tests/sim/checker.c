@@ -225,6 +225,8 @@ static void check_reservation(struct sim *s, uint32_t node)
 void sim_check_marker(struct sim *s, uint32_t node_index, const struct pbft_rank *marker)
 {
     const struct check_node *n = &s->checker->nodes[node_index];
+    if (sim_is_faulty(s, node_index))
+        return;
     if (pbft_rank_compare(marker, &n->reserved) > 0)
         sim_fail(s, node_index, "the marker is not above the store's reservation (4.2)",
                  "%" PRIu64 ", reserved %" PRIu64, marker->height, n->reserved.height);
@@ -243,6 +245,8 @@ static void check_no_alarm(struct sim *s, uint32_t node)
 
 void sim_check_landed(struct sim *s, uint32_t node_index)
 {
+    if (sim_is_faulty(s, node_index))
+        return;
     renew_view(s, node_index);
     check_chain_on_disk(s, node_index);
     check_records(s, node_index, "vote", true);
@@ -259,6 +263,8 @@ void sim_check_start(struct sim *s, uint32_t node_index)
 {
     struct driver_look look;
     const struct check_node *n = &s->checker->nodes[node_index];
+    if (sim_is_faulty(s, node_index))
+        return;
     sim_check_landed(s, node_index);
     driver_look(s->nodes[node_index].driver, &look);
     if (look.core.committed.height != n->height || look.durable_height != n->height ||

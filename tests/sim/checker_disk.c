@@ -72,21 +72,26 @@ struct check_state check_get_state(struct sim *s, uint32_t node)
 
 /* One PREPARE, one COMMIT and one PRE-PREPARE digest for each epoch, view and height, over the
  * whole life of a node, whatever crashes (section 13). */
-void check_one_digest(struct sim *s, uint32_t node, uint32_t kind, uint64_t epoch, uint64_t view,
-                      uint64_t height, const struct digest *digest)
+struct check_value *check_vote_of(struct sim *s, uint32_t node, uint32_t kind, uint64_t epoch,
+                                  uint64_t view, uint64_t height)
 {
-    static const char *const words[] = {
-        [CHECK_PRE_PREPARE] = "PRE-PREPARE", [CERT_PREPARE] = "PREPARE", [CERT_COMMIT] = "COMMIT"};
-    struct check_map *votes = &s->checker->nodes[node].votes;
     struct digest key = {{0}};
     struct wr w = wr_of(key.bytes, sizeof key.bytes);
     wr_u32(&w, kind);
     wr_u64(&w, epoch);
     wr_u64(&w, view);
     wr_u64(&w, height);
-    struct check_value *value = check_map_find(votes, &key);
-    if (value == NULL) {
-        check_map_put(votes, &key)->digest = *digest;
+    return check_map_put(&s->checker->nodes[node].votes, &key);
+}
+
+void check_one_digest(struct sim *s, uint32_t node, uint32_t kind, uint64_t epoch, uint64_t view,
+                      uint64_t height, const struct digest *digest)
+{
+    static const char *const words[] = {
+        [CHECK_PRE_PREPARE] = "PRE-PREPARE", [CERT_PREPARE] = "PREPARE", [CERT_COMMIT] = "COMMIT"};
+    struct check_value *value = check_vote_of(s, node, kind, epoch, view, height);
+    if (digest_is_zero(&value->digest)) {
+        value->digest = *digest;
         if (kind == CERT_COMMIT)
             check_saw_commit(s, node, epoch, view, height, digest);
     } else if (!digest_equal(&value->digest, digest))

@@ -102,6 +102,10 @@ struct check_state {
     struct pbft_block tip;
 };
 struct check_state check_get_state(struct sim *s, uint32_t node);
+/* What it voted for at a place, and in members whether it has said so to anybody; zero: nothing.
+ * Lends until the next. */
+struct check_value *check_vote_of(struct sim *s, uint32_t node, uint32_t kind, uint64_t epoch,
+                                  uint64_t view, uint64_t height);
 /* That a node stands by one digest for each kind, epoch, view and height, for ever. */
 void check_one_digest(struct sim *s, uint32_t node, uint32_t kind, uint64_t epoch, uint64_t view,
                       uint64_t height, const struct digest *digest);

@@ -144,6 +144,12 @@ static void check_time_has_come(const struct sent *a, uint64_t height, const str
                  height, block.header.time_ms - latest_ms);
 }
 
+static void note_said(const struct sent *a, uint32_t kind, uint64_t epoch, uint64_t view,
+                      uint64_t height)
+{
+    check_vote_of(a->s, a->node, kind, epoch, view, height)->members = 1;
+}
+
 static void check_vote(const struct sent *a)
 {
     const struct statement *vote = &a->m->vote.statement;
@@ -152,10 +158,9 @@ static void check_vote(const struct sent *a)
         check_time_has_come(a, vote->height, &vote->digest);
     check_one_digest(a->s, a->node, vote->kind, vote->epoch, vote->view, vote->height,
                      &vote->digest);
-    /* Records go when their height is committed, and give way to those of a later view. */
-    bool has_left = check_get_state(a->s, a->node).view > vote->view;
-    if (!has_left && vote->height > a->n->height &&
-        !is_recorded(a, "vote", vote, NULL, &a->m->vote.signature))
+    note_said(a, vote->kind, vote->epoch, vote->view, vote->height);
+    /* Records go when their height is committed. */
+    if (vote->height > a->n->height && !is_recorded(a, "vote", vote, NULL, &a->m->vote.signature))
         fail(a, vote->height, "the vote is not on the disk");
     if (vote->kind == CERT_PREPARE)
         check_body_and_tip(a, vote->view, vote->height, &vote->digest);
@@ -168,6 +173,7 @@ static void check_pre_prepare(const struct sent *a, const struct pbft_pre_prepar
     struct statement of = {
         .epoch = p->epoch, .view = p->view, .height = p->block.height, .digest = p->block.digest};
     check_one_digest(a->s, a->node, CHECK_PRE_PREPARE, p->epoch, p->view, of.height, &of.digest);
+    note_said(a, CHECK_PRE_PREPARE, p->epoch, p->view, of.height);
     check_marked(a, p->epoch, p->view, of.height);
     /* 5.1: the commits that a decision counted on are durable with it, or were before. */
     if (of.height > a->n->height + a->s->plan.parameters.pipeline_heights)
@@ -383,6 +389,10 @@ void sim_check_sent(struct sim *s, uint32_t node_index, uint32_t to, struct byte
     struct buf *last = &sent.n->last_sent;
     if (to >= s->plan.members_count || to == node_index)
         sim_fail(s, node_index, "messages go to other members", "to %u", to);
+    if (sim_is_faulty(s, node_index)) {
+        sim_check_faulty_sent(s, node_index, message);
+        return;
+    }
     check_rates(s, node_index, to, message);
     if (bytes_equal(message, buf_bytes(last)))
         return; /* the same to the next one, and the disk is the same */

@@ -115,6 +115,8 @@ static void send_now(struct sim *s, const struct found *f)
 {
     struct try *try = f->try;
     uint32_t node = try->next_node;
+    while (s->is_healed && !sim_is_needed(s, node)) /* by then it is known who is gone */
+        node = (node + 1) % s->plan.members_count;
     uint64_t number = number_of(s, f->client, f->slot, try);
     try->next_node = (node + 1) % s->plan.members_count;
     try->sends_count++;

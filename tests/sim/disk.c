@@ -174,6 +174,7 @@ void sim_disk_on_durable(struct sim *s, struct sim_packet *p)
     kv_mem_finish(n->kv, true);
     n->in_flight = NULL;
     sim_say(s, n->index, "the batch is durable");
+    sim_liar_landed(s, n);
     sim_check_landed(s, n->index);
     if (sim_fault(s, s->plan.crash_ppm[SIM_AT_DONE])) {
         sim_packet_free(s, p);

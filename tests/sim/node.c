@@ -106,6 +106,8 @@ static void run(struct sim *s, void *context, uint64_t number)
         n->fill_from_ms = sim_node_time(s, n->index).now_ms; /* what had no need to wait has left */
     if (!n->is_dying && !n->is_failed) /* a dying one saw its submits and sends swallowed */
         sim_check_bounds(s, n->index);
+    if (sim_is_faulty(s, n->index))
+        sim_liar_ran(s, n);
     sim_node_called(s, n->index);
     if (n->driver != NULL)
         run_at_deadline(s, n);
@@ -150,7 +152,10 @@ static void on_answer(void *context, uint64_t client, const struct driver_answer
     if (n->is_failed)
         sim_fail(s, n->index, "after a failed disk nothing is told", "an answer to %" PRIu64,
                  client);
-    sim_check_answer(s, n->index, client, answer);
+    if (!sim_is_faulty(s, n->index))
+        sim_check_answer(s, n->index, client, answer);
+    else if (!sim_check_faulty_answer(s, n->index, answer))
+        return; /* no client believes it */
     sim_say(s, n->index, "answers %" PRIu64 ": %s", client, words[answer->outcome]);
     sim_clients_on_answer(s, n->index, client, answer); /* their network is theirs */
 }

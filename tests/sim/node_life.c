@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "crypto/base/check.h"
+#include "node/driver/records.h"
+#include "node/hansad/marker.h"
 #include "tests/sim/world.h"
 
 const char *sim_boundary_word(enum sim_boundary boundary)
@@ -17,17 +19,26 @@ const char *sim_boundary_word(enum sim_boundary boundary)
 
 /* ---- making and starting ---- */
 
+/* Its id is drawn here: what the store would draw itself comes from outside the seed. */
+static enum rc make_store(struct sim *s, struct sim_node *n, struct why *why)
+{
+    struct store_identity identity = {.chain_id = s->genesis.chain_id,
+                                      .replica_key = n->key.public,
+                                      .replica_index = n->index,
+                                      .checkpoint_every_heights =
+                                          s->genesis.parameters.checkpoint_every_heights};
+    prng_fill(&s->prng, identity.store_id, sizeof identity.store_id);
+    identity.store_id[0] |= 1;
+    if (!sim_is_faulty(s, n->index)) /* the key's first: its marker is made with it */
+        memcpy(n->marked_store, identity.store_id, sizeof n->marked_store);
+    return store_create(n->kv, &identity, buf_bytes(&s->genesis.canonical), &s->genesis.initial,
+                        why);
+}
+
 void sim_node_make(struct sim *s, uint32_t index)
 {
     struct sim_node *n = &s->nodes[index];
-    struct store_identity identity = {.chain_id = s->genesis.chain_id,
-                                      .replica_key = n->key.public,
-                                      .replica_index = index,
-                                      .checkpoint_every_heights =
-                                          s->genesis.parameters.checkpoint_every_heights};
-    /* Drawn here: what the store would draw itself comes from outside the seed. */
-    prng_fill(&s->prng, identity.store_id, sizeof identity.store_id);
-    identity.store_id[0] |= 1;
+    struct why why = {{0}};
     n->sim = s;
     n->index = index;
     n->drift_ppm =
@@ -36,9 +47,7 @@ void sim_node_make(struct sim *s, uint32_t index)
     s->counts.drifting += n->drift_ppm != 0;
     s->counts.slow_disks += n->disk_times > 1;
     n->kv = kv_mem_new();
-    struct why why = {{0}};
-    enum rc rc =
-        store_create(n->kv, &identity, buf_bytes(&s->genesis.canonical), &s->genesis.initial, &why);
+    enum rc rc = make_store(s, n, &why);
     if (rc != RC_OK)
         sim_fail(s, index, "a store is made of the genesis", "%s: %s", rc_name(rc), why.text);
 }
@@ -62,29 +71,75 @@ static void set_clocks(struct sim *s, struct sim_node *n)
     sim_node_set_wall(s, n);
 }
 
-static void open_driver(struct sim *s, struct sim_node *n)
+/* Rule 4.2, by the node's own rule (node/hansad/marker.h). */
+static enum rc judge_marker(struct sim *s, struct sim_node *n, struct why *why)
 {
-    struct why why = {{0}};
-    struct store_options options = {.care = TREE_TRUST, .layer_bytes_max = s->plan.layer_bytes_max};
-    enum rc rc = store_open(&n->store, n->kv, &options, &why);
+    struct marker marker = {
+        .chain_id = s->genesis.chain_id, .key = n->key.public, .reserved = n->marker};
+    struct marker_case c = {.marker = &marker,
+                            .chain_id = s->genesis.chain_id,
+                            .key = n->key.public,
+                            .has_store = n->store != NULL};
+    enum rc rc = RC_OK;
+    memcpy(marker.store_id, n->marked_store, sizeof marker.store_id);
+    if (n->store != NULL) {
+        memcpy(c.store_id, store_identity(n->store)->store_id, sizeof c.store_id);
+        rc = records_load_reserved(store_view(n->store), &c.reserved, why);
+    }
     if (rc != RC_OK)
-        sim_fail(s, n->index, "a store opens after any crash", "%s: %s", rc_name(rc), why.text);
+        return rc;
+    enum marker_verdict verdict = marker_judge(&c, &rc, why);
+    n->is_fenced = verdict == MARKER_FENCED;
+    if (verdict != MARKER_FITS && !sim_is_faulty(s, n->index))
+        sim_fail(s, n->index, "a store fits its marker after any crash", "%s", why->text);
+    return verdict == MARKER_REFUSED ? rc : RC_OK;
+}
+
+/* As hansad does: the head file, the store, the marker, and then the driver. */
+static enum rc open_driver(struct sim *s, struct sim_node *n, struct why *why)
+{
+    struct store_options options = {.care = TREE_TRUST, .layer_bytes_max = s->plan.layer_bytes_max};
+    enum rc rc = sim_store_judge_head(s, n, why);
+    if (rc != RC_OK)
+        return rc;
+    rc = store_open(&n->store, n->kv, &options, why);
+    if (rc == RC_OK)
+        rc = store_expect(n->store, &s->genesis.chain_id, &n->key.public, why);
+    bool is_missing = rc == RC_NOT_A_STORE && sim_is_faulty(s, n->index);
+    if (rc == RC_OK || is_missing)
+        rc = judge_marker(s, n, why);
+    if (rc == RC_OK && is_missing)
+        rc = make_store(s, n, why);
+    if (rc == RC_OK && is_missing)
+        rc = store_open(&n->store, n->kv, &options, why);
+    if (rc != RC_OK)
+        return rc;
     struct driver_config config = {.genesis = &s->genesis,
                                    .own_index = n->index,
                                    .store = n->store,
                                    .reserved_heights = s->plan.reserved_heights,
                                    .outputs_max = s->plan.outputs_max,
-                                   .answer_bytes_max = s->plan.answer_bytes_max};
+                                   .answer_bytes_max = s->plan.answer_bytes_max,
+                                   .is_fenced = n->is_fenced};
     sim_node_bind(n, &config);
-    rc = driver_open(&n->driver, &config, &why);
-    if (rc != RC_OK)
-        sim_fail(s, n->index, "a driver opens after any crash", "%s: %s", rc_name(rc), why.text);
+    return driver_open(&n->driver, &config, why);
+}
+
+static void refuse_start(struct sim *s, struct sim_node *n, enum rc rc, const struct why *why)
+{
+    if (!sim_is_faulty(s, n->index))
+        sim_fail(s, n->index, "a node starts after any crash", "%s: %s", rc_name(rc), why->text);
+    if (n->store != NULL)
+        store_close(n->store);
+    n->store = NULL;
+    sim_liar_refused(s, n, rc, why);
 }
 
 void sim_node_start(struct sim *s, uint32_t index)
 {
     struct sim_node *n = &s->nodes[index];
-    CHECK(n->driver == NULL && n->in_flight == NULL);
+    struct why why = {{0}};
+    CHECK(n->driver == NULL && n->in_flight == NULL && !n->is_gone);
     n->life++;
     n->starts_count++;
     s->counts.starts++;
@@ -95,7 +150,11 @@ void sim_node_start(struct sim *s, uint32_t index)
     sim_disk_start(s, n);
     set_clocks(s, n);
     n->fill_from_ms = sim_node_time(s, index).now_ms;
-    open_driver(s, n);
+    enum rc rc = open_driver(s, n, &why);
+    if (rc != RC_OK) {
+        refuse_start(s, n, rc, &why);
+        return;
+    }
     sim_say(s, index, "starts at height %" PRIu64, store_head(n->store)->height);
     sim_check_start(s, index);
     sim_node_called(s, index);
@@ -151,6 +210,7 @@ void sim_node_settle(struct sim *s, struct sim_node *n, bool may_land)
     if (!lands)
         return;
     s->counts.landed_unasked++;
+    sim_liar_landed(s, n);
     sim_check_landed(s, n->index);
 }
 
@@ -158,7 +218,8 @@ static void start_again(struct sim *s, void *context, uint64_t number)
 {
     struct sim_node *n = context;
     (void)number;
-    if (n->driver == NULL && n->up_at_us <= s->now_us) /* healing may have been quicker */
+    if (n->driver == NULL && !n->is_gone &&
+        n->up_at_us <= s->now_us) /* healing may have been quicker */
         sim_node_start(s, n->index);
 }
 
@@ -197,6 +258,7 @@ void sim_node_close(struct sim *s, uint32_t index)
     if (n->in_flight != NULL)
         kv_mem_finish(n->kv, false);
     n->in_flight = NULL;
+    sim_liar_close(n);
     if (n->kv != NULL)
         kv_close(n->kv);
     n->kv = NULL;
@@ -311,6 +373,8 @@ void sim_nodes_heal(struct sim *s)
     for (uint32_t i = 0; i < s->plan.members_count; i++) {
         struct sim_node *n = &s->nodes[i];
         sim_node_set_wall(s, n);
+        if (n->is_gone)
+            continue;
         if (n->driver == NULL)
             sim_node_start(s, i);
         else if (n->paused_until_us != 0)

@@ -230,6 +230,10 @@ void sim_plan_draw(struct sim_plan *out, uint64_t seed)
         out->flood_ppm = (uint32_t)wide(&p, 10000, 500000);
     draw_reservations(&p, out);
     draw_limits(&p, out);
+    if (luck(&p, 30))
+        out->liars_count = (uint32_t)between(&p, 1, faulty_max_of(out->members_count));
+    out->lies_max = (uint32_t)wide(&p, 1, 4);
+    out->lies_bits = (uint32_t)between(&p, 1, (1 << SIM_LIE_COUNT) - 1);
     out->members_down_for_good = (uint32_t)between(&p, 0, faulty_max_of(out->members_count));
 }
 
@@ -266,5 +270,7 @@ void sim_plan_default(struct sim_plan *out, uint64_t seed)
                              .down_max_us = 1000000,
                              .pauses_per_minute = 6,
                              .pause_max_us = 500000,
-                             .clock_offset_max_ms = 1000};
+                             .clock_offset_max_ms = 1000,
+                             .lies_max = 1,
+                             .lies_bits = 15};
 }

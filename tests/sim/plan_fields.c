@@ -34,6 +34,9 @@
     X(clock_steps_per_minute, 0)                                                                   \
     X(clock_offset_max_ms, 0)                                                                      \
     X(drift_ppm, 0)                                                                                \
+    X(liars_count, 0)                                                                              \
+    X(lies_max, 1)                                                                                 \
+    X(lies_bits, 15)                                                                               \
     X(members_down_for_good, 0)                                                                    \
     X(bursts_per_minute, 0)                                                                        \
     X(big_bytes_max, 0)                                                                            \

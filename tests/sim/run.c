@@ -46,6 +46,10 @@ static void print_nodes(const struct sim *s, FILE *to)
 {
     for (uint32_t i = 0; i < s->plan.members_count; i++) {
         const struct sim_node *n = &s->nodes[i];
+        if (n->is_gone) {
+            (void)fprintf(to, "node %u: down for good\n", i);
+            continue;
+        }
         if (n->driver == NULL) {
             (void)fprintf(to, "node %u: down until %" PRIu64 " us\n", i, n->up_at_us);
             continue;
@@ -124,13 +128,14 @@ static bool may_overflow(const struct sim_plan *plan)
 
 /* What has to happen after healing, one thing after the other at worst:
  * - What lies between nodes of different heights is fetched, in rounds of B blocks; a round begins
- *   with the STATUS that shows the difference and may have to wait for the next one: 2 T_s.
+ *   with the STATUS that shows the difference and may have to wait for the next one: 2 T_s. Each
+ *   member that is gone, or lies, may be asked first, in vain.
  * - Lost proposals, PREPAREs and COMMITs are sent again, each after two STATUSes that do not rise:
  *   6 T_s.
  * - A transaction that the primary never got, or had no room for, comes by way of FORWARDs to all,
  *   every T_fair / 2: two of those.
  * - A client finds out that its words or the answer were lost (its patience) and asks the next
- * node, which may have had no room (again), and in the end for the receipt of another of its own
+ *   node, which may have had no room (again), and in the end for the receipt of another of its own
  * (again).
  * - What a full pool pushed out after it was taken is asked for again when the node says that it
  * does not know what became of it (DRIVER_ANSWER_MS, with patience once more).
@@ -146,6 +151,8 @@ uint64_t sim_bound_ms(const struct sim *s)
     const struct parameters *p = &s->plan.parameters;
     uint64_t lowest = UINT64_MAX, highest = 0;
     for (uint32_t i = 0; i < s->plan.members_count; i++) {
+        if (!sim_is_needed(s, i))
+            continue;
         uint64_t height = store_head(s->nodes[i].store)->height;
         lowest = height < lowest ? height : lowest;
         highest = height > highest ? height : highest;
@@ -165,10 +172,11 @@ uint64_t sim_bound_ms(const struct sim *s)
         waits || drifted_ms > 0 ? 2 * (s->plan.clock_offset_max_ms + drifted_ms) : 0;
     uint64_t stall_ms = s->plan.stall_ppm > 0 ? 2 * STALL_MAX_US / 1000 : 0; /* what is under way */
     uint64_t blocks = s->plan.big_bytes_total / (p->block_bytes_max / 2);
-    uint64_t views_ms = 2 * p->view_change_cap_ms * s->plan.members_count;
+    uint64_t lost = s->plan.members_count - sim_needed_count(s);
     uint64_t full_ms = may_overflow(&s->plan) ? DRIVER_ANSWER_MS + PATIENCE_MS : 0;
     uint64_t sum_ms = ahead_ms + stall_ms + blocks * agreement_ms +
-                      (2 * rounds + 6) * p->status_ms + p->fairness_ms + 3 * PATIENCE_MS + full_ms +
+                      (2 * rounds * (1 + lost) + 6 + 2 * lost) * p->status_ms + p->fairness_ms +
+                      (lost > 0 ? 4 : 3) * PATIENCE_MS + full_ms +
                       s->plan.in_flight_max * 2 * (way_ms + agreement_ms) + MARGIN_MS;
     return sum_ms + sum_ms * s->plan.drift_ppm / 1000000; /* by the slowest clock */
 }
@@ -176,12 +184,15 @@ uint64_t sim_bound_ms(const struct sim *s)
 static bool have_one_height(const struct sim *s)
 {
     struct driver_look first, look;
-    if (s->nodes[0].driver == NULL)
-        return false;
-    driver_look(s->nodes[0].driver, &first);
+    bool has_first = false;
     for (uint32_t i = 0; i < s->plan.members_count; i++) {
+        if (!sim_is_needed(s, i))
+            continue;
         if (s->nodes[i].driver == NULL)
             return false;
+        if (!has_first)
+            driver_look(s->nodes[i].driver, &first);
+        has_first = true;
         driver_look(s->nodes[i].driver, &look);
         if (s->nodes[i].in_flight != NULL || look.durable_height != first.durable_height ||
             look.core.committed.height != look.durable_height)
@@ -211,6 +222,26 @@ static _Noreturn void fail_liveness(struct sim *s, uint64_t bound_ms)
              "%s", words);
 }
 
+/* Members outside the quorum that is healed: with those whose stores lie, no more than f. */
+static void take_down_for_good(struct sim *s)
+{
+    uint32_t n = s->plan.members_count, room = faulty_max_of(n);
+    for (uint32_t i = 0; i < n; i++)
+        room -= s->liars >> i & 1;
+    uint32_t left = s->plan.members_down_for_good < room ? s->plan.members_down_for_good : room;
+    while (s->plan.has_view_change && left > 0) {
+        struct sim_node *node = &s->nodes[sim_between(s, 0, n - 1)];
+        if (node->is_gone || (s->liars >> node->index & 1) != 0)
+            continue;
+        left--;
+        node->is_gone = true;
+        s->counts.gone++;
+        sim_say(s, node->index, "is down for good");
+        if (node->driver != NULL)
+            sim_node_crash(s, node->index, SIM_AT_IDLE);
+    }
+}
+
 static void heal_and_finish(struct sim *s)
 {
     enum { LOOK_EVERY_US = 20000 };
@@ -218,6 +249,7 @@ static void heal_and_finish(struct sim *s)
     sim_say(s, UINT32_MAX, "all is healed");
     s->is_healed = true;
     sim_network_heal(s);
+    take_down_for_good(s);
     sim_nodes_heal(s);
     sim_clients_stop_new(s);
     uint64_t from_us = s->now_us, bound_ms = sim_bound_ms(s);
@@ -249,6 +281,7 @@ static void make(struct sim *s)
     for (uint32_t i = 0; i < s->plan.members_count; i++)
         sim_node_make(s, i);
     sim_network_start(s);
+    sim_liars_start(s);
     for (uint32_t i = 0; i < s->plan.members_count; i++)
         sim_node_start(s, i);
     sim_nodes_start_faults(s);
@@ -283,6 +316,7 @@ void sim_run(const struct sim_plan *plan, FILE *trace_to, struct sim_counts *cou
         ;
     heal_and_finish(s);
     sim_check_end(s);
+    sim_liars_end(s);
     s->counts.virtual_us = s->now_us;
     if (trace_digest != NULL)
         sim_trace_digest(s, trace_digest);

@@ -35,6 +35,19 @@ enum sim_boundary {
         SIM_BOUNDARY_COUNT
 };
 
+/* What a store may do that no sound disk does. From the first lie on its node counts towards f. */
+#define SIM_LIE_LIST(X)                                                                            \
+    X(SIM_LIE_ROLLED_BACK, "rolled back") /* it loses its last commits, which it said were done */ \
+    X(SIM_LIE_RESTORED, "restored")       /* it is put back from a copy, head file and all */      \
+    X(SIM_LIE_WIPED, "wiped")             /* it is gone */                                         \
+    X(SIM_LIE_FLIPPED, "flipped")         /* one bit of one value is another */
+enum sim_lie {
+#define X(name, word) name,
+    SIM_LIE_LIST(X)
+#undef X
+        SIM_LIE_COUNT
+};
+
 /* All that a seed draws before the first event. Rates are per million, times in microseconds. */
 struct sim_plan {
     uint64_t seed;
@@ -88,6 +101,10 @@ struct sim_plan {
     uint32_t full_disks_per_minute;
     uint64_t full_max_us;
     uint32_t marker_errors_ppm; /* of raises */
+    /* Members whose store lies: at most f, and not the primary of view 0 until views change. */
+    uint32_t liars_count;
+    uint32_t lies_max;  /* of each, over a run */
+    uint32_t lies_bits; /* which lies: a bit for each of enum sim_lie */
     /* From the end of the faults on: members outside the quorum that is healed, at most f and any
      * of them. Applied only with has_view_change. */
     uint32_t members_down_for_good;
@@ -138,10 +155,16 @@ struct sim_node {
     uint64_t wall_most_ms; /* the latest that its wall clock has ever shown, before its last step */
     uint64_t monotonic_offset_ms; /* another one after each start */
     const struct kv_batch *in_flight;
-    uint64_t commits_count;  /* of this life; */
-    uint64_t eio_at_commit;  /* that one fails; 0: none */
-    uint64_t full_until_us;  /* its disk */
-    struct pbft_rank marker; /* the file beside the key (4.2): stays over crashes */
+    uint64_t commits_count;               /* of this life; */
+    uint64_t eio_at_commit;               /* that one fails; 0: none */
+    uint64_t full_until_us;               /* its disk */
+    struct pbft_rank marker;              /* the file beside the key (4.2): stays over crashes; */
+    uint8_t marked_store[STORE_ID_BYTES]; /* and whose store it names */
+    uint64_t head_commits;     /* the head file beside the store (kv.h); a copy has its own */
+    bool is_fenced;            /* the marker says that it must never vote again */
+    bool is_gone;              /* it does not start again: down for good */
+    uint32_t failures_count;   /* of a store that lies: how often its process ended of that */
+    struct sim_copies *copies; /* older moments of a store that is to lie; liars.c */
     bool is_marking;
     struct pbft_rank marking_to;
     bool is_failed; /* the driver was told of a failed disk: it must be silent */
@@ -164,6 +187,10 @@ struct sim_counts {
     uint64_t marks_again, cut_marks_again; /* beyond a node's first; and those it died in between */
     uint64_t drifting, slow_disks;
     uint64_t eio_commits, full_disks, full_commits, mark_errors;
+    uint64_t lies[SIM_LIE_COUNT];
+    uint64_t fenced, refused, found_out, broken, unnoticed; /* stores that lied: how they ended */
+    uint64_t own_word_broken;
+    uint64_t gone; /* members down for good */
     uint64_t output_drops, answer_drops;
     uint64_t crashes[SIM_BOUNDARY_COUNT], landed_unasked, starts;
     uint64_t checkpoints, views;
@@ -192,6 +219,8 @@ struct sim {
     uint64_t now_us;
     bool is_healed; /* the second part */
     struct sim_node nodes[SIM_NODES_MAX];
+    uint32_t liars;  /* a bit for each member whose store is to lie */
+    uint32_t faulty; /* a bit for each that counts towards f, from when on it does */
     struct sim_link links[SIM_NODES_MAX][SIM_NODES_MAX]; /* [from][to] */
     bool is_flapped;                                     /* what is cut is whole for a moment */
     uint64_t flaps_until_us;
@@ -246,6 +275,13 @@ uint64_t sim_node_wall_most_ms(const struct sim *s, uint32_t index);
  * or before *until. */
 void sim_node_decided(const struct sim *s, uint32_t index, uint64_t *from_ms, uint64_t *until_ms);
 
+/* Nothing is demanded of it but that it does not vote against its own word: sim_check_faulty_*().
+ */
+bool sim_is_faulty(const struct sim *s, uint32_t index);
+/* It is sound, and is there in the end: in the quorum that is healed. */
+bool sim_is_needed(const struct sim *s, uint32_t index);
+uint32_t sim_needed_count(const struct sim *s);
+
 /* ---- network (network.c, links.c) ---- */
 void sim_network_send(struct sim *s, uint32_t from, uint32_t to, struct bytes message);
 void sim_network_start(struct sim *s); /* links are drawn; partitions come and go */
@@ -283,6 +319,13 @@ void sim_check_delivered(struct sim *s, uint32_t node_index, uint32_t from, stru
 /* An answer leaves a node; receipts are verified offline and held against its disk. */
 void sim_check_answer(struct sim *s, uint32_t node_index, uint64_t client,
                       const struct driver_answer *answer);
+/* From here on the node counts towards f: its disk is not looked at any more. */
+void sim_check_lied(struct sim *s, uint32_t node_index);
+/* It sends a message: what it says itself may not contradict what it said before. */
+void sim_check_faulty_sent(struct sim *s, uint32_t node_index, struct bytes message);
+/* It answers: whether a careful client believes that. */
+bool sim_check_faulty_answer(struct sim *s, uint32_t node_index,
+                             const struct driver_answer *answer);
 /* The marker is to be raised, or was: never above the reservation in the store (4.2). */
 void sim_check_marker(struct sim *s, uint32_t node_index, const struct pbft_rank *marker);
 /* After each driver_run(): the bounds of section 16, and that the driver has not failed. */

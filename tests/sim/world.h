@@ -105,6 +105,19 @@ void sim_disk_on_durable(struct sim *s, struct sim_packet *p);
 void sim_disk_on_stored(struct sim *s, struct sim_packet *p);
 void sim_disk_on_error(struct sim *s, struct sim_packet *p);
 
+/* ---- liars.c ---- */
+void sim_liars_start(struct sim *s); /* who lies, and when */
+/* A batch is on the disk: the head file says so, and copies may be made. */
+void sim_liar_landed(struct sim *s, struct sim_node *n);
+/* As kv_lmdb_open() does. Returns: RC_OK | RC_STORE_ROLLED_BACK | RC_STORE_DAMAGED. */
+MUST_USE enum rc sim_store_judge_head(struct sim *s, struct sim_node *n, struct why *why);
+/* It did not start: it has to be for a reason that has a name, and it is down for good. */
+void sim_liar_refused(struct sim *s, struct sim_node *n, enum rc rc, const struct why *why);
+/* Its driver was run: if it met damage, the process ends. */
+void sim_liar_ran(struct sim *s, struct sim_node *n);
+void sim_liars_end(struct sim *s); /* counts what came of them */
+void sim_liar_close(struct sim_node *n);
+
 /* ---- links.c ---- */
 /* Drawn anew for each message: as the link is or, when all is healed, quick. */
 uint64_t sim_link_delay_us(struct sim *s, struct sim_link *link, size_t size);

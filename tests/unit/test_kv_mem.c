@@ -176,6 +176,49 @@ static void treap_many_ascending_keys_keep_both_pictures(void **state)
     kv_close(kv);
 }
 
+/* A copy stands where the view did, and goes its own way from there. */
+static void copy_of_a_view_goes_its_own_way(void **state)
+{
+    (void)state;
+    struct kv *kv = kv_mem_new(), *copy;
+    struct kv_view *view;
+    commit(kv, "a", "old");
+    assert_int_equal(kv_view_open(&view, kv, NULL), RC_OK);
+    commit(kv, "a", "new");
+    assert_int_equal(kv_mem_copy(&copy, view, NULL), RC_OK);
+    kv_view_close(view);
+    expect(copy, "a", "old");
+    commit(copy, "b", "of the copy");
+    expect(kv, "a", "new");
+    expect(kv, "b", NULL);
+    kv_close(kv);
+    expect(copy, "a", "old");
+    expect(copy, "b", "of the copy");
+    kv_close(copy);
+}
+
+/* Whichever bit turns, of the value or of its checksum, it is seen; views keep what they had. */
+static void flipped_bit_is_damage_to_who_reads_it_later(void **state)
+{
+    (void)state;
+    for (uint64_t bit = 0; bit < 8 * (3 + 8); bit++) {
+        struct kv *kv = kv_mem_new();
+        struct kv_view *before, *after;
+        struct bytes found;
+        commit(kv, "a", "old");
+        assert_int_equal(kv_view_open(&before, kv, NULL), RC_OK);
+        kv_mem_flip(kv, KV_VOTE, text("a"), bit);
+        assert_int_equal(kv_view_open(&after, kv, NULL), RC_OK);
+        assert_int_equal(kv_get(before, KV_VOTE, text("a"), &found), RC_OK);
+        assert_int_equal(kv_get(after, KV_VOTE, text("a"), &found), RC_STORE_DAMAGED);
+        kv_view_close(before);
+        kv_view_close(after);
+        kv_mem_flip(kv, KV_VOTE, text("a"), bit);
+        expect(kv, "a", "old");
+        kv_close(kv);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +227,8 @@ int main(void)
         cmocka_unit_test(close_with_a_commit_in_flight_is_fine),
         cmocka_unit_test(fault_store_full_fails_one_commit),
         cmocka_unit_test(fault_of_the_disk_ends_all_commits),
+        cmocka_unit_test(copy_of_a_view_goes_its_own_way),
+        cmocka_unit_test(flipped_bit_is_damage_to_who_reads_it_later),
         cmocka_unit_test(treap_many_ascending_keys_keep_both_pictures),
     };
     return cmocka_run_group_tests_name("kv_mem", tests, NULL, NULL);

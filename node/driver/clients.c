@@ -34,7 +34,7 @@ static enum verdict try_apply(void *context, const struct tx *tx)
 {
     struct driver *d = context;
     enum verdict verdict = VERDICT_MALFORMED;
-    if (d->failure != RC_OK) /* of the key's entry, read just before: the layer has failed with it */
+    if (d->failure != RC_OK) /* in reading the key's entry, just before: so has the layer */
         return verdict;
     enum rc rc = apply_tx(&verdict, d->scratch, tx, store_head(d->store)->height + 1, 0);
     layer_rollback(d->scratch, 0);

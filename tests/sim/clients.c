@@ -18,8 +18,8 @@ enum {
     SOON_MS_MAX = 200,     /* the same when nothing else is asked for any more */
     REFUSED_MS_MAX = 1500, /* until a refused nonce is filled */
     BANK_PPM = 30000,
-    UNKNOWN_MOST = 2, /* then what may be refused is taken for refused: it waits in every pool */
-    PENDING_WORDS = 5 /* slots named in words */
+    UNKNOWN_AT_ONCE = 8, /* asked again at once so often; then as after busy */
+    UNKNOWN_MOST = 2     /* then what may be refused is taken for refused: it waits in every pool */
 };
 
 /* Something of the clients that is under way in time. */
@@ -32,11 +32,6 @@ struct trip {
     uint32_t node;    /* TO_NODE */
     struct buf bytes; /* TO_NODE: what is sent */
 };
-
-static const char *const kind_words[] = {[TRY_PLAIN] = "plain",
-                                         [TRY_OVERDRAFT] = "overdraft",
-                                         [TRY_EXPIRING] = "expiring",
-                                         [TRY_CANCEL] = "cancel"};
 
 /* ---- what is under way ---- */
 
@@ -310,7 +305,7 @@ void sim_clients_on_answer(struct sim *s, uint32_t node_index, uint64_t client,
         f.try->unknown_count >= UNKNOWN_MOST)
         give_up(s, &f, 0);
     else
-        send_later(s, &f, is_unknown ? 0 : busy_us(s));
+        send_later(s, &f, is_unknown && f.try->unknown_count <= UNKNOWN_AT_ONCE ? 0 : busy_us(s));
 }
 
 /* ---- load ---- */
@@ -441,31 +436,6 @@ uint64_t sim_clients_valid_until(struct sim *s, uint64_t client)
 {
     struct found f = find(s, client);
     return f.slot != NULL ? f.try->valid_until_height : 0;
-}
-
-uint32_t sim_clients_pending(const struct sim *s, struct buf *words)
-{
-    uint32_t count = 0;
-    char text[128];
-    for (uint32_t i = 0; i < s->clients->count; i++) {
-        const struct client *c = &s->clients->clients[i];
-        for (const struct slot *slot = c->slots; slot != NULL; slot = slot->next) {
-            if (count++ >= PENDING_WORDS)
-                continue;
-            (void)snprintf(text, sizeof text, "%s%s nonce %" PRIu64 ": %s", count == 1 ? "" : "; ",
-                           c->name, slot->nonce, slot->is_echo ? "sent again" : "open");
-            buf_add_bytes(words, bytes_of_text(text));
-            for (uint32_t k = 0; k < slot->tries_count; k++) {
-                const struct try *try = &slot->tries[k];
-                (void)snprintf(text, sizeof text, ", %s%s%s%s, sent %u times",
-                               kind_words[try->kind], try == slot->chosen ? " committed" : "",
-                               try->is_refused ? " refused" : "", try->is_dead ? " rejected" : "",
-                               try->sends_count);
-                buf_add_bytes(words, bytes_of_text(text));
-            }
-        }
-    }
-    return count;
 }
 
 void sim_clients_close(struct sim *s)

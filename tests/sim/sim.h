@@ -237,7 +237,7 @@ struct sim {
  * or NULL. trace_digest (may be NULL): over all lines, also when they are not printed. */
 void sim_run(const struct sim_plan *plan, FILE *trace_to, struct sim_counts *counts,
              struct digest *trace_digest);
-/* How long after healing all that was pending may take; the formula stands at its definition. */
+/* How long after healing all that was pending may take; the formula stands in bound.c. */
 uint64_t sim_bound_ms(const struct sim *s);
 /* Print what is known of the violation (seed, commit, property, plan, last events per node, how to
  * run it again) and exit(1). node_index may be UINT32_MAX. */
@@ -269,6 +269,9 @@ void sim_node_deliver(struct sim *s, uint32_t to, uint32_t from, struct bytes me
 /* A client's request reaches a node; false when it is down (then nobody answers). */
 bool sim_node_submit(struct sim *s, uint32_t index, uint64_t client, struct bytes tx);
 struct driver_time sim_node_time(const struct sim *s, uint32_t index);
+/* Whether its pool holds a transaction of this key and nonce; false when it is down. */
+bool sim_node_has_pooled(const struct sim *s, uint32_t index, const struct public_key *key,
+                         uint64_t nonce);
 /* The latest that its wall clock has ever shown. */
 uint64_t sim_node_wall_most_ms(const struct sim *s, uint32_t index);
 /* When what a node sends now was decided, in ms of its own monotonic clock: at or after *from, at
@@ -303,7 +306,7 @@ void sim_clients_on_answer(struct sim *s, uint32_t node_index, uint64_t client,
 /* Until which height the transaction that this number stands for may commit; 0: for ever, or it is
  * settled. */
 uint64_t sim_clients_valid_until(struct sim *s, uint64_t client);
-/* Transactions whose outcome is not known yet. Words about the first ones into words. */
+/* Transactions whose outcome is not known yet. Words about the first ones, unless words is NULL. */
 uint32_t sim_clients_pending(const struct sim *s, struct buf *words);
 void sim_clients_close(struct sim *s);
 

@@ -67,6 +67,9 @@ struct sim *sim_running(void);
 /* What is known of a violation, to stdout at once. */
 void sim_report(struct sim *s, uint32_t node_index, const char *property, const char *words);
 
+/* ---- waiting.c ---- */
+void sim_print_waiting(const struct sim *s, FILE *to);
+
 /* ---- genesis.c ---- */
 void sim_genesis_make(struct sim *s);
 

@@ -20,6 +20,7 @@
 enum {
     JOBS_MAX = 64,
     SEED_CPU_SECONDS_MAX = 600, /* then it hangs; also under sanitizers a seed takes a few */
+    SHRUNK_CPU_SECONDS_MAX = 60,
     BENCH_SECONDS = 5,
     PROGRESS_SECONDS = 10,
     SETTINGS_MAX = 128
@@ -28,7 +29,7 @@ enum {
 struct options {
     uint64_t first, last;
     uint32_t jobs;
-    bool has_trace, is_default_plan, is_bench, is_twice, prints_plan;
+    bool has_trace, is_default_plan, is_bench, is_twice, is_shrink, prints_plan;
     const char *settings[SETTINGS_MAX]; /* "field=value" */
     uint32_t settings_count;
 };
@@ -118,6 +119,12 @@ static void catch_signals(void)
 #endif
 }
 
+static void limit_time(int cpu_seconds)
+{
+    struct itimerval limit = {.it_value = {.tv_sec = cpu_seconds}};
+    (void)setitimer(ITIMER_VIRTUAL, &limit, NULL);
+}
+
 static void note_slowest(struct worker *w, uint64_t seed, const struct sim_counts *c)
 {
     uint64_t percent = 100 * c->healing_us / c->bound_us;
@@ -130,7 +137,6 @@ static void note_slowest(struct worker *w, uint64_t seed, const struct sim_count
 
 static _Noreturn void work(const struct options *o, struct shared *shared, struct worker *w)
 {
-    struct itimerval limit = {.it_value = {.tv_sec = SEED_CPU_SECONDS_MAX}};
     catch_signals();
     for (;;) {
         uint64_t seed = atomic_fetch_add(&shared->next_seed, 1);
@@ -139,7 +145,7 @@ static _Noreturn void work(const struct options *o, struct shared *shared, struc
         struct sim_counts counts;
         w->seed = seed;
         w->is_running = true;
-        (void)setitimer(ITIMER_VIRTUAL, &limit, NULL);
+        limit_time(SEED_CPU_SECONDS_MAX);
         run_seed(o, seed, &counts);
         w->is_running = false;
         w->seeds_count++;
@@ -276,6 +282,21 @@ static int run_bench(void)
     return 0;
 }
 
+/* ---- shrinking ---- */
+
+static void prepare_shrunk(void)
+{
+    catch_signals();
+    limit_time(SHRUNK_CPU_SECONDS_MAX);
+}
+
+static int run_shrink(const struct options *o)
+{
+    struct sim_plan plan;
+    draw_plan(o, o->first, &plan);
+    return sim_shrink(&plan, prepare_shrunk);
+}
+
 /* ---- arguments ---- */
 
 static void print_usage(FILE *to)
@@ -287,6 +308,7 @@ static void print_usage(FILE *to)
                 "  --twice         run each seed twice: the traces must be the same\n"
                 "  --default-plan  n = 4, 100 tx/s, mild faults, instead of what the seed draws\n"
                 "  --set F=V       a field of the plan other than the seed draws it; many times\n"
+                "  --shrink        look for a smaller plan that violates the same (one seed)\n"
                 "  --bench         measure the speed with that plan; no seed\n"
                 "  --help          this text\n"
                 "The last line is `sim: N seeds, N violations`; the status is 1 when there are "
@@ -330,13 +352,14 @@ static bool take_setting(struct options *o, const char *text)
 
 static bool parse_options(int argc, char **argv, struct options *o)
 {
-    enum { JOBS = 1, TRACE, PLAN, TWICE, DEFAULT_PLAN, BENCH, SET, HELP };
+    enum { JOBS = 1, TRACE, PLAN, TWICE, DEFAULT_PLAN, BENCH, SET, SHRINK, HELP };
     static const struct option known[] = {{"jobs", required_argument, NULL, JOBS},
                                           {"trace", no_argument, NULL, TRACE},
                                           {"plan", no_argument, NULL, PLAN},
                                           {"twice", no_argument, NULL, TWICE},
                                           {"default-plan", no_argument, NULL, DEFAULT_PLAN},
                                           {"bench", no_argument, NULL, BENCH},
+                                          {"shrink", no_argument, NULL, SHRINK},
                                           {"set", required_argument, NULL, SET},
                                           {"help", no_argument, NULL, HELP},
                                           {NULL, 0, NULL, 0}};
@@ -357,6 +380,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
         o->is_twice |= option == TWICE;
         o->is_default_plan |= option == DEFAULT_PLAN;
         o->is_bench |= option == BENCH;
+        o->is_shrink |= option == SHRINK;
     }
     if (o->is_bench)
         return optind == argc;
@@ -367,7 +391,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
     jobs = jobs > 0 ? jobs : cores > 0 ? (uint64_t)cores : 1;
     jobs = jobs < JOBS_MAX ? jobs : JOBS_MAX;
     o->jobs = (uint32_t)(jobs < most ? jobs : most);
-    return !o->has_trace || most == 1;
+    return (!o->has_trace && !o->is_shrink) || most == 1;
 }
 
 int main(int argc, char **argv)
@@ -382,5 +406,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "hansa-sim: %s\n", why.text);
         return 2;
     }
+    if (options.is_shrink)
+        return run_shrink(&options);
     return options.is_bench ? run_bench() : run_all(&options);
 }

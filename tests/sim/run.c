@@ -49,10 +49,19 @@ static void print_again(const struct sim *s, FILE *to)
     (void)fprintf(to, " %" PRIu64 "\n", s->plan.seed);
 }
 
+static char *kept_property;
+
+void sim_keep_property(char out[static SIM_PROPERTY_BYTES])
+{
+    kept_property = out;
+}
+
 void sim_report(struct sim *s, uint32_t node_index, const char *property, const char *words)
 {
     char *text = NULL;
     size_t size = 0;
+    if (kept_property != NULL)
+        (void)snprintf(kept_property, SIM_PROPERTY_BYTES, "%s", property);
     FILE *to = open_memstream(&text, &size);
     CHECK(to != NULL);
     (void)fprintf(to, "== violation: %s\n   %s\n", property, words);

@@ -67,6 +67,16 @@ struct sim *sim_running(void);
 /* What is known of a violation, to stdout at once. */
 void sim_report(struct sim *s, uint32_t node_index, const char *property, const char *words);
 
+/* From here on a violation's property is put here too; NULL: nowhere. Borrows for good. */
+enum { SIM_PROPERTY_BYTES = 160 };
+void sim_keep_property(char out[static SIM_PROPERTY_BYTES]);
+
+/* ---- shrink.c ---- */
+typedef void sim_prepare(void); /* what a process does before it runs a seed */
+/* Look for a smaller plan that violates the same property, and print it. Returns: 1, or 0 when the
+ * plan violates nothing. */
+int sim_shrink(const struct sim_plan *plan, sim_prepare *prepare);
+
 /* ---- waiting.c ---- */
 void sim_print_waiting(const struct sim *s, FILE *to);
 

@@ -29,7 +29,7 @@ enum {
 struct options {
     uint64_t first, last;
     uint32_t jobs;
-    bool has_trace, is_default_plan, is_bench, is_twice, is_shrink, prints_plan;
+    bool has_trace, is_default_plan, is_calm, is_bench, is_twice, is_shrink, prints_plan;
     const char *settings[SETTINGS_MAX]; /* "field=value" */
     uint32_t settings_count;
 };
@@ -63,6 +63,8 @@ static void draw_plan(const struct options *o, uint64_t seed, struct sim_plan *o
 {
     if (o->is_default_plan)
         sim_plan_default(out, seed);
+    else if (o->is_calm)
+        sim_plan_calm(out, seed);
     else
         sim_plan_draw(out, seed);
     for (uint32_t i = 0; i < o->settings_count; i++)
@@ -307,6 +309,7 @@ static void print_usage(FILE *to)
                 "  --plan          print what each seed draws\n"
                 "  --twice         run each seed twice: the traces must be the same\n"
                 "  --default-plan  n = 4, 100 tx/s, mild faults, instead of what the seed draws\n"
+                "  --calm          a plan in which nothing goes wrong\n"
                 "  --set F=V       a field of the plan other than the seed draws it; many times\n"
                 "  --shrink        look for a smaller plan that violates the same (one seed)\n"
                 "  --bench         measure the speed with that plan; no seed\n"
@@ -352,13 +355,14 @@ static bool take_setting(struct options *o, const char *text)
 
 static bool parse_options(int argc, char **argv, struct options *o)
 {
-    enum { JOBS = 1, TRACE, PLAN, TWICE, DEFAULT_PLAN, BENCH, SET, SHRINK, HELP };
+    enum { JOBS = 1, TRACE, PLAN, TWICE, DEFAULT_PLAN, BENCH, SET, SHRINK, CALM, HELP };
     static const struct option known[] = {{"jobs", required_argument, NULL, JOBS},
                                           {"trace", no_argument, NULL, TRACE},
                                           {"plan", no_argument, NULL, PLAN},
                                           {"twice", no_argument, NULL, TWICE},
                                           {"default-plan", no_argument, NULL, DEFAULT_PLAN},
                                           {"bench", no_argument, NULL, BENCH},
+                                          {"calm", no_argument, NULL, CALM},
                                           {"shrink", no_argument, NULL, SHRINK},
                                           {"set", required_argument, NULL, SET},
                                           {"help", no_argument, NULL, HELP},
@@ -380,6 +384,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
         o->is_twice |= option == TWICE;
         o->is_default_plan |= option == DEFAULT_PLAN;
         o->is_bench |= option == BENCH;
+        o->is_calm |= option == CALM;
         o->is_shrink |= option == SHRINK;
     }
     if (o->is_bench)

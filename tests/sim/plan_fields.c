@@ -137,12 +137,33 @@ bool sim_plan_set(struct sim_plan *plan, const char *text)
     return sim_field_get(f, plan) == value;
 }
 
+void sim_plan_calm(struct sim_plan *out, uint64_t seed)
+{
+    sim_plan_draw(out, seed);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        sim_field_set(&fields[i], out, fields[i].quiet);
+}
+
+static uint32_t count_differing(const struct sim_plan *a, const struct sim_plan *b)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        count += sim_field_get(&fields[i], a) != sim_field_get(&fields[i], b);
+    return count;
+}
+
+/* From what the seed draws, or from a calm plan, whichever is nearer. */
 void sim_plan_print_settings(FILE *to, const struct sim_plan *plan)
 {
-    struct sim_plan drawn;
-    sim_plan_draw(&drawn, plan->seed);
+    struct sim_plan from, calm;
+    sim_plan_draw(&from, plan->seed);
+    sim_plan_calm(&calm, plan->seed);
+    if (count_differing(&calm, plan) < count_differing(&from, plan)) {
+        (void)fputs(" --calm", to);
+        from = calm;
+    }
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        if (sim_field_get(&fields[i], plan) != sim_field_get(&fields[i], &drawn))
+        if (sim_field_get(&fields[i], plan) != sim_field_get(&fields[i], &from))
             (void)fprintf(to, " --set %s=%" PRIu64, fields[i].name,
                           sim_field_get(&fields[i], plan));
 }
@@ -150,18 +171,22 @@ void sim_plan_print_settings(FILE *to, const struct sim_plan *plan)
 /* What differs from its quiet value, a line of the world's and one of the protocol's. */
 void sim_plan_print(FILE *to, const struct sim_plan *plan)
 {
+    enum { COLUMNS = 80 };
     (void)fprintf(to, "plan of seed %" PRIu64 " (what is not named is off, or as by default):\n ",
                   plan->seed);
     size_t column = 0;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         const struct sim_field *f = &fields[i];
         bool is_first_parameter = f->is_parameter && !fields[i - 1].is_parameter;
-        if (is_first_parameter || column > 90) {
+        if (is_first_parameter && column > 0)
+            column = COLUMNS;
+        if (sim_field_get(f, plan) == f->quiet)
+            continue;
+        if (column >= COLUMNS) {
             (void)fputs("\n ", to);
             column = 0;
         }
-        if (sim_field_get(f, plan) != f->quiet)
-            column += (size_t)fprintf(to, " %s=%" PRIu64, f->name, sim_field_get(f, plan));
+        column += (size_t)fprintf(to, " %s=%" PRIu64, f->name, sim_field_get(f, plan));
     }
     (void)fputs("\n", to);
 }

@@ -127,7 +127,11 @@ uint64_t sim_field_get(const struct sim_field *f, const struct sim_plan *plan);
 void sim_field_set(const struct sim_field *f, struct sim_plan *plan, uint64_t value);
 /* "field=value". False when there is no such field, or it cannot hold the value. */
 bool sim_plan_set(struct sim_plan *plan, const char *text);
-/* What makes this plan of what its seed draws, as arguments: " --set field=value" for each. */
+/* All fields quiet: nothing goes wrong. */
+void sim_plan_calm(struct sim_plan *out, uint64_t seed);
+/* What makes this plan of its seed, as arguments: " --set field=value" for each, or " --calm"
+ * first.
+ */
 void sim_plan_print_settings(FILE *to, const struct sim_plan *plan);
 
 struct sim;

@@ -98,7 +98,8 @@ $(BUILD)/hansa: $(BUILD)/tools/hansa/main.o $(TOOL_LIBRARY) $(LIBRARY)
 $(BUILD)/hansad: $(BUILD)/node/hansad/main.o $(NODE_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 
-# The simulator. tests/sim/sign.c takes the place of the library's crypto/sign.o.
+# The simulator. tests/sim/sign.c and mix.c take the places of the library's crypto/sign.o and
+# checksum.o.
 $(BUILD)/hansa-sim: $(call objects,$(SIM_SOURCES)) $(NODE_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 

@@ -265,11 +265,18 @@ static int run_all(const struct options *o)
     return violations > 0 ? 1 : 0;
 }
 
-/* How much of a cluster's time one core makes in a second of its own. */
+static uint64_t cpu_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* How much of a cluster's time one core makes in a second of its own, whoever else uses it. */
 static int run_bench(void)
 {
-    uint64_t virtual_us = 0, started_ms = now_ms(), txs = 0, seed = 0;
-    while (now_ms() < started_ms + BENCH_SECONDS * 1000) {
+    uint64_t virtual_us = 0, started_ms = cpu_ms(), txs = 0, seed = 0;
+    while (cpu_ms() < started_ms + BENCH_SECONDS * 1000) {
         struct sim_plan plan;
         struct sim_counts counts;
         sim_plan_default(&plan, ++seed);
@@ -277,10 +284,10 @@ static int run_bench(void)
         virtual_us += counts.virtual_us;
         txs += counts.txs_committed;
     }
-    double wall_s = (double)(now_ms() - started_ms) / 1000;
-    (void)printf("bench: %.1f cluster-seconds per second on one core, %.0f committed "
+    double cpu_s = (double)(cpu_ms() - started_ms) / 1000;
+    (void)printf("bench: %.1f cluster-seconds per second of one core, %.0f committed "
                  "transactions per second (n = 4, 100 offered; %" PRIu64 " seeds)\n",
-                 (double)virtual_us / 1e6 / wall_s, (double)txs / wall_s, seed);
+                 (double)virtual_us / 1e6 / cpu_s, (double)txs / cpu_s, seed);
     return 0;
 }
 

@@ -36,40 +36,13 @@ void sim_trace_close(struct sim *s)
     s->trace = NULL;
 }
 
-/* ---- the digest: two lanes of a multiply-and-rotate mix, because a cryptographic hash of every
- * line would cost more than the line. It has to tell runs apart, not to resist anybody. ---- */
-
-static uint64_t rotate(uint64_t x, int by)
-{
-    return x << by | x >> (64 - by);
-}
-
-static void mix(uint64_t lanes[2], const void *data, size_t size)
-{
-    const uint8_t *at = data;
-    for (; size > 0;) {
-        uint64_t word = 0;
-        size_t part = size < sizeof word ? size : sizeof word;
-        memcpy(&word, at, part);
-        lanes[0] = rotate((lanes[0] ^ word) * UINT64_C(0x9e3779b97f4a7c15), 29);
-        lanes[1] = rotate(lanes[1] + word, 31) * UINT64_C(0xbf58476d1ce4e5b9) ^ lanes[0];
-        at += part;
-        size -= part;
-    }
-}
+/* ---- the digest of all lines ---- */
 
 void sim_trace_digest(const struct sim *s, struct digest *out)
 {
     const struct sim_trace *t = s->trace;
     uint64_t words[3] = {t->mixed[0], t->mixed[1], t->lines_count};
     digest_of(out, TAG_TEST, bytes_of(words, sizeof words));
-}
-
-uint32_t sim_word_of(struct bytes bytes)
-{
-    uint64_t lanes[2] = {bytes.size, 0};
-    mix(lanes, bytes.data, bytes.size);
-    return (uint32_t)(lanes[1] >> 16);
 }
 
 /* ---- lines ---- */
@@ -123,7 +96,7 @@ void sim_say(struct sim *s, uint32_t node_index, const char *format, ...)
     CHECK(more >= 0);
     size += (size_t)more < LINE_ROOM - size ? (size_t)more : LINE_ROOM - size - 1;
     t->lines_count++;
-    mix(t->mixed, line, size);
+    sim_mix(t->mixed, line, size);
     if (t->to != NULL)
         (void)fprintf(t->to, "%s\n", line);
 }

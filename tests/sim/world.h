@@ -47,7 +47,10 @@ void sim_trace_open(struct sim *s, FILE *to);
 void sim_trace_close(struct sim *s);
 void sim_trace_digest(const struct sim *s, struct digest *out);
 void sim_trace_print_last(const struct sim *s, FILE *to);
-/* A quick hash, for the words of a line. */
+
+/* ---- mix.c ---- */
+void sim_mix(uint64_t lanes[static 2], const void *data, size_t size);
+/* For the words of a line. */
 uint32_t sim_word_of(struct bytes bytes);
 
 /* ---- run.c ---- */

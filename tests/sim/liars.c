@@ -26,6 +26,18 @@ uint32_t sim_needed_count(const struct sim *s)
     return count;
 }
 
+/* How many more may count towards f. */
+uint32_t sim_faults_left(const struct sim *s)
+{
+    uint32_t left = faulty_max_of(s->plan.members_count);
+    for (uint32_t i = 0; i < s->plan.members_count; i++) {
+        bool counts = ((s->liars | s->faulty) >> i & 1) != 0 || s->nodes[i].is_gone;
+        CHECK(!counts || left > 0);
+        left -= counts;
+    }
+    return left;
+}
+
 static const char *lie_word(enum sim_lie lie)
 {
     static const char *const words[] = {
@@ -241,10 +253,10 @@ void sim_liars_start(struct sim *s)
 {
     uint32_t first = s->plan.has_view_change ? 0 : 1;
     CHECK(s->plan.lies_bits != 0 || s->plan.liars_count == 0);
-    uint32_t most = faulty_max_of(s->plan.members_count);
+    uint32_t most = sim_faults_left(s);
     for (uint32_t left = s->plan.liars_count < most ? s->plan.liars_count : most; left > 0;) {
         uint32_t i = (uint32_t)sim_between(s, first, s->plan.members_count - 1);
-        if ((s->liars >> i & 1) != 0)
+        if (((s->liars | s->faulty) >> i & 1) != 0)
             continue;
         left--;
         s->liars |= (uint32_t)1 << i;

@@ -5,6 +5,9 @@
 
 #include "tests/sim/world.h"
 
+/* Whether replicas change views: sim_plan's has_view_change in all that is drawn. */
+enum { VIEWS_CHANGE = 0 };
+
 /* ---- drawing ---- */
 
 static uint64_t between(struct prng *p, uint64_t least, uint64_t most)
@@ -210,6 +213,7 @@ void sim_plan_draw(struct sim_plan *out, uint64_t seed)
     memset(out, 0, sizeof *out);
     out->seed = seed;
     out->has_real_signatures = prng_below(&p, 50) == 0;
+    out->has_view_change = VIEWS_CHANGE;
     draw_members(&p, out);
     out->faults_us = between(&p, 2000000, 10000000);
     if (luck(&p, 2))

@@ -102,13 +102,11 @@ void sim_fail(struct sim *s, uint32_t node_index, const char *property, const ch
 /* Members outside the quorum that is healed: with those whose stores lie, no more than f. */
 static void take_down_for_good(struct sim *s)
 {
-    uint32_t n = s->plan.members_count, room = faulty_max_of(n);
-    for (uint32_t i = 0; i < n; i++)
-        room -= s->liars >> i & 1;
+    uint32_t n = s->plan.members_count, room = sim_faults_left(s);
     uint32_t left = s->plan.members_down_for_good < room ? s->plan.members_down_for_good : room;
     while (s->plan.has_view_change && left > 0) {
         struct sim_node *node = &s->nodes[sim_between(s, 0, n - 1)];
-        if (node->is_gone || (s->liars >> node->index & 1) != 0)
+        if (node->is_gone || ((s->liars | s->faulty) >> node->index & 1) != 0)
             continue;
         left--;
         node->is_gone = true;

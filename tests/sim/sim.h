@@ -288,6 +288,9 @@ bool sim_is_faulty(const struct sim *s, uint32_t index);
 /* It is sound, and is there in the end: in the quorum that is healed. */
 bool sim_is_needed(const struct sim *s, uint32_t index);
 uint32_t sim_needed_count(const struct sim *s);
+/* How many more members may count towards f, besides those that do and those whose stores are to
+ * lie or that are gone. */
+uint32_t sim_faults_left(const struct sim *s);
 
 /* ---- network (network.c, links.c) ---- */
 void sim_network_send(struct sim *s, uint32_t from, uint32_t to, struct bytes message);

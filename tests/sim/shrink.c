@@ -180,8 +180,10 @@ int sim_shrink(const struct sim_plan *plan, sim_prepare *prepare)
         return 0;
     }
     memcpy(k.property, *k.seen, sizeof k.property);
-    while (k.trials_count < TRIALS_MAX && (quieten_all(&k) | halve_all(&k)))
-        ;
+    for (bool has_changed = true; has_changed && k.trials_count < TRIALS_MAX;) {
+        has_changed = quieten_all(&k);
+        has_changed |= halve_all(&k);
+    }
     print_result(&k, before);
     return 1;
 }

@@ -1,6 +1,6 @@
 /* How long it may take until all is decided once all is healed, as a formula.
  *
- *   bound = (1 + drift) * (ahead + stall + full + bulk + views + sync + clients + margin)
+ *   bound = (1 + drift) * (ahead + stall + tree + full + bulk + views + sync + clients + margin)
  *
  * With delay = what one message and the sync before it take now, and agreement = T_batch + 5 delay
  * + 64 signatures; lost = members that are gone or whose stores lie (at most f); spread = twice
@@ -9,24 +9,24 @@
  *   ahead   = spread, if clocks are off by more than skew / 2: a block of a clock that was ahead
  *             waits, and who has seen that it has to does not look at its clock again before.
  *   stall   = two syncs that take seconds and are under way.
+ *   tree    = a state tree that is being made holds up all messages when others wait behind it.
  *   full    = DRIVER_ANSWER_MS + patience, if pools may overflow: what a full pool pushed out after
  *             it was taken is asked for again when the node says that it does not know of it.
  *   bulk    = an agreement for each block that the large records fill.
- *   views   = (lost + 2) * (max(T_fair, T_cap) + T_cap + 2 T_rtx + 6 delay), if views change: T_k
- *             may have grown to T_cap. At worst all wait for a view whose primary is gone, and so
- *             are the next ones' (f in a row): each is left when a transaction has aged (6.1 a, b),
- *             or its NEW-VIEW did not come (e), by complaints, LC and VIEW-CHANGEs of which each
- * may have to wait for T_rtx. Then one more that works. sync    = (2 rounds (1 + lost) + 6 + 2
- * lost) * T_s: what lies between nodes of different heights is fetched in rounds of B blocks; a
- * round begins with the STATUS that shows the difference, or the next one; members that are lost
- * may be asked first, in vain. And lost proposals, PREPAREs and COMMITs are sent again, each after
- * two STATUSes that do not rise. clients = T_fair + 3 patience (4, if any are lost) + 2 in_flight *
- * (way + agreement): what the primary never got, or had no room for, comes by way of FORWARDs to
- * all, every T_fair / 2, twice. A client finds out that its words or the answer were lost, and asks
- * the next node, which may have had no room (again), and in the end for the receipt of another of
- *             its own (again). What is refused or expired at a nonce shows only when its turn
- * comes, and is then filled by another: per open nonce of a key two ways of the client's and two
- * agreements.
+ *   views   = (lost + 2) * (max(T_fair, T_cap) + T_cap + 2 T_rtx + 6 delay): T_k may have grown to
+ * T_cap. At worst all wait for a view whose primary is gone, and so are the next ones' (f in a
+ * row): each is left when a transaction has aged (6.1 a, b), or its NEW-VIEW did not come (e), by
+ * complaints, LC and VIEW-CHANGEs of which each may have to wait for T_rtx. Then one more that
+ * works. sync    = (2 rounds (1 + lost) + 6 + 2 lost) * T_s: what lies between nodes of different
+ * heights is fetched in rounds of B blocks; a round begins with the STATUS that shows the
+ * difference, or the next one; members that are lost may be asked first, in vain. And lost
+ * proposals, PREPAREs and COMMITs are sent again, each after two STATUSes that do not rise. clients
+ * = T_fair + 3 patience (4, if any are lost) + 2 in_flight * (way + agreement): what the primary
+ * never got, or had no room for, comes by way of FORWARDs to all, every T_fair / 2, twice. A client
+ * finds out that its words or the answer were lost, and asks the next node, which may have had no
+ * room (again), and in the end for the receipt of another of its own (again). What is refused or
+ * expired at a nonce shows only when its turn comes, and is then filled by another: per open nonce
+ * of a key two ways of the client's and two agreements.
  *
  * It bounds a sound run, and is no promise to users. */
 #include "ledger/block.h"
@@ -80,11 +80,12 @@ uint64_t sim_bound_ms(const struct sim *s)
     uint64_t age_ms =
         p->fairness_ms > p->view_change_cap_ms ? p->fairness_ms : p->view_change_cap_ms;
     uint64_t view_ms = age_ms + p->view_change_cap_ms + 2 * p->retransmit_ms + 6 * delay_ms;
-    uint64_t views_ms = plan->has_view_change ? (lost + 2) * view_ms : 0;
+    uint64_t views_ms = (lost + 2) * view_ms;
+    uint64_t tree_ms = plan->tree_max_us / 1000 + 1; /* what is under way */
     uint64_t sync_ms = (2 * rounds_of_sync(s) * (1 + lost) + 6 + 2 * lost) * p->status_ms;
     uint64_t clients_ms = p->fairness_ms + (lost > 0 ? 4 : 3) * PATIENCE_MS +
                           2 * plan->in_flight_max * (way_ms + agreement_ms);
-    uint64_t sum_ms =
-        ahead_ms(plan) + stall_ms + full_ms + bulk_ms + views_ms + sync_ms + clients_ms + MARGIN_MS;
+    uint64_t sum_ms = ahead_ms(plan) + stall_ms + tree_ms + full_ms + bulk_ms + views_ms + sync_ms +
+                      clients_ms + MARGIN_MS;
     return sum_ms + sum_ms * plan->drift_ppm / 1000000; /* by the slowest clock */
 }

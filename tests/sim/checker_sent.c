@@ -159,8 +159,10 @@ static void check_vote(const struct sent *a)
     check_one_digest(a->s, a->node, vote->kind, vote->epoch, vote->view, vote->height,
                      &vote->digest);
     note_said(a, vote->kind, vote->epoch, vote->view, vote->height);
-    /* Records go when their height is committed. */
-    if (vote->height > a->n->height && !is_recorded(a, "vote", vote, NULL, &a->m->vote.signature))
+    /* Records go when their height is committed, and give way to those of a later view. */
+    bool has_left = check_get_state(a->s, a->node).view > vote->view;
+    if (!has_left && vote->height > a->n->height &&
+        !is_recorded(a, "vote", vote, NULL, &a->m->vote.signature))
         fail(a, vote->height, "the vote is not on the disk");
     if (vote->kind == CERT_PREPARE)
         check_body_and_tip(a, vote->view, vote->height, &vote->digest);

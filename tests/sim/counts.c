@@ -65,6 +65,7 @@ static const struct line lines[] = {
       {"harmless", AT(unnoticed)},
       {"own word broken", AT(own_word_broken)},
       {"members down for good", AT(gone)}}},
+    {"protocol", {{"views changed", AT(views)}, {"checkpoints", AT(checkpoints)}}},
     {"ledger",
      {{"transactions submitted", AT(txs_submitted)},
       {"committed", AT(txs_committed)},

@@ -198,7 +198,7 @@ static void on_tree_submit(void *context, struct driver_job *job)
         sim_packet_new(s, is_early ? PACKET_RUN_JOB : PACKET_JOB, n->index, bytes_of(NULL, 0));
     p->job = job;
     p->life = n->life;
-    sim_at(s, s->now_us + after_us, arrive, p);
+    sim_at(s, s->now_us + after_us, sim_node_arrive, p);
 }
 
 static void on_sign(void *context, struct signature *out, struct bytes message)
@@ -212,6 +212,7 @@ void sim_node_bind(struct sim_node *n, struct driver_config *config)
     config->kv = (struct driver_kv){.context = n, .submit = sim_disk_submit};
     config->net = (struct driver_net){.context = n, .send = on_send, .answer = on_answer};
     config->verify = (struct driver_verify){.context = n, .submit = on_job_submit};
+    config->helper = (struct driver_helper){.context = n, .submit = on_tree_submit};
     config->marker =
         (struct driver_marker){.context = n, .held = n->marker, .raise = sim_disk_raise};
     config->signer = (struct driver_signer){.context = n, .sign = on_sign};

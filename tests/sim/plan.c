@@ -51,9 +51,6 @@ static void draw_parameters(struct prng *p, struct parameters *out)
 {
     *out = parameters_default();
     out->status_ms = between(p, 50, 250);
-    out->view_change_ms = between(p, 200, 1000);
-    out->view_change_cap_ms = between(p, out->view_change_ms, 5000);
-    out->retransmit_ms = between(p, 100, 500);
     out->pipeline_heights = between(p, 1, 8);
     uint64_t least = 2 * out->pipeline_heights; /* 8.3: 2K >= 4P */
     out->checkpoint_every_heights = between(p, least > 4 ? least : 4, 16);
@@ -234,6 +231,7 @@ void sim_plan_draw(struct sim_plan *out, uint64_t seed)
         out->flood_ppm = (uint32_t)wide(&p, 10000, 500000);
     draw_reservations(&p, out);
     draw_limits(&p, out);
+    out->tree_max_us = luck(&p, 30) ? 0 : wide(&p, 1000, 400000);
     if (luck(&p, 30))
         out->liars_count = (uint32_t)between(&p, 1, faulty_max_of(out->members_count));
     out->lies_max = (uint32_t)wide(&p, 1, 4);

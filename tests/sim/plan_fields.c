@@ -48,6 +48,7 @@
     X(ops_per_tx_max, 1)                                                                           \
     X(run_lag_us, 0)                                                                               \
     X(verify_us, 0)                                                                                \
+    X(tree_max_us, 0)                                                                              \
     X(layer_bytes_max, 0)                                                                          \
     X(reserved_heights, DRIVER_RESERVED_HEIGHTS)                                                   \
     X(outputs_max, DRIVER_OUTPUTS_MAX)                                                             \

@@ -85,8 +85,11 @@ static void print_core(const struct sim_node *n, FILE *to)
     driver_look(d, &look);
     (void)fprintf(to, "view %" PRIu64 " (%s%s), committed %" PRIu64 ", durable %" PRIu64, p->view,
                   p->mode == PBFT_NORMAL ? "NORMAL" : "CHANGING",
-                  look.core.is_primary ? ", primary" : "", p->committed.height,
-                  look.durable_height);
+                  look.core.is_primary ? ", primary"
+                  : p->is_installed    ? ", installed"
+                                       : "",
+                  p->committed.height, look.durable_height);
+    (void)fprintf(to, ", k %u%s", p->backoff_count, p->is_complaining ? ", complains" : "");
     (void)fprintf(to, ", certified %" PRIu64 ", base %" PRIu64, p->top_cqc.statement.height,
                   p->base.height);
     if (p->has_tip)

@@ -17,6 +17,7 @@ enum sim_packet_type {
     PACKET_MESSAGE,    /* bytes of another member */
     PACKET_TX,         /* bytes of a client */
     PACKET_JOB,        /* to be run, and handed back */
+    PACKET_RUN_JOB,    /* was run, and is to be handed back */
     PACKET_DURABLE,    /* the batch under way reaches the disk */
     PACKET_TOLD,       /* it has; the driver is to be told */
     PACKET_CRASH,      /* while that batch is under way */

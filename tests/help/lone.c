@@ -184,10 +184,16 @@ enum pbft_drop lone_pool_of(struct lone *l, const struct pbft_pool *pool)
     return lone_step(l, &event);
 }
 
+static uint32_t primary_now(const struct lone *l)
+{
+    return pbft_primary_of(l->config.epoch, l->view, l->config.members.members_count);
+}
+
 struct pbft_msg lone_make_pre_prepare(const struct lone *l, uint32_t from,
                                       const struct pbft_block *block)
 {
     struct pbft_msg m = {.type = PBFT_PRE_PREPARE, .link = from, .from = from};
+    m.pre_prepare.view = l->view;
     m.pre_prepare.block = *block;
     m.pre_prepare.bytes.size = l->block_bytes; /* the core looks at no more of them */
     fake_sign_pre_prepare(&m.pre_prepare, from, &l->config.chain_id);
@@ -199,20 +205,10 @@ struct pbft_msg lone_make_vote(const struct lone *l, uint32_t from, enum cert_ki
 {
     struct pbft_msg m = {
         .type = kind == CERT_PREPARE ? PBFT_PREPARE : PBFT_COMMIT, .link = from, .from = from};
-    m.vote.statement =
-        (struct statement){.kind = kind, .height = block->height, .digest = block->digest};
+    m.vote.statement = (struct statement){
+        .kind = kind, .view = l->view, .height = block->height, .digest = block->digest};
     fake_sign_vote(&m.vote, from, &l->config.chain_id);
     return m;
-}
-
-static struct certificate make_certificate(const struct lone *l, enum cert_kind kind,
-                                           const struct pbft_block *block, uint32_t signers)
-{
-    struct statement s = {.kind = kind, .height = block->height, .digest = block->digest};
-    struct certificate c;
-    fake_certificate(&c, &s, signers, quorum_of(l->config.members.members_count),
-                     &l->config.chain_id);
-    return c;
 }
 
 struct pbft_msg lone_make_qc(const struct lone *l, enum cert_kind kind,
@@ -220,13 +216,14 @@ struct pbft_msg lone_make_qc(const struct lone *l, enum cert_kind kind,
 {
     uint32_t link = l->config.own_index == 0 ? 1 : 0;
     struct pbft_msg m = {.type = PBFT_QC, .link = link, .from = link};
-    m.qc = make_certificate(l, kind, block, signers);
+    m.qc = lone_certificate(l, kind, l->view, block, signers);
     return m;
 }
 
 struct pbft_msg lone_make_status(struct lone *l, uint32_t from, uint64_t committed_height)
 {
     struct pbft_msg m = {.type = PBFT_STATUS, .link = from, .from = from};
+    m.status.view = l->view;
     m.status.committed_height = committed_height;
     m.status.counter = ++l->counter;
     fake_sign_status(&m.status, from, &l->config.chain_id);
@@ -283,8 +280,10 @@ struct pbft_msg lone_make_data(const struct lone *l, uint32_t link, const struct
     m.data.blocks[0] = *block;
     m.data.bytes[0].size = l->block_bytes; /* the core looks at no more of them */
     m.data.has_pre_prepare = has_pre_prepare;
-    if (has_pre_prepare)
-        m.data.pre_prepare = lone_make_pre_prepare(l, 0, block).pre_prepare;
+    if (!has_pre_prepare)
+        return m;
+    m.data.pre_prepare_from = primary_now(l);
+    m.data.pre_prepare = lone_make_pre_prepare(l, primary_now(l), block).pre_prepare;
     return m;
 }
 
@@ -308,7 +307,7 @@ struct pbft_msg lone_make_range(const struct lone *l, uint32_t link, const struc
         m.data.bytes[i].size = l->block_bytes;
     uint32_t others = ~(1u << l->config.own_index);
     m.data.certificate =
-        make_certificate(l, CERT_COMMIT, &chain[blocks_count + heads_count - 1], others);
+        lone_certificate(l, CERT_COMMIT, l->view, &chain[blocks_count + heads_count - 1], others);
     return m;
 }
 
@@ -319,16 +318,17 @@ enum pbft_drop lone_range(struct lone *l, uint32_t link, const struct pbft_block
     return lone_msg(l, &m);
 }
 
-static struct pbft_ticket ticket_on(const struct pbft_block *block)
+static struct pbft_ticket ticket_on(const struct lone *l, const struct pbft_block *block)
 {
-    return (struct pbft_ticket){.height = block->height, .parent = block->parent};
+    return (struct pbft_ticket){
+        .view = l->look.view, .height = block->height, .parent = block->parent};
 }
 
 enum pbft_drop lone_checked(struct lone *l, const struct pbft_block *block,
                             enum pbft_check_answer answer, uint64_t retry_ms)
 {
     struct pbft_event event = {.type = PBFT_EVENT_CHECKED,
-                               .checked = {.ticket = ticket_on(block),
+                               .checked = {.ticket = ticket_on(l, block),
                                            .digest = block->digest,
                                            .answer = answer,
                                            .retry_ms = retry_ms}};
@@ -341,17 +341,17 @@ enum pbft_drop lone_built(struct lone *l, const struct pbft_block *block, uint64
     if (block != NULL) {
         event.built.has_block = true;
         event.built.block = *block;
-        event.built.ticket = ticket_on(block);
+        event.built.ticket = ticket_on(l, block);
     } else {
-        event.built.ticket =
-            (struct pbft_ticket){.height = l->look.tip.height + 1, .parent = l->look.tip.digest};
+        event.built.ticket = (struct pbft_ticket){
+            .view = l->look.view, .height = l->look.tip.height + 1, .parent = l->look.tip.digest};
     }
     return lone_step(l, &event);
 }
 
 void lone_accept(struct lone *l, const struct pbft_block *block)
 {
-    enum pbft_drop drop = lone_pre_prepare(l, 0, block);
+    enum pbft_drop drop = lone_pre_prepare(l, primary_now(l), block);
     CHECK(drop == PBFT_KEEP);
     drop = lone_checked(l, block, PBFT_CHECK_VALID, 0);
     CHECK(drop == PBFT_KEEP);

@@ -16,6 +16,7 @@ struct lone {
     uint64_t now_ms;
     uint64_t blocks_count; /* made so far; the number is the digest */
     uint64_t counter;      /* of STATUSes made */
+    uint64_t view;         /* what votes, PRE-PREPAREs, QCs and STATUSes are of, from now on */
     size_t block_bytes;    /* how big the blocks of PRE-PREPAREs are that are made from now on */
     struct pbft_output out;
     struct pbft_view_of look; /* after the last event */
@@ -67,7 +68,7 @@ enum pbft_drop lone_checked(struct lone *l, const struct pbft_block *block,
                             enum pbft_check_answer answer, uint64_t retry_ms);
 enum pbft_drop lone_built(struct lone *l, const struct pbft_block *block, uint64_t retry_ms);
 
-/* A proposal from the primary, checked and valid. */
+/* A proposal from the primary of the view, checked and valid. */
 void lone_accept(struct lone *l, const struct pbft_block *block);
 /* Votes of members 0 to count - 1, but the own one. */
 void lone_votes(struct lone *l, enum cert_kind kind, const struct pbft_block *block,
@@ -85,6 +86,41 @@ struct pbft_msg lone_make_data(const struct lone *l, uint32_t link, const struct
                                bool has_pre_prepare);
 struct pbft_msg lone_make_range(const struct lone *l, uint32_t link, const struct pbft_block *chain,
                                 uint32_t blocks_count, uint32_t heads_count);
+
+/* ---- lone_view.c: of complaints, view changes and checkpoints ---- */
+
+struct certificate lone_certificate(const struct lone *l, enum cert_kind kind, uint64_t view,
+                                    const struct pbft_block *block, uint32_t signers);
+struct pbft_msg lone_make_complain(const struct lone *l, uint32_t from, uint64_t view);
+/* Its LC is of the first f+1 other members; high NULL: the base of the epoch. */
+struct pbft_msg lone_make_view_change(const struct lone *l, uint32_t from, uint64_t view,
+                                      const struct certificate *high);
+/* V is of the first q of the members whose bits are set, each with its high of these by its index;
+ * highs NULL: the base of the epoch for all. */
+struct pbft_msg lone_make_new_view(const struct lone *l, uint64_t view, uint32_t senders,
+                                   const struct certificate *const *highs);
+struct pbft_msg lone_make_checkpoint(const struct lone *l, uint32_t from,
+                                     const struct pbft_block *block, const struct digest *root);
+struct certificate lone_checkpoint_certificate(const struct lone *l, const struct pbft_block *block,
+                                               const struct digest *root, uint32_t signers);
+
+enum pbft_drop lone_complain(struct lone *l, uint32_t from, uint64_t view);
+enum pbft_drop lone_view_change(struct lone *l, uint32_t from, uint64_t view,
+                                const struct certificate *high);
+/* From the primary of the view, on V of all other members, all with this high. */
+enum pbft_drop lone_new_view(struct lone *l, uint64_t view, const struct certificate *high);
+enum pbft_drop lone_certified(struct lone *l, const struct certificate *c); /* as a QC */
+enum pbft_drop lone_checkpoint(struct lone *l, uint32_t from, const struct pbft_block *block,
+                               const struct digest *root);
+enum pbft_drop lone_root(struct lone *l, const struct pbft_block *block, const struct digest *root);
+/* Time passes, with a TICK at each deadline on the way; how many COMPLAINs went out meanwhile, when
+ * the first of them did, and with what reason. */
+struct lone_waited {
+    size_t complaints_count, view_changes_count, new_views_count, roots_asked_count;
+    uint64_t complained_ms; /* after the beginning */
+    enum pbft_reason reason;
+};
+struct lone_waited lone_wait(struct lone *l, uint64_t for_ms);
 
 /* ---- between the files of lone: pbft_glance() of one message ---- */
 struct lone_glance {

@@ -224,7 +224,7 @@ uint64_t pbft_complain_due_ms(const struct pbft *p)
         due = p->view_change_at_ms;
     if (p->is_complaining)
         return earliest(due, p->complain_at_ms);
-    if (!pbft_may_speak(p))
+    if (!pbft_may_speak(p) || p->view == UINT64_MAX)
         return due;
     due = earliest(due, unfair_at_ms(p));
     due = earliest(due, stalled_at_ms(p));

@@ -181,6 +181,15 @@ void pbft_restore_new_view(struct pbft *p, const struct pbft_new_view *n)
 
 /* ---- events ---- */
 
+/* 6.1: a COMMIT certificate of this view, seen before its NEW-VIEW, installs it when that comes,
+ * also after a restart: nobody may send it again, since nobody here lacks it. */
+static void note_durable_cqc(struct pbft *p, const struct certificate *c)
+{
+    const struct statement *s = &c->statement;
+    if (c->entries_count > 0 && s->kind == CERT_COMMIT && s->view == p->view)
+        pbft_note_view_cqc(p, s->height);
+}
+
 /* Rule 4.1: send again, byte-identical, what I signed in this view above what is committed; then
  * STATUS, whose answers bring the rest. */
 static void on_start(struct pbft *p)
@@ -196,6 +205,8 @@ static void on_start(struct pbft *p)
         else if (p->high.statement.view == p->view)
             pbft_keep_pqc(p, &p->high);
     }
+    note_durable_cqc(p, &p->head_cqc);
+    note_durable_cqc(p, &p->high);
     pbft_resend(p, p->committed.height, PBFT_TO_ALL);
     bool is_mine = p->mode == PBFT_CHANGING || pbft_primary(p, p->view) == p->config.own_index;
     if (is_mine && pbft_may_speak(p))

@@ -13,12 +13,14 @@ static void become_learner(struct pbft *p)
     pbft_put(p, PBFT_WRITE_LEARNER);
 }
 
-/* Whether a message of mine for this place would still be here, had I sent it from this store. */
+/* Whether a message of mine for this place would still be here, had I sent it from this store. In a
+ * view in which I am CHANGING I have sent none, at any height: the base's may be committed (7.4). */
 static bool is_remembered_place(const struct pbft *p, uint64_t epoch, uint64_t view,
                                 uint64_t height)
 {
-    return epoch == p->config.epoch && view >= p->view &&
-           (view > p->view || height > p->committed.height);
+    if (epoch != p->config.epoch || view < p->view)
+        return false;
+    return view > p->view || p->mode == PBFT_CHANGING || height > p->committed.height;
 }
 
 static bool is_strange_vote(const struct pbft *p, const struct statement *s)

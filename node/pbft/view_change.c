@@ -15,6 +15,8 @@ static bool signature_equal(const struct signature *a, const struct signature *b
 
 static void send_view_change(struct pbft *p, uint32_t to)
 {
+    if (to == PBFT_TO_ALL)
+        p->view_change_at_ms = p->now_ms + p->config.retransmit_ms;
     pbft_put_send(p, PBFT_SEND_VIEW_CHANGE, to)->view_change = &p->view_change;
 }
 
@@ -41,7 +43,6 @@ static void make_view_change(struct pbft *p, const struct pbft_lc *lc)
     own->has_view_change = true;
     own->view_change = *v;
     pbft_put(p, PBFT_WRITE_VIEW_CHANGE)->view_change = v;
-    p->view_change_at_ms = p->now_ms + p->config.retransmit_ms;
     send_view_change(p, PBFT_TO_ALL);
 }
 
@@ -58,7 +59,6 @@ void pbft_try_resend_view_change(struct pbft *p)
     if (p->mode != PBFT_CHANGING || !p->has_view_change || !pbft_may_speak(p) ||
         p->now_ms < p->view_change_at_ms)
         return;
-    p->view_change_at_ms = p->now_ms + p->config.retransmit_ms;
     send_view_change(p, PBFT_TO_ALL);
 }
 

@@ -14,7 +14,8 @@ static void become_learner(struct pbft *p)
 }
 
 /* Whether a message of mine for this place would still be here, had I sent it from this store. In a
- * view in which I am CHANGING I have sent none, at any height: the base's may be committed (7.4). */
+ * view in which I am CHANGING I have sent none, at any height: the base's may be committed (7.4).
+ */
 static bool is_remembered_place(const struct pbft *p, uint64_t epoch, uint64_t view,
                                 uint64_t height)
 {

@@ -51,15 +51,16 @@ static void read_block_name(struct rd *r, struct pbft_block *out)
 
 struct check_state check_get_state(struct sim *s, uint32_t node)
 {
-    struct check_state state = {0};
+    struct check_state state = {.is_installed = true};
     struct pbft_block base;
     struct bytes value;
     if (!check_get(s, node, KV_VOTE, bytes_of_text("state"), &value))
         return state;
     struct rd r = rd_of(value);
     state.view = rd_u64(&r);
-    (void)rd_u8(&r);      /* mode */
-    (void)rd_take(&r, 2); /* is_installed, is_spoiled */
+    (void)rd_u8(&r); /* mode */
+    state.is_installed = rd_u8(&r) != 0;
+    (void)rd_u8(&r); /* is_spoiled */
     read_block_name(&r, &base);
     state.has_tip = rd_u8(&r) != 0;
     read_block_name(&r, &state.tip);

@@ -98,6 +98,7 @@ bool check_get_certificate(struct sim *s, uint32_t node, uint64_t height, struct
 /* "state" of the vote records: the view it is in (0 without a record), and its tip. */
 struct check_state {
     uint64_t view;
+    bool is_installed;
     bool has_tip;
     struct pbft_block tip;
 };

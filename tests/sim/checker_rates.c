@@ -66,12 +66,13 @@ static void check_answers(struct sim *s, uint32_t node, uint32_t to)
     r->answers_count++;
 }
 
-/* A pending transaction goes to all every T_fair / 2. Seen at one member that is not the primary:
- * that one is told of it only together with all. */
+/* A pending transaction goes to all every T_fair / 2, and anew when a view is installed (6.3). Seen
+ * at one member that is not the primary: that one is told of it only together with all. */
 static void check_forward(struct sim *s, uint32_t node, uint32_t to, struct bytes message)
 {
     uint32_t n = s->plan.members_count;
-    uint32_t primary = (uint32_t)(check_get_state(s, node).view % n), watched = 0;
+    struct check_state state = check_get_state(s, node);
+    uint32_t primary = (uint32_t)(state.view % n), watched = 0;
     uint64_t from_ms, until_ms, again_ms = s->plan.parameters.fairness_ms / 2;
     struct hasher h;
     struct digest key;
@@ -82,6 +83,8 @@ static void check_forward(struct sim *s, uint32_t node, uint32_t to, struct byte
     hasher_start(&h, TAG_TEST);
     hasher_add(&h, &node, sizeof node);
     hasher_add(&h, &s->nodes[node].life, sizeof s->nodes[node].life);
+    hasher_add(&h, &state.view, sizeof state.view);
+    hasher_add(&h, &state.is_installed, sizeof state.is_installed);
     hasher_add_bytes(&h, message);
     hasher_end(&h, &key);
     sim_node_decided(s, node, &from_ms, &until_ms);

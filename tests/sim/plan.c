@@ -6,7 +6,7 @@
 #include "tests/sim/world.h"
 
 /* Whether replicas change views: sim_plan's has_view_change in all that is drawn. */
-enum { VIEWS_CHANGE = 0 };
+enum { VIEWS_CHANGE = 1 };
 
 /* ---- drawing ---- */
 

@@ -40,6 +40,7 @@ struct digest {
     X(TAG_VIEW_HIGH, "hansa-view-high")   /* the certificate, or none, in a VIEW-CHANGE */         \
     X(TAG_VIEW_LC, "hansa-view-lc")       /* the complaints in a VIEW-CHANGE */                    \
     X(TAG_VIEW_SET, "hansa-view-set")     /* the VIEW-CHANGEs in a NEW-VIEW */                     \
+    X(TAG_EVIDENCE, "hansa-evidence")     /* which evidence a replica has */                       \
     X(TAG_TEST, "hansa-test")             /* seeds of test keys; never in product code */          \
     X(TAG_SEAL_PAIR, "hansa-seal-pair")   /* what two replicas share, from their link keys */      \
     X(TAG_SEAL_MAC, "hansa-seal-mac")     /* a HELLO, for the eyes of the pair */                  \

@@ -81,6 +81,7 @@ size_t pbft_msg_bytes(enum pbft_msg_type type)
         [PBFT_FETCH] = UP_TO(fetch),
         [PBFT_DATA] = UP_TO(data),
         [PBFT_FORWARD] = UP_TO(forward),
+        [PBFT_EVIDENCE] = UP_TO(evidence),
         [PBFT_QC] = UP_TO(qc),
     };
 #undef UP_TO

@@ -3,12 +3,13 @@
  * The core takes `struct pbft_msg` and never bytes; node/verify is the only maker of them from
  * outside (rule 3.2). `link` is the peer whose session brought the message: it is what gets blamed
  * for bytes that do not fit (rules 5.2, 14.3). `from` is the signer, whose signature was verified
- * over tag | chain_id | epoch | fields. FETCH, DATA and FORWARD carry no signature of their own:
+ * over tag | chain_id | epoch | fields. FETCH, DATA, FORWARD and EVIDENCE carry none of their own:
  * what is in them proves itself, and a request is answered to the link. */
 #ifndef NODE_PBFT_MSG_H
 #define NODE_PBFT_MSG_H
 
 #include "crypto/cert.h"
+#include "node/pbft/evidence.h"
 
 /* The number is the first byte of the encoding: append only. */
 enum pbft_msg_type {
@@ -23,8 +24,8 @@ enum pbft_msg_type {
     PBFT_FETCH = 9,
     PBFT_DATA = 10,
     PBFT_FORWARD = 11,
-    PBFT_EVIDENCE = 12, /* has no form yet */
-    PBFT_QC = 13,       /* a certificate on its own: "my high", or a checkpoint (9.5) */
+    PBFT_EVIDENCE = 12,
+    PBFT_QC = 13, /* a certificate on its own: "my high", or a checkpoint (9.5) */
     PBFT_MSG_TYPE_END
 };
 /* "PRE-PREPARE", ... Never NULL; lends a constant. Requires: a type of the list above. */
@@ -203,6 +204,7 @@ struct pbft_msg {
         struct pbft_complain complain;
         struct pbft_view_change view_change;
         struct pbft_new_view new_view;
+        struct pbft_evidence evidence;
     };
 };
 /* How many bytes of a struct pbft_msg are in use for a type: a NEW-VIEW is several hundred times as

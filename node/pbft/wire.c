@@ -276,6 +276,7 @@ static const struct form *form_of(unsigned type)
         [PBFT_FETCH] = {put_fetch, take_fetch},
         [PBFT_DATA] = {wire_put_data, wire_take_data},
         [PBFT_FORWARD] = {put_forward, take_forward},
+        [PBFT_EVIDENCE] = {wire_put_evidence, wire_take_evidence},
         [PBFT_QC] = {put_qc, take_qc},
     };
     if (type >= PBFT_MSG_TYPE_END || forms[type].take == NULL)

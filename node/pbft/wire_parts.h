@@ -1,5 +1,6 @@
-/* What wire.c, wire_data.c and wire_view.c share; nobody else includes this. put_ appends to the
- * buffer and CHECKs what is our own; take_ reads from the cursor and fails it at what does not fit.
+/* What wire.c, wire_data.c, wire_view.c and wire_evidence.c share; nobody else includes this. put_
+ * appends to the buffer and CHECKs what is our own; take_ reads from the cursor and fails it at
+ * what does not fit.
  */
 #ifndef NODE_PBFT_WIRE_PARTS_H
 #define NODE_PBFT_WIRE_PARTS_H
@@ -31,5 +32,18 @@ void wire_put_view_change(struct buf *out, const struct pbft_msg *m);
 void wire_take_view_change(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
 void wire_put_new_view(struct buf *out, const struct pbft_msg *m);
 void wire_take_new_view(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
+/* What is signed, put together from the digests of its parts. */
+void wire_high_digest(struct digest *out, bool has_high, const struct certificate *high);
+struct bytes wire_view_change_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
+                                     const struct digest *chain_id, uint64_t epoch, uint32_t from,
+                                     uint64_t view, const struct digest *high,
+                                     const struct digest *lc);
+struct bytes wire_new_view_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
+                                  const struct digest *chain_id, uint64_t epoch, uint32_t from,
+                                  uint64_t view, const struct digest *set);
+
+/* wire_evidence.c */
+void wire_put_evidence(struct buf *out, const struct pbft_msg *m);
+void wire_take_evidence(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
 
 #endif

@@ -66,11 +66,11 @@ static bool is_new_view(const struct pbft_new_view *n)
 
 /* ---- parts ---- */
 
-static void write_high(struct wr *w, const struct pbft_view_change *v)
+static void write_high(struct wr *w, bool has_high, const struct certificate *high)
 {
-    wr_u8(w, v->has_high ? 1 : 0);
-    if (v->has_high)
-        wire_write_certificate(w, &v->high);
+    wr_u8(w, has_high ? 1 : 0);
+    if (has_high)
+        wire_write_certificate(w, high);
 }
 
 static void take_high(struct rd *r, struct pbft_view_change *out)
@@ -113,7 +113,7 @@ static void take_lc(struct rd *r, struct pbft_lc *out)
 static void write_view_change(struct wr *w, const struct pbft_view_change *v)
 {
     CHECK(is_view_change(v));
-    write_high(w, v);
+    write_high(w, v->has_high, &v->high);
     write_lc(w, &v->lc);
     wr_copy(w, v->signature.bytes, SIGNATURE_BYTES);
 }
@@ -144,13 +144,18 @@ static struct bytes write_entry(uint8_t room[static 1 + VIEW_CHANGE_BYTES_MAX],
 
 /* ---- what is signed ---- */
 
-void pbft_high_digest(struct digest *out, const struct pbft_view_change *v)
+void wire_high_digest(struct digest *out, bool has_high, const struct certificate *high)
 {
     uint8_t room[HIGH_BYTES_MAX];
     struct wr w = wr_of(room, sizeof room);
-    write_high(&w, v);
+    write_high(&w, has_high, high);
     CHECK(wr_ok(&w));
     digest_of(out, TAG_VIEW_HIGH, wr_bytes_of(&w));
+}
+
+void pbft_high_digest(struct digest *out, const struct pbft_view_change *v)
+{
+    wire_high_digest(out, v->has_high, &v->high);
 }
 
 void pbft_lc_digest(struct digest *out, const struct pbft_lc *lc)
@@ -164,7 +169,7 @@ void pbft_lc_digest(struct digest *out, const struct pbft_lc *lc)
     digest_of(out, TAG_VIEW_LC, wr_bytes_of(&w));
 }
 
-static void set_digest(struct digest *out, const struct pbft_new_view *n)
+void pbft_set_digest(struct digest *out, const struct pbft_new_view *n)
 {
     struct hasher h;
     uint8_t count = (uint8_t)n->entries_count;
@@ -204,17 +209,35 @@ struct bytes pbft_complain_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
     return wr_bytes_of(&w);
 }
 
+struct bytes wire_view_change_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
+                                     const struct digest *chain_id, uint64_t epoch, uint32_t from,
+                                     uint64_t view, const struct digest *high,
+                                     const struct digest *lc)
+{
+    struct wr w = start_signed(out, TAG_VIEW_CHANGE, chain_id, epoch, from, view);
+    wr_copy(&w, high->bytes, DIGEST_BYTES);
+    wr_copy(&w, lc->bytes, DIGEST_BYTES);
+    CHECK(wr_ok(&w));
+    return wr_bytes_of(&w);
+}
+
 struct bytes pbft_view_change_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
                                      const struct pbft_view_change *v, uint32_t from,
                                      const struct digest *chain_id)
 {
-    struct wr w = start_signed(out, TAG_VIEW_CHANGE, chain_id, v->epoch, from, v->view);
     struct digest high, lc;
     CHECK(is_view_change(v));
     pbft_high_digest(&high, v);
     pbft_lc_digest(&lc, &v->lc);
-    wr_copy(&w, high.bytes, DIGEST_BYTES);
-    wr_copy(&w, lc.bytes, DIGEST_BYTES);
+    return wire_view_change_signed(out, chain_id, v->epoch, from, v->view, &high, &lc);
+}
+
+struct bytes wire_new_view_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
+                                  const struct digest *chain_id, uint64_t epoch, uint32_t from,
+                                  uint64_t view, const struct digest *set)
+{
+    struct wr w = start_signed(out, TAG_NEW_VIEW, chain_id, epoch, from, view);
+    wr_copy(&w, set->bytes, DIGEST_BYTES);
     CHECK(wr_ok(&w));
     return wr_bytes_of(&w);
 }
@@ -223,12 +246,9 @@ struct bytes pbft_new_view_signed(uint8_t out[static PBFT_SIGNED_BYTES_MAX],
                                   const struct pbft_new_view *n, uint32_t from,
                                   const struct digest *chain_id)
 {
-    struct wr w = start_signed(out, TAG_NEW_VIEW, chain_id, n->epoch, from, n->view);
     struct digest set;
-    set_digest(&set, n);
-    wr_copy(&w, set.bytes, DIGEST_BYTES);
-    CHECK(wr_ok(&w));
-    return wr_bytes_of(&w);
+    pbft_set_digest(&set, n);
+    return wire_new_view_signed(out, chain_id, n->epoch, from, n->view, &set);
 }
 
 /* ---- messages ---- */

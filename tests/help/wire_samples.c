@@ -6,8 +6,9 @@
 #include "ledger/block.h"
 
 const enum pbft_msg_type wire_types[WIRE_TYPES_COUNT] = {
-    PBFT_PRE_PREPARE, PBFT_PREPARE, PBFT_COMMIT, PBFT_CHECKPOINT, PBFT_STATUS,      PBFT_FETCH,
-    PBFT_DATA,        PBFT_FORWARD, PBFT_QC,     PBFT_COMPLAIN,   PBFT_VIEW_CHANGE, PBFT_NEW_VIEW};
+    PBFT_PRE_PREPARE, PBFT_PREPARE,  PBFT_COMMIT,  PBFT_CHECKPOINT, PBFT_STATUS,
+    PBFT_FETCH,       PBFT_DATA,     PBFT_FORWARD, PBFT_QC,         PBFT_COMPLAIN,
+    PBFT_VIEW_CHANGE, PBFT_NEW_VIEW, PBFT_EVIDENCE};
 
 bool wire_block_head(struct bytes block, struct pbft_block *out)
 {
@@ -52,6 +53,15 @@ static uint32_t draw_member(struct prng *p)
     return (uint32_t)prng_below(p, MEMBERS_MAX);
 }
 
+static void draw_entries(struct certificate *out, struct prng *p, uint32_t entries_count)
+{
+    out->entries_count = entries_count;
+    for (uint32_t i = 0; i < entries_count; i++) {
+        out->entries[i].member_index = (uint8_t)draw_member(p);
+        out->entries[i].signature = draw_signature(p);
+    }
+}
+
 static void draw_certificate(struct certificate *out, struct prng *p, enum cert_kind kind)
 {
     memset(out, 0, sizeof *out);
@@ -60,11 +70,7 @@ static void draw_certificate(struct certificate *out, struct prng *p, enum cert_
     out->statement.view = prng_u64(p);
     out->statement.height = prng_u64(p);
     out->statement.digest = draw_digest(p);
-    out->entries_count = (uint32_t)prng_below(p, QUORUM_MAX + 1);
-    for (uint32_t i = 0; i < out->entries_count; i++) {
-        out->entries[i].member_index = (uint8_t)draw_member(p);
-        out->entries[i].signature = draw_signature(p);
-    }
+    draw_entries(out, p, (uint32_t)prng_below(p, QUORUM_MAX + 1));
 }
 
 static void append_block(struct buf *out, struct prng *p, uint64_t height,
@@ -274,11 +280,7 @@ static void draw_view_change(struct pbft_view_change *out, struct prng *p, uint6
         draw_certificate(&out->high, p, prng_below(p, 2) == 0 ? CERT_PREPARE : CERT_COMMIT);
         out->high.statement.epoch = epoch;
         out->high.statement.view = prng_below(p, view);
-        out->high.entries_count = high_entries;
-        for (uint32_t i = 0; i < high_entries; i++) {
-            out->high.entries[i].member_index = (uint8_t)draw_member(p);
-            out->high.entries[i].signature = draw_signature(p);
-        }
+        draw_entries(&out->high, p, high_entries);
     }
     out->lc.entries_count = lc_entries;
     for (uint32_t i = 0; i < lc_entries; i++) {
@@ -329,6 +331,73 @@ static void make_new_view(struct wire_sample *s, struct prng *p)
     wire_sample_new_view(s, p, view_changes, high_entries, 1 + (uint32_t)prng_below(p, 2));
 }
 
+/* ---- evidence ---- */
+
+/* The COMMIT in a view of at least 1, and a high of a lower one. */
+static void draw_forgotten(struct pbft_evidence *e, struct prng *p, uint32_t high_entries)
+{
+    e->view = 1 + prng_below(p, UINT64_MAX - 1);
+    e->height = prng_u64(p);
+    e->to_view = e->view + 1 + prng_below(p, UINT64_MAX - e->view);
+    e->has_high = high_entries > 0;
+    if (e->has_high) {
+        draw_certificate(&e->high, p, prng_below(p, 2) == 0 ? CERT_PREPARE : CERT_COMMIT);
+        e->high.statement.epoch = e->epoch;
+        e->high.statement.view = prng_below(p, e->view);
+        draw_entries(&e->high, p, high_entries);
+    }
+    e->parts[1].digest = (struct digest){0}; /* that of the high */
+    e->parts[1].lc = draw_digest(p);
+}
+
+static void draw_bad_body(struct wire_sample *s, struct prng *p, size_t body_bytes)
+{
+    struct pbft_evidence *e = &s->msg.evidence;
+    struct digest parent = draw_digest(p);
+    struct pbft_block block;
+    append_block(&s->bytes, p, prng_u64(p), &parent, body_bytes);
+    CHECK(wire_block_head(buf_bytes(&s->bytes), &block));
+    e->tx_index = (uint32_t)prng_u64(p);
+    e->block = buf_bytes(&s->bytes);
+    e->height = block.height;
+    e->parts[0].digest = block.digest;
+    memset(&e->parts[1], 0, sizeof e->parts[1]);
+}
+
+void wire_sample_evidence(struct wire_sample *s, struct prng *p, enum pbft_evidence_kind kind,
+                          uint32_t high_entries, size_t body_bytes)
+{
+    start(s, PBFT_EVIDENCE, p);
+    struct pbft_evidence *e = &s->msg.evidence;
+    bool is_of_views = kind == PBFT_TWO_VIEW_CHANGES || kind == PBFT_TWO_NEW_VIEWS;
+    e->kind = kind;
+    e->offender = draw_member(p);
+    e->epoch = prng_u64(p);
+    e->view = 1 + prng_below(p, UINT64_MAX);
+    if (!is_of_views)
+        e->height = prng_u64(p);
+    for (int i = 0; i < 2; i++) {
+        e->parts[i].digest = draw_digest(p);
+        e->parts[i].digest.bytes[0] = (uint8_t)(e->parts[i].digest.bytes[0] / 2 + i * 128);
+        if (kind == PBFT_TWO_VIEW_CHANGES)
+            e->parts[i].lc = draw_digest(p);
+        e->parts[i].signature = draw_signature(p);
+    }
+    if (kind == PBFT_FORGOTTEN_COMMIT)
+        draw_forgotten(e, p, high_entries);
+    if (kind == PBFT_BAD_BODY)
+        draw_bad_body(s, p, body_bytes);
+    CHECK(pbft_is_evidence(e));
+}
+
+static void make_evidence(struct wire_sample *s, struct prng *p)
+{
+    enum pbft_evidence_kind kind =
+        (enum pbft_evidence_kind)(1 + prng_below(p, PBFT_EVIDENCE_KINDS_END - 1));
+    uint32_t high_entries = (uint32_t)prng_below(p, SIGNERS_MAX + 1);
+    wire_sample_evidence(s, p, kind, high_entries, (size_t)prng_below(p, BODY_BYTES_MAX + 1));
+}
+
 void wire_sample_make(struct wire_sample *s, enum pbft_msg_type type, struct prng *p)
 {
     start(s, type, p);
@@ -361,6 +430,9 @@ void wire_sample_make(struct wire_sample *s, enum pbft_msg_type type, struct prn
         return;
     case PBFT_NEW_VIEW:
         make_new_view(s, p);
+        return;
+    case PBFT_EVIDENCE:
+        make_evidence(s, p);
         return;
     default:
         CHECK(type == PBFT_QC);

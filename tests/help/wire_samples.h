@@ -8,7 +8,7 @@
 #include "node/pbft/wire.h"
 
 /* The types that have an encoding by now. */
-enum { WIRE_TYPES_COUNT = 12 };
+enum { WIRE_TYPES_COUNT = 13 };
 extern const enum pbft_msg_type wire_types[WIRE_TYPES_COUNT];
 
 /* A message and the bytes it lends. Zero-initialise to start; wire_sample_close() ends it. */
@@ -35,6 +35,11 @@ void wire_sample_view_change(struct wire_sample *s, struct prng *p, uint32_t hig
                              uint32_t lc_entries);
 void wire_sample_new_view(struct wire_sample *s, struct prng *p, uint32_t view_changes,
                           uint32_t high_entries, uint32_t lc_entries);
+
+/* EVIDENCE of a kind; bad-body with a block of that body size, forgotten-commit with a high of that
+ * many signatures (0: "base of e"). */
+void wire_sample_evidence(struct wire_sample *s, struct prng *p, enum pbft_evidence_kind kind,
+                          uint32_t high_entries, size_t body_bytes);
 
 /* Reads the ledger's header: what the shell gives to pbft_decode(). */
 pbft_block_head wire_block_head;

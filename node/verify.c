@@ -69,9 +69,8 @@ static enum verify_drop judge_header(const struct verify_config *config,
     return VERIFY_KEEP;
 }
 
-/* Rule 5.2: the body gives the header's tx_root, count and bytes. The decoder has computed the
- * digest from this header already. */
-static enum verify_drop judge_block(const struct verify_config *config, struct bytes bytes)
+/* The decoder has computed the digest from this header already. */
+enum verify_drop verify_judge_block(const struct verify_config *config, struct bytes bytes)
 {
     struct block block;
     enum block_fault fault = block_decode(&block, bytes);
@@ -115,7 +114,7 @@ static enum verify_drop judge_pre_prepare(const struct verify_config *config,
     const struct pbft_pre_prepare *p = &m->pre_prepare;
     enum verify_drop drop = judge_signer(config, m->from, p->epoch);
     if (drop == VERIFY_KEEP)
-        drop = judge_block(config, p->bytes);
+        drop = verify_judge_block(config, p->bytes);
     if (drop == VERIFY_KEEP)
         drop = judge_pre_prepare_signature(config, m->from, p);
     return drop;
@@ -155,7 +154,7 @@ static enum verify_drop judge_range(const struct verify_config *config, const st
     for (uint32_t i = 0; i < d->heads_count && drop == VERIFY_KEEP; i++)
         drop = judge_head(config, d->head_bytes[i]);
     for (uint32_t i = 0; i < d->blocks_count && drop == VERIFY_KEEP; i++)
-        drop = judge_block(config, d->bytes[i]);
+        drop = verify_judge_block(config, d->bytes[i]);
     return drop == VERIFY_KEEP ? judge_certificate(config, &d->certificate) : drop;
 }
 
@@ -167,7 +166,7 @@ static enum verify_drop judge_one_block(const struct verify_config *config,
     if (d->has_pre_prepare)
         drop = judge_signer(config, d->pre_prepare_from, d->pre_prepare.epoch);
     if (drop == VERIFY_KEEP)
-        drop = judge_block(config, d->bytes[0]);
+        drop = verify_judge_block(config, d->bytes[0]);
     if (drop == VERIFY_KEEP && d->has_pre_prepare)
         drop = judge_pre_prepare_signature(config, d->pre_prepare_from, &d->pre_prepare);
     return drop;
@@ -206,6 +205,8 @@ enum verify_drop verify_judge(const struct pbft_msg *m, const struct verify_conf
         return verify_judge_view_change(config, m);
     case PBFT_NEW_VIEW:
         return verify_judge_new_view(config, m);
+    case PBFT_EVIDENCE:
+        return verify_evidence(&m->evidence, config);
     default:
         CHECK(m->type == PBFT_FETCH); /* the decoder knows no other type */
         return VERIFY_KEEP;           /* a request: its form is all there is to judge */
@@ -225,6 +226,8 @@ uint32_t verify_signatures(const struct pbft_msg *m)
     case PBFT_VIEW_CHANGE:
     case PBFT_NEW_VIEW:
         return verify_view_signatures(m);
+    case PBFT_EVIDENCE: /* the other one of a bad body is its transaction's */
+        return 2;
     default:
         return 1;
     }

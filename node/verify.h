@@ -32,7 +32,8 @@
     X(VERIFY_DROP_NOT_PRIMARY, "not_primary") /* NEW-VIEW: not of the view's primary (7.4) */      \
     X(VERIFY_DROP_BAD_BODY, "bad_body")       /* the body does not give the header */              \
     X(VERIFY_DROP_OTHER_CHAIN, "other_chain") /* a block of another chain */                       \
-    X(VERIFY_DROP_BAD_TX, "bad_tx")           /* FORWARD: malformed, or its signature wrong */
+    X(VERIFY_DROP_BAD_TX, "bad_tx")           /* FORWARD: malformed, or its signature wrong */     \
+    X(VERIFY_DROP_NO_EVIDENCE, "no_evidence") /* EVIDENCE of a transaction that is good */
 
 enum verify_drop {
 #define X(drop, word) drop,
@@ -86,6 +87,23 @@ MUST_USE enum verdict verify_unknown_txs(const struct block *block,
                                          const struct verify_cache *cache, struct tx *unknown,
                                          uint32_t *indexes, uint32_t *unknown_count,
                                          uint32_t *bad_tx_index);
+
+/* ---- evidence ---- */
+
+/* Whether evidence of any form proves what it says: KEEP, or why not. Pure; safe on any thread.
+ * Requires: pbft_is_evidence(e), as decoding and making it see to. */
+MUST_USE enum verify_drop verify_evidence(const struct pbft_evidence *e,
+                                          const struct verify_config *config);
+
+/* Whether a transaction makes its block contradict itself without any state (14.1): it is malformed
+ * or a signature in it is wrong (BAD, and *verdict says which), or it stands in the block before
+ * (REPEATED, whatever its signature). Requires: tx_index < tx_count; a block that block_decode()
+ * took. */
+enum verify_tx { VERIFY_TX_GOOD, VERIFY_TX_BAD, VERIFY_TX_REPEATED };
+MUST_USE enum verify_tx verify_tx_at(const struct block *block, uint32_t tx_index,
+                                     enum verdict *verdict);
+/* The first that is REPEATED; false when none is, and then *tx_index is of no use. */
+MUST_USE bool verify_repeated_tx(const struct block *block, uint32_t *tx_index);
 
 /* The header of a block, for node/pbft's decoder (pbft_block_head of wire.h). */
 bool verify_block_head(struct bytes bytes, struct pbft_block *out);

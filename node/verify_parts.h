@@ -1,4 +1,4 @@
-/* What verify.c and verify_view.c share; nobody else includes this. */
+/* What verify.c, verify_view.c and verify_evidence.c share; nobody else includes this. */
 #ifndef NODE_VERIFY_PARTS_H
 #define NODE_VERIFY_PARTS_H
 
@@ -35,6 +35,10 @@ static inline enum verify_drop judge_certificate(const struct verify_config *con
                ? VERIFY_KEEP
                : VERIFY_DROP_BAD_CERTIFICATE;
 }
+
+/* verify.c. Rule 5.2: the body gives the header's tx_root, count and bytes, and the header is of
+ * this chain and epoch. */
+enum verify_drop verify_judge_block(const struct verify_config *config, struct bytes bytes);
 
 /* verify_view.c. Requires: a message of that type, as decoded. */
 enum verify_drop verify_judge_complain(const struct verify_config *config,

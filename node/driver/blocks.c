@@ -177,12 +177,13 @@ static uint64_t look_again_ms(const struct driver *d, uint64_t wait_ms)
     return d->time.now_ms + (wait_ms < most_ms ? wait_ms : most_ms);
 }
 
-static void answer_check(struct driver *d, enum pbft_check_answer answer, uint64_t retry_ms)
+static void answer_check(struct driver *d, const struct driver_check *check,
+                         enum pbft_check_answer answer, uint64_t retry_ms)
 {
     struct pbft_event e = {.type = PBFT_EVENT_CHECKED, .now_ms = d->time.now_ms};
     d->check.is_waiting = false;
-    e.checked = (struct pbft_checked){.ticket = d->check.ticket,
-                                      .digest = d->check.block.digest,
+    e.checked = (struct pbft_checked){.ticket = check->ticket,
+                                      .digest = check->block.digest,
                                       .answer = answer,
                                       .retry_ms = retry_ms};
     driver_step(d, &e);
@@ -190,14 +191,16 @@ static void answer_check(struct driver *d, enum pbft_check_answer answer, uint64
 
 static void finish_check(struct driver *d)
 {
-    struct driver_block *b = driver_block_find(d, &d->check.block.digest);
-    if (b ==
-        NULL) { /* committed or superseded meanwhile: the core asks anew if it still wants to */
-        answer_check(d, PBFT_CHECK_LATER, d->time.now_ms + 1);
+    struct driver_check check = d->check; /* evidence may bring the next question */
+    struct driver_block *b = driver_block_find(d, &check.block.digest);
+    if (b == NULL) { /* committed or superseded meanwhile: the core asks anew if it wants to */
+        answer_check(d, &d->check, PBFT_CHECK_LATER, d->time.now_ms + 1);
         return;
     }
-    bool is_valid = !d->check.has_bad_tx && apply_chain(d, b) == BLOCK_OK;
-    answer_check(d, is_valid ? PBFT_CHECK_VALID : PBFT_CHECK_INVALID, 0);
+    enum block_fault fault = d->check.has_bad_tx ? BLOCK_BAD_TX : apply_chain(d, b);
+    if (fault != BLOCK_OK)
+        driver_accuse(d, &b->block, fault);
+    answer_check(d, &check, fault == BLOCK_OK ? PBFT_CHECK_VALID : PBFT_CHECK_INVALID, 0);
 }
 
 /* Spread the signatures that nobody has verified here over jobs. */
@@ -205,8 +208,10 @@ static void submit_txs(struct driver *d, const struct tx *txs, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i += DRIVER_JOB_TXS_MAX) {
         uint32_t n = count - i < DRIVER_JOB_TXS_MAX ? count - i : DRIVER_JOB_TXS_MAX;
+        struct driver_job *job = driver_job_of_txs(d, d->check.number, txs + i, n);
+        job->from = i;
         d->check.jobs_count++;
-        driver_job_submit(driver_job_of_txs(d, d->check.number, txs + i, n));
+        driver_job_submit(job);
     }
 }
 
@@ -232,17 +237,19 @@ void driver_check_start(struct driver *d)
     }
     const struct block_header *h = &b->block.header;
     if (!is_primarys(d, h, d->check.ticket.view)) {
-        answer_check(d, PBFT_CHECK_INVALID, 0);
+        driver_accuse(d, &b->block, BLOCK_WRONG_PROPOSER);
+        answer_check(d, &d->check, PBFT_CHECK_INVALID, 0);
         return;
     }
     uint64_t latest_ms = d->time.wall_ms + d->parameters.clock_skew_ms;
     if (h->time_ms > latest_ms) { /* held until its time comes: neither invalid nor evidence */
-        answer_check(d, PBFT_CHECK_LATER, look_again_ms(d, h->time_ms - latest_ms));
+        answer_check(d, &d->check, PBFT_CHECK_LATER, look_again_ms(d, h->time_ms - latest_ms));
         return;
     }
     enum verdict verdict = verify_unknown_txs(&b->block, d->cache, d->unknown_txs,
                                               d->unknown_indexes, &unknown_count, &bad_tx_index);
     d->check.has_bad_tx = verdict != VERDICT_OK;
+    d->check.bad_tx_index = bad_tx_index;
     if (d->check.has_bad_tx || unknown_count == 0)
         finish_check(d);
     else
@@ -255,7 +262,8 @@ void driver_check_on_job(struct driver *d, const struct driver_job *job)
         verify_cache_add(d->cache, &job->txs[i]);
     if (!d->check.is_waiting || job->check != d->check.number)
         return; /* of a check that the core does not wait for any more */
-    d->check.has_bad_tx |= job->verdict != VERDICT_OK;
+    if (job->verdict != VERDICT_OK)
+        driver_note_bad_tx(d, job);
     if (--d->check.jobs_count == 0)
         finish_check(d);
 }

@@ -204,7 +204,7 @@ static enum rc load(struct driver *d, const struct pbft_config *core, struct why
         rc = records_restore(store_view(d->store), d->core, &d->verify_config, why);
     if (rc == RC_OK)
         rc = judge_tip(d, &durable, why);
-    return rc;
+    return rc == RC_OK ? driver_evidence_load(d, why) : rc;
 }
 
 enum rc driver_open(struct driver **out, const struct driver_config *config, struct why *why)
@@ -408,6 +408,7 @@ void driver_look(const struct driver *d, struct driver_look *out)
         out->inbox_bytes += d->links[i].bytes;
     for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)
         out->claimed_heights[i] = pbft_claimed_height(d->core, i);
+    driver_score_look(d, out);
     for (int i = 0; i < PBFT_DROP_COUNT; i++)
         out->core_drops[i] = pbft_drops(d->core)[i] + d->glance_drops[i];
     for (int i = 0; i < VERIFY_DROP_COUNT; i++)

@@ -202,6 +202,15 @@ enum rc driver_failure(const struct driver *d, struct why *why);
 
 /* ---- looking in (status, metrics, tests) ---- */
 
+/* What a member is known for here. Only evidence convinces anybody else. */
+struct driver_score {
+    uint64_t bad_signatures; /* messages over its link with a signature or certificate that is none
+                              */
+    uint64_t conflicts;      /* of its own votes and proposals against earlier ones, each time */
+    uint64_t accusations;    /* proposals that were not valid on their parent's state (14.2) */
+    uint8_t evidence;        /* PBFT_EVIDENCE_BIT(kind) of each that is known (14.1) */
+};
+
 struct driver_look {
     struct pbft_view_of core;
     struct pool_summary pool;
@@ -212,6 +221,7 @@ struct driver_look {
     uint32_t waiting_count;                /* clients that wait for an answer */
     uint64_t inbox_bytes;                  /* of messages that wait or are being verified */
     uint64_t claimed_heights[MEMBERS_MAX]; /* by each member's last STATUS; not to be believed */
+    struct driver_score scores[MEMBERS_MAX];
     uint64_t core_drops[PBFT_DROP_COUNT];
     uint64_t verify_drops[VERIFY_DROP_COUNT];
     uint64_t inbox_drops;                  /* queues that were full */
@@ -228,5 +238,10 @@ void driver_look(const struct driver *d, struct driver_look *out);
  * driver_look()'s durable height, and at least that of every COMMIT that left. NULL: the epoch's
  * base. Lends until the next call. */
 const struct certificate *driver_high(const struct driver *d);
+
+/* The bytes of one item of evidence, as pbft_evidence_encode() has it. Lends until the next commit.
+ * False when there is none, or none that is durable yet, or it is damaged. */
+bool driver_evidence(struct driver *d, uint32_t offender, enum pbft_evidence_kind kind,
+                     struct bytes *out);
 
 #endif

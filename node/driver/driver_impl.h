@@ -83,13 +83,15 @@ struct driver_job {
     /* MESSAGE: its certificate is against the ledger (13). */
     bool is_against_ledger;
     uint64_t client; /* CLIENT_TX */
-    uint64_t check;  /* BLOCK_TXS: which check it belongs to */
+    uint64_t check;  /* BLOCK_TXS: which check it belongs to, */
+    uint32_t from;   /* and the first of its transactions among those that the check lists */
     struct tx *txs;  /* BLOCK_TXS, CLIENT_TX; lend from bytes */
     uint32_t txs_count;
     struct store_flush_job *flush; /* FLUSH; holds its result too */
     /* The results. */
     enum verify_drop drop;
-    enum verdict verdict; /* of the first that is bad */
+    enum verdict verdict; /* of the first that is bad, */
+    uint32_t bad_tx;      /* and which of txs that is */
 };
 
 /* Messages of a link that wait for their turn, oldest first. */
@@ -115,8 +117,11 @@ struct driver_check {
     uint64_t number; /* jobs of an older one are dropped */
     uint32_t jobs_count;
     bool has_bad_tx;
+    uint32_t bad_tx_index; /* in the block: the lowest that is known to be bad */
     struct pbft_ticket ticket;
     struct pbft_block block;
+    struct pbft_pre_prepare pre_prepare; /* that proposed it; without bytes */
+    uint32_t pre_prepare_from;
 };
 
 enum { DRIVER_WAITER_BUCKETS = 4096 };
@@ -198,6 +203,7 @@ struct driver {
     uint64_t damaged_count;
     struct why damaged_why;
     struct driver_budget budgets[MEMBERS_MAX];
+    struct driver_score scores[MEMBERS_MAX]; /* but for .evidence, which the core has */
 };
 
 uint32_t driver_primary(const struct driver *d);
@@ -257,7 +263,8 @@ void driver_reserve(struct driver *d, const struct pbft_act *act);
 /* ---- send.c: acts and outputs to bytes ---- */
 /* Encode a message without a body into out; false when the act is none. */
 bool driver_encode(struct driver *d, struct buf *out, const struct pbft_act *act);
-/* Encode one with bodies, which the store holds; false when there is nothing to send. */
+/* Encode one with bodies, or evidence, which the store holds; false when there is nothing to send.
+ */
 bool driver_encode_bodies(struct driver *d, struct buf *out, const struct pbft_act *act);
 
 /* ---- blocks.c ---- */
@@ -276,6 +283,19 @@ void driver_build(struct driver *d);
 void driver_stage_block(struct driver *d, const struct pbft_block *block);
 void driver_commit(struct driver *d, const struct pbft_act *act);
 void driver_blocks_free(struct driver *d);
+
+/* ---- evidence.c ---- */
+/* Give the core what of it is in the store. */
+MUST_USE enum rc driver_evidence_load(struct driver *d, struct why *why);
+bool driver_encode_evidence(struct driver *d, struct buf *out, const struct pbft_act *act);
+/* A job of the check under way found a bad one: the lowest that any of them names is kept, in
+ * whatever order they come back. */
+void driver_note_bad_tx(struct driver *d, const struct driver_job *job);
+/* The block whose check is under way is not valid: evidence, or an accusation. */
+void driver_accuse(struct driver *d, const struct block *block, enum block_fault fault);
+void driver_score_refused(struct driver *d, uint32_t link, enum verify_drop drop);
+void driver_score_step(struct driver *d, const struct pbft_event *event, enum pbft_drop drop);
+void driver_score_look(const struct driver *d, struct driver_look *out);
 
 /* ---- clients.c: transactions, the pool, outcomes ---- */
 struct pool *driver_pool_new(struct driver *d);

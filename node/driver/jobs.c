@@ -60,8 +60,10 @@ void driver_job_run(struct driver_job *job)
         return;
     }
     job->verdict = VERDICT_OK;
-    for (uint32_t i = 0; i < job->txs_count && job->verdict == VERDICT_OK; i++)
+    for (uint32_t i = 0; i < job->txs_count && job->verdict == VERDICT_OK; i++) {
         job->verdict = tx_verify(&job->txs[i], &config->chain_id);
+        job->bad_tx = i; /* if it is */
+    }
 }
 
 uint32_t driver_job_signatures(const struct driver_job *job)
@@ -322,6 +324,7 @@ static void on_message(struct driver *d, struct driver_job *job)
 {
     d->links[job->link].jobs_count--;
     d->verify_drops[job->drop]++;
+    driver_score_refused(d, job->link, job->drop);
     if (job->drop != VERIFY_KEEP)
         return;
     if (job->msg->type == PBFT_FORWARD) {

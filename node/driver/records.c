@@ -12,6 +12,7 @@ static const char *const names[] = {
     [RECORD_PROPOSAL] = "proposal", [RECORD_RESERVED] = "reserved",
     [RECORD_COVER] = "cover",       [RECORD_VIEW_CHANGE] = "view_change",
     [RECORD_NEW_VIEW] = "new_view", [RECORD_DIVERGED] = "diverged",
+    [RECORD_EVIDENCE] = "evidence",
 };
 
 const char *record_name(enum record_type type)
@@ -29,6 +30,10 @@ struct bytes record_key_encode(uint8_t room[static RECORDS_KEY_BYTES_MAX],
         wr_be64(&w, key->height);
     if (key->type == RECORD_VOTE)
         wr_u8(&w, (uint8_t)key->kind);
+    if (key->type == RECORD_EVIDENCE) {
+        wr_u8(&w, (uint8_t)key->offender);
+        wr_u8(&w, (uint8_t)key->evidence_kind);
+    }
     CHECK(wr_ok(&w));
     return wr_bytes_of(&w);
 }
@@ -47,6 +52,13 @@ struct record_key record_key_decode(struct bytes from)
             uint8_t kind = rd_u8(&r);
             key.kind = kind == CERT_PREPARE ? CERT_PREPARE : CERT_COMMIT;
             if (kind != key.kind)
+                rd_fail(&r);
+        }
+        if (type == RECORD_EVIDENCE) {
+            key.offender = rd_u8(&r);
+            key.evidence_kind = (enum pbft_evidence_kind)rd_u8(&r);
+            if (key.offender >= MEMBERS_MAX || key.evidence_kind < 1 ||
+                key.evidence_kind >= PBFT_EVIDENCE_KINDS_END)
                 rd_fail(&r);
         }
         if (rd_done(&r))
@@ -248,4 +260,28 @@ void records_put_reserved(struct kv_batch *batch, const struct pbft_rank *reserv
     wr_u64(&w, reserved->view);
     wr_u64(&w, reserved->height);
     stage(batch, &key, &w);
+}
+
+/* ---- evidence ---- */
+
+_Static_assert((int)PBFT_EVIDENCE_BYTES_MAX <= (int)KV_VALUE_BYTES_MAX, "an item is one value");
+
+void records_put_evidence(struct kv_batch *batch, const struct pbft_evidence *e)
+{
+    const struct record_key key = {
+        .type = RECORD_EVIDENCE, .offender = e->offender, .evidence_kind = e->kind};
+    uint8_t room[RECORDS_KEY_BYTES_MAX];
+    struct buf value = {0};
+    pbft_evidence_encode(&value, e);
+    kv_batch_put(batch, KV_VOTE, record_key_encode(room, &key), buf_bytes(&value));
+    buf_free(&value);
+}
+
+enum rc records_get_evidence(struct kv_view *view, uint32_t offender, enum pbft_evidence_kind kind,
+                             struct bytes *out)
+{
+    const struct record_key key = {
+        .type = RECORD_EVIDENCE, .offender = offender, .evidence_kind = kind};
+    uint8_t room[RECORDS_KEY_BYTES_MAX];
+    return kv_get(view, KV_VOTE, record_key_encode(room, &key), out);
 }

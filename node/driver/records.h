@@ -15,8 +15,9 @@
  *   "reserved"       -> epoch u64 | view u64 | height u64: up to where this key may have voted
  * (4.2) "vote" be64 kind -> epoch u64 | view u64 | digest 32 | signature 64   (kind: PREPARE or
  * COMMIT, its enum cert_kind as u8) "proposal" be64  -> epoch u64 | view u64 | digest 32 | parent
- * 32 | signature 64 Heights in keys are big-endian. One value, one encoding; left-over bytes are
- * damage. */
+ * 32 | signature 64
+ *   "evidence" offender u8 | kind u8  -> the item, as pbft_evidence_encode() has it
+ * Heights in keys are big-endian. One value, one encoding; left-over bytes are damage. */
 #ifndef NODE_DRIVER_RECORDS_H
 #define NODE_DRIVER_RECORDS_H
 
@@ -34,12 +35,18 @@ void records_put(struct kv_batch *batch, const struct pbft_act *act, uint32_t ow
 void records_drop_height(struct kv_batch *batch, uint64_t height);
 void records_put_starts(struct kv_batch *batch, uint64_t starts_count);
 void records_put_reserved(struct kv_batch *batch, const struct pbft_rank *reserved);
+void records_put_evidence(struct kv_batch *batch, const struct pbft_evidence *e);
+/* The bytes of one item, not judged. Lends from the view. Returns: as kv_get(). */
+MUST_USE enum rc records_get_evidence(struct kv_view *view, uint32_t offender,
+                                      enum pbft_evidence_kind kind, struct bytes *out);
 
 /* What the records say, over pbft_durable_init() (which *durable holds already): what has no record
  * stays. starts_count is 0 in a new store, and below UINT32_MAX, so that counters can be made of
  * it. The form of every record of the table is judged, and that high and cover are of no later view
  * than the state. Whether they are of this epoch and a quorum signed them is for the caller to
- * judge, before pbft_init(): it has the member table, and the core believes what it is given.
+ * judge, before pbft_init(): it has the member table, and the core believes what it is given. Of
+ * evidence only the key is judged, and damage to it is passed over: unlike a vote it binds nobody,
+ * and comes again from others.
  * Returns: RC_OK | RC_STORE_DAMAGED (words name the record and say what to do: vote state is not
  * guessed, D5) | RC_STORE_IO. On an error nothing is changed. */
 MUST_USE enum rc records_load(struct kv_view *view, struct pbft_durable *durable,

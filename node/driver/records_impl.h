@@ -17,6 +17,7 @@ enum record_type {
     RECORD_RESERVED,
     RECORD_VOTE,
     RECORD_PROPOSAL,
+    RECORD_EVIDENCE,
     RECORD_UNKNOWN /* also how many types there are */
 };
 
@@ -24,6 +25,8 @@ struct record_key {
     enum record_type type;
     uint64_t height;     /* VOTE, PROPOSAL */
     enum cert_kind kind; /* VOTE */
+    uint32_t offender;   /* EVIDENCE */
+    enum pbft_evidence_kind evidence_kind;
 };
 
 enum {

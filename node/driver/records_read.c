@@ -177,6 +177,12 @@ static enum rc damaged_record(struct why *why, const struct record_key *key, str
                    fault);
 }
 
+/* Evidence is no vote: what is damaged of it is missing, and others have it. */
+static bool is_lost_evidence(enum rc rc, struct bytes raw)
+{
+    return rc == RC_STORE_DAMAGED && raw.size > 0 && record_key_decode(raw).type == RECORD_EVIDENCE;
+}
+
 static enum rc walk_failed(struct why *why, enum rc rc)
 {
     if (rc == RC_STORE_DAMAGED)
@@ -191,10 +197,13 @@ static enum rc walk_with(struct kv_cursor *c, record_visit *visit, void *context
 {
     struct bytes raw, value;
     enum rc rc = kv_cursor_seek(c, bytes_of(NULL, 0), &raw, &value);
-    for (; rc == RC_OK; rc = kv_cursor_next(c, &raw, &value)) {
+    for (; rc == RC_OK || is_lost_evidence(rc, raw); rc = kv_cursor_next(c, &raw, &value)) {
         struct record_key key = record_key_decode(raw);
-        const char *fault =
-            key.type == RECORD_UNKNOWN ? "no record has such a key" : visit(context, &key, value);
+        const char *fault = NULL;
+        if (key.type == RECORD_UNKNOWN)
+            fault = "no record has such a key";
+        else if (key.type != RECORD_EVIDENCE) /* read by whoever has the member table */
+            fault = visit(context, &key, value);
         if (fault != NULL)
             return damaged_record(why, &key, raw, fault);
         (*count)++;
@@ -266,6 +275,7 @@ static const char *load_one(void *context, const struct record_key *key, struct 
     case RECORD_VIEW_CHANGE:
     case RECORD_NEW_VIEW:
         return NULL; /* judged when they are restored: that takes the member table */
+    case RECORD_EVIDENCE:
     case RECORD_UNKNOWN:
         break;
     }

@@ -234,6 +234,8 @@ bool driver_encode_bodies(struct driver *d, struct buf *out, const struct pbft_a
         return encode_pre_prepare(d, out, act);
     if (act->type == PBFT_SEND_BLOCK)
         return encode_block(d, out, act);
+    if (act->type == PBFT_SEND_EVIDENCE)
+        return driver_encode_evidence(d, out, act);
     CHECK(act->type == PBFT_SEND_RANGE);
     return encode_range(d, out, act);
 }

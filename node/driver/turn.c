@@ -286,6 +286,9 @@ static void take_act(struct driver *d, const struct pbft_act *act)
         withdraw(d);
         records_put(driver_turn(d)->batch, act, d->config.own_index);
         break;
+    case PBFT_WRITE_EVIDENCE:
+        records_put_evidence(driver_turn(d)->batch, act->evidence);
+        break;
     case PBFT_SEND_VOTE:
     case PBFT_SEND_PRE_PREPARE:
     case PBFT_SEND_FETCH:
@@ -295,6 +298,7 @@ static void take_act(struct driver *d, const struct pbft_act *act)
     case PBFT_SEND_COMPLAIN:
     case PBFT_SEND_VIEW_CHANGE:
     case PBFT_SEND_NEW_VIEW:
+    case PBFT_SEND_EVIDENCE:
         take_send(d, act);
         break;
     case PBFT_SEND_STATUS:
@@ -304,6 +308,8 @@ static void take_act(struct driver *d, const struct pbft_act *act)
         d->check.is_asked = true;
         d->check.ticket = act->ticket;
         d->check.block = act->block;
+        d->check.pre_prepare = act->pre_prepare;
+        d->check.pre_prepare_from = act->pre_prepare_from;
         break;
     case PBFT_ASK_BUILD:
         d->is_build_asked = true;
@@ -322,6 +328,7 @@ void driver_step(struct driver *d, const struct pbft_event *event)
     struct pbft_output out;
     pbft_step(d->core, event, &out);
     driver_note_view(d);
+    driver_score_step(d, event, out.drop);
     for (size_t i = 0; i < out.acts_count && d->failure == RC_OK; i++)
         take_act(d, &out.acts[i]);
     driver_clients_after_commits(d);

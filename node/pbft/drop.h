@@ -22,7 +22,7 @@
     X(PBFT_DROP_NOT_NEEDED, "not_needed") /* 3.3: beyond a quorum, or it raises nothing */         \
     X(PBFT_DROP_STALE, "stale")           /* an old STATUS, or an answer to an old ticket */       \
     X(PBFT_DROP_BUDGET, "budget")         /* 9.1: answered often enough by now */                  \
-    X(PBFT_DROP_NOT_YET, "not_yet")       /* a message of part four */
+    X(PBFT_DROP_NOT_YET, "not_yet")       /* not for the core: FORWARD */
 
 enum pbft_drop {
 #define X(drop, word) drop,

@@ -59,6 +59,8 @@ enum pbft_drop pbft_glance(const struct pbft *p, const struct pbft_msg *m)
         return glance_at_data(p, m);
     case PBFT_QC:
         return glance_at_certificate(p, &m->qc);
+    case PBFT_EVIDENCE:
+        return pbft_judge_evidence(p, &m->evidence);
     case PBFT_FETCH:   /* nothing in it is signed */
     case PBFT_FORWARD: /* for the pool */
         return PBFT_KEEP;

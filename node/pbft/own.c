@@ -5,7 +5,7 @@
 #include "crypto/base/check.h"
 #include "node/pbft/state.h"
 
-static void become_learner(struct pbft *p)
+void pbft_become_learner(struct pbft *p)
 {
     if (p->is_learner)
         return;
@@ -46,7 +46,7 @@ bool pbft_has_strange_entry(const struct pbft *p, const struct certificate *c)
 void pbft_on_own_entries(struct pbft *p, const struct certificate *c)
 {
     if (pbft_has_strange_entry(p, c))
-        become_learner(p);
+        pbft_become_learner(p);
 }
 
 /* One for a view that I have not been in, or another than the one that I made. */
@@ -61,7 +61,7 @@ static bool is_strange_view_change(const struct pbft *p, const struct pbft_view_
 void pbft_on_own_view_change(struct pbft *p, const struct pbft_view_change *v)
 {
     if (is_strange_view_change(p, v))
-        become_learner(p);
+        pbft_become_learner(p);
 }
 
 void pbft_on_own_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m)
@@ -70,7 +70,7 @@ void pbft_on_own_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m)
         return;
     const struct pbft_known *known = pbft_known_find(p, m->block.height, &m->block.digest);
     if (m->view != p->view || known == NULL || !known->is_proposed)
-        become_learner(p);
+        pbft_become_learner(p);
 }
 
 enum pbft_drop pbft_on_own(struct pbft *p, const struct pbft_msg *m)
@@ -79,14 +79,14 @@ enum pbft_drop pbft_on_own(struct pbft *p, const struct pbft_msg *m)
         return PBFT_DROP_OWN; /* over a link to myself, which there is none of */
     bool is_vote = m->type == PBFT_PREPARE || m->type == PBFT_COMMIT;
     if (is_vote && is_strange_vote(p, &m->vote.statement))
-        become_learner(p);
+        pbft_become_learner(p);
     if (m->type == PBFT_PRE_PREPARE)
         pbft_on_own_pre_prepare(p, &m->pre_prepare);
     if (m->type == PBFT_VIEW_CHANGE && is_strange_view_change(p, &m->view_change))
-        become_learner(p);
+        pbft_become_learner(p);
     /* A NEW-VIEW of mine is durable, with its view, before anybody has it. */
     if (m->type == PBFT_NEW_VIEW &&
         (m->new_view.view > p->view || (m->new_view.view == p->view && !p->has_new_view)))
-        become_learner(p);
+        pbft_become_learner(p);
     return PBFT_DROP_OWN;
 }

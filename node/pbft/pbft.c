@@ -40,10 +40,10 @@ static size_t window_of(const struct pbft_config *c)
 }
 
 /* The largest output of one event. For every height of the window: body, own PRE-PREPARE, two votes
- * written and sent, a commit, a state; and a handful besides. */
+ * written and sent, a commit, a state; evidence written and sent; and a handful besides. */
 static size_t acts_room_of(const struct pbft_config *c)
 {
-    return 10 * window_of(c) + 64;
+    return 10 * window_of(c) + 64 + 2 * PBFT_FOUND_MAX;
 }
 
 size_t pbft_memory_bytes(const struct pbft_config *c)
@@ -245,6 +245,8 @@ static enum pbft_drop on_msg(struct pbft *p, const struct pbft_msg *m, const str
         return pbft_on_view_change(p, m->from, &m->view_change);
     case PBFT_NEW_VIEW:
         return pbft_on_new_view(p, &m->new_view, ledger);
+    case PBFT_EVIDENCE:
+        return pbft_on_evidence(p, &m->evidence);
     default:
         return PBFT_DROP_NOT_YET;
     }
@@ -295,6 +297,7 @@ void pbft_step(struct pbft *p, const struct pbft_event *event, struct pbft_outpu
 {
     enum pbft_drop drop = PBFT_KEEP;
     p->acts_count = 0;
+    p->found_count = 0;
     take_time(p, event->now_ms);
     switch (event->type) {
     case PBFT_EVENT_START:
@@ -314,6 +317,9 @@ void pbft_step(struct pbft *p, const struct pbft_event *event, struct pbft_outpu
         break;
     case PBFT_EVENT_CONTRADICTION:
         drop = pbft_on_contradiction(p, event->contradiction);
+        break;
+    case PBFT_EVENT_EVIDENCE:
+        drop = pbft_on_evidence(p, event->evidence);
         break;
     case PBFT_EVENT_POOL:
         p->pool = event->pool;

@@ -88,6 +88,8 @@ void pbft_restore_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *pre
  * ignored. Requires: verified. */
 void pbft_restore_view_change(struct pbft *p, const struct pbft_view_change *view_change);
 void pbft_restore_new_view(struct pbft *p, const struct pbft_new_view *new_view);
+/* Likewise: evidence of the store, which was verified. Of another epoch it is ignored. */
+void pbft_restore_evidence(struct pbft *p, const struct pbft_evidence *evidence);
 
 /* ---- events ---- */
 
@@ -154,7 +156,10 @@ enum pbft_event_type {
     PBFT_EVENT_CONTRADICTION,
     /* 8.1: at each multiple of K, ascending, as soon as the flush is durable; when ASK_ROOT has
      * asked; and after START once for each of the last two, whose trees are kept. */
-    PBFT_EVENT_ROOT
+    PBFT_EVENT_ROOT,
+    /* 14.1: a block that a member proposed contradicts itself. The core does not look into blocks;
+     * whoever does has verified this evidence, as node/verify would if a peer had sent it. */
+    PBFT_EVENT_EVIDENCE
 };
 
 struct pbft_event {
@@ -170,6 +175,7 @@ struct pbft_event {
         struct pbft_pool pool;
         struct pbft_root root;
         const struct certificate *contradiction; /* verified; borrowed until pbft_step returns */
+        const struct pbft_evidence *evidence;    /* verified; likewise */
     };
 };
 
@@ -195,6 +201,7 @@ enum pbft_act_type {
                               before; given back as stable at a start */
     PBFT_DIVERGED, /* certificate; 8.2: my root of a height is not the certified one. Durable, and
                       told; as with LEARNER, votes that wait for the disk do not leave */
+    PBFT_WRITE_EVIDENCE, /* evidence: the first of its offender and kind in this epoch (16) */
     /* Messages. */
     PBFT_SEND_VOTE,
     PBFT_SEND_PRE_PREPARE, /* with block's body */
@@ -207,9 +214,10 @@ enum pbft_act_type {
     PBFT_SEND_COMPLAIN,
     PBFT_SEND_VIEW_CHANGE, /* an own one */
     PBFT_SEND_NEW_VIEW,    /* of new_view_from, the primary of its view; anybody may relay it */
+    PBFT_SEND_EVIDENCE,    /* the item of evidence_of, which was written */
     /* Questions to the driver. They need not wait for the writes: an answer reveals nothing, and
      * what comes of it queues behind them. */
-    PBFT_ASK_CHECK,
+    PBFT_ASK_CHECK, /* block, and the PRE-PREPARE that proposed it */
     PBFT_ASK_BUILD,
     PBFT_ASK_ROOT, /* flush the newest height out of turn, or keep the tree that is flushed (8.1:
                       nothing followed it for T_c), and tell its ROOT when that is durable. No
@@ -246,6 +254,10 @@ struct pbft_act {
             uint32_t count;
         };
         struct {
+            uint32_t offender;
+            enum pbft_evidence_kind kind;
+        } evidence_of;
+        struct {
             uint64_t view;
             enum pbft_mode mode;
             bool is_installed;
@@ -257,7 +269,9 @@ struct pbft_act {
     };
     const struct certificate
         *certificate; /* HIGH, COVER, QC, COMMIT, CHECKPOINT, *ALARM; lends until the next step */
-    const struct certificate *other; /* *ALARM; NULL: the one in the ledger */
+    const struct certificate *other;      /* *ALARM; NULL: the one in the ledger */
+    const struct pbft_evidence *evidence; /* WRITE_EVIDENCE; lends until the next step, and the
+                                             bytes of a block as long as the event does */
 };
 
 struct pbft_output {
@@ -300,6 +314,8 @@ uint64_t pbft_claimed_height(const struct pbft *p, uint32_t member);
 /* The highest-ranked certificate seen (PROTOCOL.md 2); NULL: the epoch's base, there is none yet.
  * It may not be durable yet. Lends until the next step. */
 const struct certificate *pbft_high(const struct pbft *p);
+/* Which evidence there is against a member: PBFT_EVIDENCE_BIT(kind) of each. */
+uint8_t pbft_evidence_kinds(const struct pbft *p, uint32_t member);
 /* Whether the core still refers to a block above the committed height: the driver keeps the body
  * and the layer of those, and of no others. */
 bool pbft_wants_block(const struct pbft *p, const struct digest *digest, uint64_t height);

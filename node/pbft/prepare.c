@@ -128,7 +128,10 @@ enum pbft_drop pbft_on_pre_prepare(struct pbft *p, uint32_t from, const struct p
 {
     enum pbft_drop drop = pbft_judge_pre_prepare(p, from, m);
     if (drop == PBFT_DROP_CONFLICT)
-        p->is_primary_faulty = true; /* 5.3: complain */
+        if (drop == PBFT_DROP_CONFLICT) { /* 5.3: complain */
+            p->is_primary_faulty = true;
+            pbft_find_pre_prepares(p, from, m);
+        }
     if (drop != PBFT_KEEP)
         return drop;
     struct pbft_known *known = pbft_known_at(p, &m->block);
@@ -191,6 +194,11 @@ void pbft_try_check(struct pbft *p)
     struct pbft_act *ask = pbft_put(p, PBFT_ASK_CHECK);
     ask->ticket = p->check;
     ask->block = known->block;
+    ask->pre_prepare = (struct pbft_pre_prepare){.epoch = p->config.epoch,
+                                                 .view = p->view,
+                                                 .block = known->block,
+                                                 .signature = known->pre_prepare};
+    ask->pre_prepare_from = pbft_primary(p, p->view);
 }
 
 /* Persist; send PREPARE (5.2). */

@@ -72,6 +72,10 @@ struct pbft_checkpoint_vote {
     struct pbft_vote vote;
 };
 
+/* Evidence that one event can show (14): at most a NEW-VIEW, which contradicts another, and in it q
+ * VIEW-CHANGEs, each of which contradicts another and a COMMIT. */
+enum { PBFT_FOUND_MAX = 1 + 2 * QUORUM_MAX };
+
 /* What is known of a peer. */
 struct pbft_peer {
     bool has_status;
@@ -89,6 +93,7 @@ struct pbft_peer {
     struct pbft_complain complain;
     struct pbft_view_change view_change;
     struct pbft_checkpoint_vote checkpoints[PBFT_CHECKPOINTS];
+    uint32_t evidence_turn; /* 9.5: where in the book to look for the next item */
 };
 
 /* 6.1 (d): how much work this view does while there is more than it can do. pace.c */
@@ -176,6 +181,14 @@ struct pbft {
     struct pbft_peer peers[MEMBERS_MAX];
     uint64_t drops[PBFT_DROP_COUNT];
 
+    /* Evidence (14): which kinds of each member are durable or being written (PBFT_EVIDENCE_BIT),
+     * and of what view at the latest; what this step found is lent with its acts. */
+    uint8_t evidence[MEMBERS_MAX];
+    uint64_t evidence_views[MEMBERS_MAX];
+    struct digest evidence_digest;
+    struct pbft_evidence found[PBFT_FOUND_MAX];
+    size_t found_count;
+
     /* Arrays behind this struct, in the memory given. */
     struct pbft_slot *slots; /* slots_count, by height modulo */
     size_t slots_count;
@@ -257,6 +270,7 @@ enum pbft_drop pbft_on_own(struct pbft *p, const struct pbft_msg *m);
 void pbft_on_own_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m);
 void pbft_on_own_view_change(struct pbft *p, const struct pbft_view_change *v);
 void pbft_on_own_entries(struct pbft *p, const struct certificate *c);
+void pbft_become_learner(struct pbft *p);
 /* Whether my signature is in it on a vote that I do not know. */
 bool pbft_has_strange_entry(const struct pbft *p, const struct certificate *c);
 
@@ -364,6 +378,19 @@ void pbft_try_fetch(struct pbft *p);
 /* Of what comes from a link that owes no answer: see pbft_on_data(). */
 enum pbft_drop pbft_judge_data(const struct pbft *p, uint32_t link, const struct pbft_data *data);
 enum pbft_drop pbft_on_data(struct pbft *p, uint32_t link, const struct pbft_data *data);
+
+/* ---- evidence_book.c: 14 ---- */
+/* Two messages were found to contradict each other; own ones are passed over. Copies. */
+void pbft_found_evidence(struct pbft *p, const struct pbft_evidence *e);
+enum pbft_drop pbft_judge_evidence(const struct pbft *p, const struct pbft_evidence *e);
+enum pbft_drop pbft_on_evidence(struct pbft *p, const struct pbft_evidence *e);
+/* A vote or PRE-PREPARE, verified, that was dropped as a conflict: held against the first. */
+void pbft_find_votes(struct pbft *p, uint32_t from, const struct pbft_vote *second);
+void pbft_find_pre_prepares(struct pbft *p, uint32_t from, const struct pbft_pre_prepare *second);
+/* 9.5: one item, if what they have is not what I have. */
+void pbft_answer_evidence(struct pbft *p, uint32_t to, const struct digest *theirs);
+/* 6.1 (c): whether there is evidence against a member of this view or a later one. */
+bool pbft_is_caught(const struct pbft *p, uint32_t member, uint64_t view);
 
 /* ---- answer.c: 5.7, 9.1 ---- */
 /* Answer with committed blocks, if there are any and the peer's budget allows. */

@@ -12,6 +12,7 @@ void pbft_send_status(struct pbft *p)
                             .mode = p->mode,
                             .committed_height = p->committed.height,
                             .stable_height = pbft_stable_height(p),
+                            .evidence_digest = p->evidence_digest,
                             .counter = ++p->status_counter};
     if (p->has_high)
         s.high = pbft_rank_of(&p->high);
@@ -115,6 +116,7 @@ static void answer_status(struct pbft *p, uint32_t from, const struct pbft_statu
     struct pbft_rank own = pbft_rank_of(&p->high);
     if (p->has_high && pbft_rank_compare(&s->high, &own) < 0)
         pbft_put_send(p, PBFT_SEND_QC, from)->certificate = &p->high;
+    pbft_answer_evidence(p, from, &s->evidence_digest);
 }
 
 enum pbft_drop pbft_on_status(struct pbft *p, uint32_t from, const struct pbft_status *s)

@@ -347,6 +347,10 @@ enum pbft_drop pbft_on_data(struct pbft *p, uint32_t link, const struct pbft_dat
     CHECK(data->blocks_count > 0);
     if (data->has_pre_prepare && data->pre_prepare_from == p->config.own_index)
         pbft_on_own_pre_prepare(p, &data->pre_prepare);
+    /* 5.8: the other PRE-PREPARE, which completes the evidence. */
+    if (has_proposal(p, data) &&
+        pbft_judge_pre_prepare(p, data->pre_prepare_from, &data->pre_prepare) == PBFT_DROP_CONFLICT)
+        pbft_find_pre_prepares(p, data->pre_prepare_from, &data->pre_prepare);
     bool was_asked = is_answer(p, link, data);
     if (was_asked) {
         p->peers[link].fetching_until_ms = 0;

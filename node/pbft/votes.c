@@ -105,6 +105,8 @@ enum pbft_drop pbft_on_vote(struct pbft *p, uint32_t from, const struct pbft_vot
     enum pbft_drop drop = pbft_judge_vote(p, from, &vote->statement);
     if (drop == PBFT_KEEP)
         count_vote(p, from, vote);
+    if (drop == PBFT_DROP_CONFLICT)
+        pbft_find_votes(p, from, vote);
     return drop;
 }
 

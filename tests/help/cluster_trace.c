@@ -172,6 +172,9 @@ void cluster_trace_event(struct cluster *c, uint32_t at, const struct pbft_event
     case PBFT_EVENT_ROOT:
         cluster_trace_text(c, "%u root h%llu", at, (unsigned long long)e->root.height);
         break;
+    case PBFT_EVENT_EVIDENCE:
+        cluster_trace_text(c, "%u found a bad body of %u", at, e->evidence->offender);
+        break;
     }
 }
 
@@ -230,6 +233,10 @@ static void trace_write(struct cluster *c, const struct pbft_act *act)
         break;
     case PBFT_WRITE_ALARM:
         cluster_trace_text(c, "%s alarm", arrow);
+        break;
+    case PBFT_WRITE_EVIDENCE:
+        cluster_trace_text(c, "%s evidence against %u: %s", arrow, act->evidence->offender,
+                           pbft_evidence_word(act->evidence->kind));
         break;
     default:
         break;

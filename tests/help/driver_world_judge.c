@@ -197,6 +197,19 @@ static void judge_status(struct driver_world *w, const struct world_output *o,
            "4: what STATUS says is high is durable");
 }
 
+/* The very bytes, behind the type. */
+static void judge_evidence(struct driver_world *w, const struct world_output *o,
+                           const struct pbft_evidence *e)
+{
+    struct buf key = {0};
+    buf_add_bytes(&key, bytes_of_text("evidence"));
+    buf_add_u8(&key, (uint8_t)e->offender);
+    buf_add_u8(&key, (uint8_t)e->kind);
+    expect(w, disk_has(w, KV_VOTE, buf_bytes(&key), bytes_of(o->bytes.data + 1, o->bytes.size - 1)),
+           "2: evidence is durable before it is sent");
+    buf_free(&key);
+}
+
 void world_judge_message(struct driver_world *w, const struct world_output *o)
 {
     struct pbft_msg *m = mem_alloc(sizeof *m);
@@ -216,6 +229,8 @@ void world_judge_message(struct driver_world *w, const struct world_output *o)
         judge_vote(w, &m->vote);
     if (is_sound && m->type == PBFT_STATUS)
         judge_status(w, o, &m->status);
+    if (is_sound && m->type == PBFT_EVIDENCE)
+        judge_evidence(w, o, &m->evidence);
     mem_free(m);
 }
 

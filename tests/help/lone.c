@@ -81,6 +81,8 @@ void lone_start(struct lone *l)
         pbft_restore_view_change(l->core, &l->view_change);
     if (l->has_new_view)
         pbft_restore_new_view(l->core, &l->new_view);
+    for (size_t i = 0; i < l->evidence_count; i++)
+        pbft_restore_evidence(l->core, &l->evidence[i]);
     (void)lone_step(l, &start);
 }
 
@@ -133,6 +135,10 @@ static void write_one(struct lone *l, const struct pbft_act *act)
     }
     if (act->type == PBFT_DIVERGED)
         d->is_diverged = true;
+    if (act->type == PBFT_WRITE_EVIDENCE) {
+        CHECK(l->evidence_count < LONE_EVIDENCE_MAX);
+        l->evidence[l->evidence_count++] = *act->evidence;
+    }
     if (act->type == PBFT_WRITE_LEARNER)
         d->is_learner = true;
     if (act->type == PBFT_WRITE_ALARM)

@@ -6,7 +6,11 @@
 
 #include "tests/help/fake_sign.h"
 
-enum { LONE_STORED_MAX = 512, LONE_BLOCK_BYTES_MAX = 1000 };
+enum {
+    LONE_STORED_MAX = 512,
+    LONE_BLOCK_BYTES_MAX = 1000,
+    LONE_EVIDENCE_MAX = 7 * MEMBERS_MAX /* all there can be */
+};
 
 struct lone {
     struct pbft_config config;
@@ -33,6 +37,8 @@ struct lone {
     bool has_view_change, has_new_view;
     struct pbft_view_change view_change;
     struct pbft_new_view new_view;
+    struct pbft_evidence evidence[LONE_EVIDENCE_MAX];
+    size_t evidence_count;
 };
 
 /* P = 4, L = 8, T_s = 250 ms, T_batch = 5 ms, B = 8; as proposals P blocks of 1,000 bytes. */

@@ -187,18 +187,14 @@ static void rule_3_2_certificates_of_other_places_are_dropped(void **state)
     assert_false(l.look.has_high);
 }
 
-/* Messages of later parts are named so, and nothing comes of them. */
-static void messages_of_later_parts_are_not_yet(void **state)
+/* A FORWARD is for the pool. */
+static void what_is_not_for_the_core_is_dropped(void **state)
 {
     (void)state;
     begin(4, 1);
-    static const enum pbft_msg_type types[] = {PBFT_EVIDENCE};
-    for (int i = 0; i < 1; i++) {
-        struct pbft_msg m = {.type = types[i], .link = 2, .from = 2};
-        m.vote.statement.kind = CERT_CHECKPOINT; /* of the one that is a vote */
-        assert_int_equal(lone_msg(&l, &m), PBFT_DROP_NOT_YET);
-        assert_int_equal(l.out.acts_count, 0);
-    }
+    struct pbft_msg m = {.type = PBFT_FORWARD, .link = 2, .from = 2};
+    assert_int_equal(lone_msg(&l, &m), PBFT_DROP_NOT_YET);
+    assert_int_equal(l.out.acts_count, 0);
 }
 
 int main(void)
@@ -216,7 +212,7 @@ int main(void)
         RULE(rule_3_3_a_vote_against_the_certified_block_counts),
         RULE(rule_3_3_an_own_vote_beyond_a_quorum_is_cast),
         RULE(rule_16_votes_for_a_million_heights_are_dropped),
-        RULE(messages_of_later_parts_are_not_yet),
+        RULE(what_is_not_for_the_core_is_dropped),
     };
     return cmocka_run_group_tests_name("rules_3_votes", tests, NULL, NULL);
 }

@@ -1,0 +1,160 @@
+/* The evidence that is known, and what is done about it (PROTOCOL.md 3.1, 5.3, 9.5, 14, 16).
+ *
+ * Of each offender, kind and epoch the first item is kept; here stands only which ones there are,
+ * the items themselves lie in the store. What is new is written, and then sent to all once. Who did
+ * not get it shows so by the evidence_digest in its STATUS. */
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "node/pbft/state.h"
+#include "node/pbft/wire.h"
+
+static bool is_known(const struct pbft *p, uint32_t offender, enum pbft_evidence_kind kind)
+{
+    return (p->evidence[offender] & PBFT_EVIDENCE_BIT(kind)) != 0;
+}
+
+/* ---- the book ---- */
+
+static void note(struct pbft *p, const struct pbft_evidence *e)
+{
+    p->evidence[e->offender] |= PBFT_EVIDENCE_BIT(e->kind);
+    pbft_evidence_digest(&p->evidence_digest, p->evidence);
+}
+
+static void note_view(struct pbft *p, const struct pbft_evidence *e)
+{
+    if (p->evidence_views[e->offender] < e->view)
+        p->evidence_views[e->offender] = e->view;
+}
+
+static void put_send(struct pbft *p, uint32_t to, uint32_t offender, enum pbft_evidence_kind kind)
+{
+    struct pbft_act *act = pbft_put_send(p, PBFT_SEND_EVIDENCE, to);
+    act->evidence_of.offender = offender;
+    act->evidence_of.kind = kind;
+}
+
+/* Keep what is not known yet. */
+static void take(struct pbft *p, const struct pbft_evidence *e)
+{
+    CHECK(pbft_is_evidence(e));
+    CHECK(e->offender < p->config.members.members_count);
+    CHECK(e->epoch == p->config.epoch);
+    note_view(p, e);
+    /* No event shows more than there is room for; what did not fit would be met again. */
+    if (is_known(p, e->offender, e->kind) || p->found_count == PBFT_FOUND_MAX)
+        return;
+    struct pbft_evidence *found = &p->found[p->found_count++];
+    *found = *e;
+    note(p, found);
+    pbft_put(p, PBFT_WRITE_EVIDENCE)->evidence = found;
+    put_send(p, PBFT_TO_ALL, e->offender, e->kind);
+}
+
+void pbft_found_evidence(struct pbft *p, const struct pbft_evidence *e)
+{
+    if (e->offender != p->config.own_index) /* 4.2 deals with mine: pbft_on_own() */
+        take(p, e);
+}
+
+void pbft_restore_evidence(struct pbft *p, const struct pbft_evidence *e)
+{
+    CHECK(pbft_is_evidence(e));
+    if (e->offender >= p->config.members.members_count || e->epoch != p->config.epoch)
+        return;
+    note_view(p, e);
+    note(p, e);
+}
+
+uint8_t pbft_evidence_kinds(const struct pbft *p, uint32_t member)
+{
+    CHECK(member < p->config.members.members_count);
+    return p->evidence[member];
+}
+
+bool pbft_is_caught(const struct pbft *p, uint32_t member, uint64_t view)
+{
+    return p->evidence[member] != 0 && p->evidence_views[member] >= view;
+}
+
+/* ---- messages ---- */
+
+enum pbft_drop pbft_judge_evidence(const struct pbft *p, const struct pbft_evidence *e)
+{
+    if (e->offender >= p->config.members.members_count)
+        return PBFT_DROP_NOT_A_MEMBER;
+    if (e->epoch != p->config.epoch)
+        return PBFT_DROP_OTHER_EPOCH;
+    return is_known(p, e->offender, e->kind) ? PBFT_DROP_DUPLICATE : PBFT_KEEP;
+}
+
+/* Evidence against me, truly signed with my key: this store signs one message for one place and
+ * proposes what it checked, so the key has signed elsewhere. That is 4.2's case, whatever the
+ * place: a pair needs no memory of mine to contradict it. It is kept like any other. */
+enum pbft_drop pbft_on_evidence(struct pbft *p, const struct pbft_evidence *e)
+{
+    enum pbft_drop drop = pbft_judge_evidence(p, e);
+    if (drop != PBFT_KEEP)
+        return drop;
+    if (e->offender == p->config.own_index)
+        pbft_become_learner(p);
+    take(p, e);
+    return PBFT_KEEP;
+}
+
+/* ---- 9.5 ---- */
+
+/* One after the other, over all places of the book. */
+enum { PLACES = MEMBERS_MAX * PBFT_EVIDENCE_KINDS_END };
+
+void pbft_answer_evidence(struct pbft *p, uint32_t to, const struct digest *theirs)
+{
+    struct pbft_peer *peer = &p->peers[to];
+    if (digest_equal(theirs, &p->evidence_digest))
+        return;
+    for (uint32_t i = 0; i < PLACES; i++) {
+        uint32_t place = (peer->evidence_turn + i) % PLACES;
+        uint32_t offender = place / PBFT_EVIDENCE_KINDS_END;
+        enum pbft_evidence_kind kind = (enum pbft_evidence_kind)(place % PBFT_EVIDENCE_KINDS_END);
+        if (!is_known(p, offender, kind))
+            continue;
+        peer->evidence_turn = place + 1;
+        put_send(p, to, offender, kind);
+        return;
+    }
+}
+
+/* ---- where two messages meet ---- */
+
+/* 3.1: a second vote of a signer, of another digest than the first, which is in the ballot. */
+void pbft_find_votes(struct pbft *p, uint32_t from, const struct pbft_vote *second)
+{
+    struct pbft_slot *slot = pbft_slot_find(p, second->statement.height);
+    struct pbft_evidence e;
+    CHECK(slot != NULL); /* it was told apart by what is there */
+    const struct pbft_ballot *ballot = pbft_ballot(slot, second->statement.kind, from);
+    struct pbft_vote first = {.statement = second->statement, .signature = ballot->signature};
+    first.statement.view = ballot->view;
+    first.statement.digest = ballot->digest;
+    if (pbft_evidence_of_votes(&e, from, &first, second))
+        pbft_found_evidence(p, &e);
+}
+
+/* 5.3: a second PRE-PREPARE. Where the first is known by my own vote alone, as after a restart,
+ * there is no signature of it to show. */
+void pbft_find_pre_prepares(struct pbft *p, uint32_t from, const struct pbft_pre_prepare *second)
+{
+    struct pbft_slot *slot = pbft_slot_find(p, second->block.height);
+    for (int i = 0; slot != NULL && i < PBFT_SLOT_BLOCKS; i++) {
+        const struct pbft_known *known = &slot->known[i];
+        struct pbft_pre_prepare first = {.epoch = p->config.epoch,
+                                         .view = p->view,
+                                         .block = known->block,
+                                         .signature = known->pre_prepare};
+        struct pbft_evidence e;
+        if (known->is_used && known->is_proposed &&
+            pbft_evidence_of_pre_prepares(&e, from, &first, second))
+            pbft_found_evidence(p, &e);
+    }
+}

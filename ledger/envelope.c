@@ -22,17 +22,26 @@ void envelope_end(struct buf *out, const struct certificate *certificate)
     buf_add_bytes(out, wr_bytes_of(&w));
 }
 
+/* What begins with these bytes; NULL: nothing of ours. */
+static const char *name_of(struct bytes magic)
+{
+    static const char *const names[][2] = {
+        {RECEIPT_MAGIC, "a receipt"}, {PROOF_MAGIC, "a state proof"}, {EVIDENCE_MAGIC, "evidence"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (bytes_equal(magic, bytes_of_text(names[i][0])))
+            return names[i][1];
+    return NULL;
+}
+
 static enum rc judge_magic(struct rd *r, const char *magic, struct why *why)
 {
     struct bytes found = rd_take(r, ENVELOPE_MAGIC_BYTES);
     if (bytes_equal(found, bytes_of_text(magic)))
         return RC_OK;
-    if (bytes_equal(found, bytes_of_text(RECEIPT_MAGIC)))
-        return why_set(why, RC_MALFORMED,
-                       "magic: this is a receipt, not a state proof: check it as a receipt");
-    if (bytes_equal(found, bytes_of_text(PROOF_MAGIC)))
-        return why_set(why, RC_MALFORMED,
-                       "magic: this is a state proof, not a receipt: check it as a state proof");
+    const char *is = name_of(found);
+    if (is != NULL)
+        return why_set(why, RC_MALFORMED, "magic: this is %s, not %s: check it as %s", is,
+                       name_of(bytes_of_text(magic)), is);
     return why_set(why, RC_MALFORMED, "magic: the file does not begin with %s", magic);
 }
 

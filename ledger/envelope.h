@@ -1,5 +1,6 @@
 /* What receipts and state proofs have in common: how they begin (magic, chain id, epoch changes)
- * and how they end (a certificate, and nothing after it). For receipt.c and proof.c only.
+ * and how they end (a certificate, and nothing after it). Evidence begins so too. For receipt.c,
+ * proof.c and node/evidence_file.c only.
  *
  * All that judges here names the field in the first words ("certificate: ..."); "structure" stands
  * for lengths and counts, which only together give or do not give the file's size. */
@@ -9,8 +10,9 @@
 #include "crypto/cert.h"
 
 enum { ENVELOPE_MAGIC_BYTES = 8 };
-#define RECEIPT_MAGIC "HANSARC1"
-#define PROOF_MAGIC   "HANSAPF1"
+#define RECEIPT_MAGIC  "HANSARC1"
+#define PROOF_MAGIC    "HANSAPF1"
+#define EVIDENCE_MAGIC "HANSAEV1"
 
 void envelope_begin(struct buf *out, const char *magic, const struct digest *chain_id);
 void envelope_end(struct buf *out, const struct certificate *certificate);

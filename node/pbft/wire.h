@@ -118,6 +118,9 @@ enum { PBFT_EVIDENCE_BYTES_MAX = PBFT_MSG_BYTES_MAX - 1 };
 void pbft_evidence_encode(struct buf *out, const struct pbft_evidence *e);
 MUST_USE bool pbft_evidence_decode(struct pbft_evidence *out, struct bytes bytes,
                                    pbft_block_head *head);
+/* The same but for pbft_is_evidence(), of whose kinds it is: for words about what is wrong. */
+MUST_USE bool pbft_evidence_split(struct pbft_evidence *out, struct bytes bytes,
+                                  pbft_block_head *head);
 
 /* How many signatures of its offender it holds, 1 or 2, and what the one of that index is on, as
  * above. Requires: pbft_is_evidence(e). */

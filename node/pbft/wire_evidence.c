@@ -121,17 +121,22 @@ static void take_evidence(struct rd *r, struct pbft_evidence *out, pbft_block_he
         take_part(r, out, 0);
         take_part(r, out, 1);
     }
-    if (r->failed || !pbft_is_evidence(out))
+    if (out->kind < 1 || out->kind >= PBFT_EVIDENCE_KINDS_END)
         rd_fail(r);
 }
 
-bool pbft_evidence_decode(struct pbft_evidence *out, struct bytes bytes, pbft_block_head *head)
+bool pbft_evidence_split(struct pbft_evidence *out, struct bytes bytes, pbft_block_head *head)
 {
     struct rd r = rd_of(bytes);
     if (bytes.size > PBFT_EVIDENCE_BYTES_MAX)
         return false;
     take_evidence(&r, out, head);
     return rd_done(&r);
+}
+
+bool pbft_evidence_decode(struct pbft_evidence *out, struct bytes bytes, pbft_block_head *head)
+{
+    return pbft_evidence_split(out, bytes, head) && pbft_is_evidence(out);
 }
 
 void wire_put_evidence(struct buf *out, const struct pbft_msg *m)
@@ -142,6 +147,8 @@ void wire_put_evidence(struct buf *out, const struct pbft_msg *m)
 void wire_take_evidence(struct rd *r, struct pbft_msg *out, pbft_block_head *head)
 {
     take_evidence(r, &out->evidence, head);
+    if (r->failed || !pbft_is_evidence(&out->evidence))
+        rd_fail(r);
 }
 
 /* ---- what is signed ---- */

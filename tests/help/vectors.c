@@ -320,4 +320,5 @@ void vectors_make(struct vectors *v)
     add_certificates(v);
     add_state(v);
     add_files(v);
+    vectors_add_evidence(v);
 }

@@ -31,6 +31,7 @@ void vectors_free(struct vectors *v);
 /* NULL when there is none of that name. */
 struct vector *vectors_find(struct vectors *v, struct bytes name);
 void vectors_add(struct vectors *v, const char *name, struct bytes bytes);
+void vectors_add_evidence(struct vectors *v); /* section 12: for vectors_make() */
 /* Append one as it stands in the text. */
 void vector_print(struct buf *out, const struct vector *vector);
 /* Append the text with all vectors and the genesis file made anew.

@@ -5,6 +5,7 @@
 
 #include "crypto/base/check.h"
 #include "net/limits.h"
+#include "node/pbft/evidence.h"
 
 _Static_assert((int)PROTO_MSG_BYTES_MAX <= (int)NET_CLIENT_MSG_BYTES_MAX, "what net/ carries");
 _Static_assert(PROTO_KEYS_MAX <= PROTO_TXS_MAX, "the keys of a request stand in its items");
@@ -259,6 +260,18 @@ static void take_backup(struct rd *from, struct proto_request *r)
     rd_copy(from, r->backup_id, sizeof r->backup_id);
 }
 
+static void put_evidence(struct buf *out, const struct proto_request *r)
+{
+    proto_put_u8(out, r->offender, 0, MEMBERS_MAX - 1);
+    proto_put_u8(out, r->evidence_kind, 1, PBFT_EVIDENCE_KINDS_END - 1);
+}
+
+static void take_evidence(struct rd *from, struct proto_request *r)
+{
+    r->offender = proto_take_u8(from, 0, MEMBERS_MAX - 1);
+    r->evidence_kind = proto_take_u8(from, 1, PBFT_EVIDENCE_KINDS_END - 1);
+}
+
 static void put_fields(struct buf *out, const struct proto_request *r)
 {
     switch (r->type) {
@@ -290,6 +303,9 @@ static void put_fields(struct buf *out, const struct proto_request *r)
         return;
     case PROTO_BACKUP:
         put_backup(out, r);
+        return;
+    case PROTO_EVIDENCE:
+        put_evidence(out, r);
         return;
     case PROTO_STATUS:
     case PROTO_METRICS:
@@ -329,6 +345,9 @@ static void take_fields(struct rd *from, struct proto_request *r)
         return;
     case PROTO_BACKUP:
         take_backup(from, r);
+        return;
+    case PROTO_EVIDENCE:
+        take_evidence(from, r);
         return;
     case PROTO_STATUS:
     case PROTO_METRICS:

@@ -32,6 +32,7 @@
  *            * count -> height u64 | is_learner u8 | has_high u8 | certificate | answer
  *      answer: is_end u8 | count u16 (0..256) | (question u8 | key: bytes u16 | value: bytes u32)
  *               * count, ascending by question, then key
+ *   EVIDENCE offender u8 | kind u8 (node/pbft/evidence.h) -> bytes u32 | evidence file
  *   BACKUP   offset u64 | count u32 (0..512 KiB) of the backup named id 16 (zero: begin a new one)
  *            -> id 16 | total u64 | bytes u32 | data
  *
@@ -45,7 +46,8 @@
  *            client and node alone share, so the client knows who speaks, and nobody else has to be
  *            told; what would have to hold before others is the certificate, which is signed.
  *
- * Signed requests: behind their fields STATE, INDEX, NAMES, BLOCK, PROOF, READ and BACKUP may have
+ * Signed requests: behind their fields STATE, INDEX, NAMES, BLOCK, PROOF, READ, EVIDENCE (which may
+ *            hold a block) and BACKUP may have
  *            signer 32 | signature 64
  * and must where the genesis says "reads": "participants", or they are FORBIDDEN. The signer is an
  * active key of a participant, the signature Ed25519 over
@@ -73,7 +75,8 @@ enum {
     PROTO_ENTRIES_MAX = 256, /* of its answer */
     PROTO_WAIT_MS_MAX = 30000,
     PROTO_CHUNK_BYTES_MAX = 512 * 1024, /* of a backup */
-    PROTO_MSG_BYTES_MAX = 1024 * 1024 + 64 * 1024
+    PROTO_MSG_BYTES_MAX = 1024 * 1024 + 64 * 1024,
+    PROTO_EVIDENCE_BYTES_MAX = BLOCK_BYTES_MAX + 1024 /* the largest block, and what signs it */
 };
 
 #define PROTO_TYPE_LIST(X)                                                                         \
@@ -88,7 +91,8 @@ enum {
     X(PROTO_BLOCK, 9, "BLOCK")                                                                     \
     X(PROTO_PROOF, 10, "PROOF")                                                                    \
     X(PROTO_BACKUP, 11, "BACKUP")                                                                  \
-    X(PROTO_READ, 12, "READ")
+    X(PROTO_READ, 12, "READ")                                                                      \
+    X(PROTO_EVIDENCE, 13, "EVIDENCE")
 enum proto_type {
 #define X(name, number, word) name = number,
     PROTO_TYPE_LIST(X)
@@ -143,6 +147,7 @@ struct proto_peer {
     uint8_t is_live;
     uint64_t heard_ms_ago; /* UINT64_MAX: never */
     uint64_t committed_height;
+    uint8_t evidence; /* PBFT_EVIDENCE_BIT(kind) of each that the node has; never of kind 0 */
 };
 
 struct proto_status {
@@ -160,7 +165,7 @@ struct proto_status {
     uint64_t store_bytes, disk_free_bytes, disk_reserve_bytes;
     uint8_t takes_transactions; /* 0: the disk is below its reserve */
     uint64_t txs_committed;     /* since the process started */
-    uint8_t peers_count;        /* = members; the own entry is live */
+    uint8_t peers_count;        /* = members; the own entry is live, and may have evidence */
     struct proto_peer peers[MEMBERS_MAX];
 };
 
@@ -179,6 +184,7 @@ struct proto_request {
     uint8_t tables[PROTO_QUESTIONS_MAX]; /* READ: of the state, one for each key */
     bool is_prefix[PROTO_QUESTIONS_MAX]; /* READ */
     uint64_t height;                     /* BLOCK; READ: at least */
+    uint8_t offender, evidence_kind;     /* EVIDENCE */
     uint64_t offset;                     /* BACKUP */
     uint8_t backup_id[16];
     bool is_signed; /* by whom, says nobody yet: proto_is_signed_well() */
@@ -220,7 +226,7 @@ struct proto_reply {
     struct proto_result results[PROTO_TXS_MAX];
     bool is_present[PROTO_KEYS_MAX];     /* STATE, INDEX */
     struct bytes items[PROTO_NAMES_MAX]; /* STATE, INDEX, READ: values; NAMES; lend */
-    struct bytes data;                   /* RECEIPT, METRICS, BLOCK, PROOF, BACKUP; lends */
+    struct bytes data;    /* RECEIPT, METRICS, BLOCK, PROOF, EVIDENCE, BACKUP; lends */
     bool has_certificate; /* BLOCK: the lowest COMMIT at or above its height; READ: the high */
     struct certificate certificate;
     struct proto_status status;

@@ -19,6 +19,8 @@ _Static_assert(HEAD_BYTES + 11 + PROTO_NAMES_MAX * (2 + KV_KEY_BYTES_MAX) <= PRO
 _Static_assert(HEAD_BYTES + 4 + BLOCK_BYTES_MAX + 1 + CERT_BYTES_MAX <= PROTO_MSG_BYTES_MAX,
                "block");
 _Static_assert(HEAD_BYTES + 4 + PROOF_BYTES_MAX <= PROTO_MSG_BYTES_MAX, "proof");
+_Static_assert((int)HEAD_BYTES + 4 + (int)BLOCK_BYTES_MAX + 1024 <= (int)PROTO_MSG_BYTES_MAX,
+               "evidence: with the largest block; what else it holds is small");
 _Static_assert(HEAD_BYTES + 16 + 8 + 4 + PROTO_CHUNK_BYTES_MAX <= PROTO_MSG_BYTES_MAX, "backup");
 
 /* ---- results ---- */
@@ -82,6 +84,8 @@ static void put_peer(struct buf *out, const struct proto_peer *p)
     proto_put_u8(out, p->is_live, 0, 1);
     buf_add_u64(out, p->heard_ms_ago);
     buf_add_u64(out, p->committed_height);
+    CHECK((p->evidence & 1) == 0);
+    buf_add_u8(out, p->evidence);
 }
 
 static void take_peer(struct rd *from, struct proto_peer *p)
@@ -89,6 +93,9 @@ static void take_peer(struct rd *from, struct proto_peer *p)
     p->is_live = proto_take_u8(from, 0, 1);
     p->heard_ms_ago = rd_u64(from);
     p->committed_height = rd_u64(from);
+    p->evidence = rd_u8(from);
+    if ((p->evidence & 1) != 0) /* no kind has the number 0 */
+        rd_fail(from);
 }
 
 static void put_status(struct buf *out, const struct proto_status *s)
@@ -230,6 +237,8 @@ static uint32_t data_bytes_max(enum proto_type type)
 {
     if (type == PROTO_RECEIPT)
         return RECEIPT_BYTES_MAX;
+    if (type == PROTO_EVIDENCE)
+        return PROTO_EVIDENCE_BYTES_MAX;
     return type == PROTO_PROOF ? PROOF_BYTES_MAX : PROTO_MSG_BYTES_MAX;
 }
 
@@ -245,6 +254,7 @@ static void put_fields(struct buf *out, const struct proto_reply *r)
     case PROTO_RECEIPT:
     case PROTO_METRICS:
     case PROTO_PROOF:
+    case PROTO_EVIDENCE:
         proto_put_data(out, r->data, data_bytes_max(r->type));
         return;
     case PROTO_STATUS:
@@ -281,6 +291,7 @@ static void take_fields(struct rd *from, struct proto_reply *r)
     case PROTO_RECEIPT:
     case PROTO_METRICS:
     case PROTO_PROOF:
+    case PROTO_EVIDENCE:
         r->data = proto_take_data(from, data_bytes_max(r->type));
         return;
     case PROTO_STATUS:

@@ -14,6 +14,7 @@ bool proto_is_signable(enum proto_type t)
     case PROTO_PROOF:
     case PROTO_BACKUP:
     case PROTO_READ:
+    case PROTO_EVIDENCE: /* one of a bad body holds a block */
         return true;
     case PROTO_SUBMIT:
     case PROTO_WAIT:

@@ -31,6 +31,7 @@
  *   warn   peer             a session is lost or silent, or a HELLO does not hold (signature, keys,
  *                           chain, version)
  *   warn   refused          members sent what no correct member sends (signatures, bodies)
+ *   warn   evidence         proof that a member lied: once for each kind, and at each start
  *   warn   inbox_full       a peer sends more than is taken
  *   warn   client_version   a client speaks another version of the protocol
  *   warn   crowd            too many connections: silent ones were ended

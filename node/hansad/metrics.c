@@ -220,6 +220,40 @@ static void tell_clients(const struct node *n, struct buf *out)
     one(out, "client_refused_total", "counter", "Frames that did not open.", look.refused_count);
 }
 
+static const struct score_metric {
+    const char *name, *help;
+    size_t offset; /* of a u64 in driver_score */
+} score_metrics[] = {
+#define AT(field) offsetof(struct driver_score, field)
+    {"peer_bad_signatures_total", "Messages over its link with a signature that is none.",
+     AT(bad_signatures)},
+    {"peer_conflicts_total", "Votes and proposals against earlier ones of its own.", AT(conflicts)},
+    {"peer_accusations_total", "Proposals that were not valid on this node's state.",
+     AT(accusations)},
+#undef AT
+};
+
+/* The own entry too: somebody may have used this node's key. */
+static void tell_scores(const struct node *n, const struct driver_look *look, struct buf *out)
+{
+    const struct genesis *g = &n->home->genesis;
+    for (size_t m = 0; m < sizeof score_metrics / sizeof *score_metrics; m++) {
+        head(out, score_metrics[m].name, "counter", score_metrics[m].help);
+        for (uint32_t i = 0; i < g->members_count; i++) {
+            uint64_t value;
+            memcpy(&value, (const char *)&look->scores[i] + score_metrics[m].offset, sizeof value);
+            if (i != n->home->own_index)
+                with_label(out, score_metrics[m].name, "peer", g->members[i].name, value);
+        }
+    }
+    head(out, "evidence", "gauge", "1: there is proof that the member lied, of this kind.");
+    for (uint32_t i = 0; i < g->members_count; i++)
+        for (int kind = 1; kind < PBFT_EVIDENCE_KINDS_END; kind++)
+            add(out, "hansa_evidence{peer=\"%s\",kind=\"%s\"} %d\n", g->members[i].name,
+                pbft_evidence_word((enum pbft_evidence_kind)kind),
+                (look->scores[i].evidence & PBFT_EVIDENCE_BIT(kind)) != 0);
+}
+
 void node_metrics(void *context, struct buf *out)
 {
     const struct node *n = context;
@@ -231,5 +265,6 @@ void node_metrics(void *context, struct buf *out)
     tell_drops(n, &look, out);
     tell_storage(n, &look, out);
     tell_peers(n, &look, out);
+    tell_scores(n, &look, out);
     tell_clients(n, out);
 }

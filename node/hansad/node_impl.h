@@ -36,6 +36,7 @@ struct node {
     bool was_learner, was_alarmed, was_diverged, was_short_of_disk, was_disk_unknown, was_behind;
     uint64_t said_drops[VERIFY_DROP_COUNT];
     uint64_t said_damaged;
+    uint8_t said_evidence[MEMBERS_MAX];
     uint64_t said_view;
     uint64_t look_ms, disk_ms, progress_ms, readers_ms; /* when it is due */
     uint64_t progress_height;                           /* at the last progress line */
@@ -69,6 +70,8 @@ void node_say_changes(struct node *n, const struct driver_look *look);
 void node_say_refused(struct node *n, const struct driver_look *look);
 /* Say that something in the store is damaged and was given to nobody, since that was said last. */
 void node_say_damaged(struct node *n, const struct driver_look *look);
+/* Name whom there is evidence against, once for each kind. */
+void node_say_evidence(struct node *n, const struct driver_look *look);
 /* Give back the places of readers that were killed (pitfalls J5), and say so. */
 void node_clear_readers(struct node *n);
 

@@ -291,6 +291,7 @@ void node_watch(struct node *n)
     say_behind(n, &look);
     node_say_refused(n, &look);
     node_say_damaged(n, &look);
+    node_say_evidence(n, &look);
     if (now_ms >= n->disk_ms) {
         n->disk_ms = now_ms + NODE_DISK_MS;
         look_at_disk(n);
@@ -347,6 +348,7 @@ static void tell_peer(const struct node *n, uint32_t index, const struct driver_
 {
     struct peers_look peer;
     out->committed_height = look->claimed_heights[index];
+    out->evidence = look->scores[index].evidence;
     if (index == n->home->own_index) {
         out->is_live = 1;
         out->committed_height = look->durable_height;

@@ -5,6 +5,7 @@
 
 #include "crypto/base/check.h"
 #include "ledger/receipt.h"
+#include "node/evidence_file.h"
 #include "node/hansad/serve_impl.h"
 
 /* ---- entries ---- */
@@ -165,6 +166,24 @@ static void read_proof(struct serve *s, uint64_t number)
     buf_free(&proof);
 }
 
+/* As a file, which proves itself; the node has verified it. */
+static void read_evidence(struct serve *s, uint64_t number)
+{
+    const struct proto_request *r = &s->request;
+    struct buf file = {0};
+    struct bytes evidence;
+    struct why why = {{0}};
+    enum rc rc = RC_NOT_FOUND;
+    if (driver_evidence(s->config.driver, r->offender, (enum pbft_evidence_kind)r->evidence_kind,
+                        &evidence)) {
+        evidence_file_make(&file, &s->config.genesis->chain_id, evidence);
+        rc = RC_OK;
+    }
+    s->reply.data = buf_bytes(&file);
+    finish(s, number, rc, &why);
+    buf_free(&file);
+}
+
 void serve_read(struct serve *s, uint64_t number)
 {
     switch (s->request.type) {
@@ -182,6 +201,9 @@ void serve_read(struct serve *s, uint64_t number)
         break;
     case PROTO_RECEIPT:
         read_receipt(s, number);
+        break;
+    case PROTO_EVIDENCE:
+        read_evidence(s, number);
         break;
     default:
         CHECK(s->request.type == PROTO_PROOF);

@@ -1,6 +1,7 @@
 /* What clients read of the ledger: told when it is durable, in bounded pieces, and only what is
  * open to them. */
 #include "ledger/receipt.h"
+#include "node/evidence_file.h"
 #include "tests/unit/hansad_serve.h"
 
 /* ---- reads ---- */
@@ -162,6 +163,35 @@ static void what_the_configuration_or_genesis_closes_is_forbidden(void **state)
     assert_true(bytes_has_prefix(reply.data, bytes_of_text("hansa_height")));
 }
 
+/* What the node found is handed out as a file that proves itself, once it is durable. */
+static void evidence_is_handed_out_as_a_file(void **state)
+{
+    (void)state;
+    struct evidence_file file;
+    struct why why = {{0}};
+    begin_serving();
+    struct proto_request r = {
+        .type = PROTO_EVIDENCE, .offender = 2, .evidence_kind = PBFT_TWO_COMMITS};
+    assert_code(ask(&r), PROTO_NOT_FOUND);
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    world_vote(&w, 2, CERT_COMMIT, b[1]);
+    world_vote(&w, 2, CERT_COMMIT, world_block(&w, NULL, &tx, 1));
+    world_run(&w);
+    assert_code(ask(&r), PROTO_NOT_FOUND); /* known, and on its way to the disk */
+    world_settle(&w);
+    assert_code(ask(&r), PROTO_OK);
+    assert_int_equal(evidence_file_verify(&file, reply.data, &w.chain.genesis, &why), RC_OK);
+    assert_int_equal(file.evidence.offender, 2);
+    assert_int_equal(file.evidence.kind, PBFT_TWO_COMMITS);
+    r.evidence_kind = PBFT_TWO_PREPARES;
+    assert_code(ask(&r), PROTO_NOT_FOUND);
+    r = (struct proto_request){
+        .type = PROTO_EVIDENCE, .offender = MEMBERS_MAX - 1, .evidence_kind = PBFT_TWO_COMMITS};
+    assert_code(ask(&r), PROTO_NOT_FOUND);
+    w.chain.genesis.reads = READS_PARTICIPANTS; /* one of a bad body holds a block */
+    assert_code(ask(&r), PROTO_FORBIDDEN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +203,7 @@ int main(void)
         SERVE_TEST(keys_longer_than_any_are_refused),
         SERVE_TEST(bytes_that_are_no_request_are_answered_so),
         SERVE_TEST(what_the_configuration_or_genesis_closes_is_forbidden),
+        SERVE_TEST(evidence_is_handed_out_as_a_file),
     };
     return cmocka_run_group_tests_name("hansad_serve_read", tests, NULL, NULL);
 }

@@ -97,6 +97,36 @@ static void messages_of_another_epoch_are_no_news(void **state)
     assert_string_equal(said(), "");
 }
 
+/* ---- evidence ---- */
+
+static void evidence_is_said_once_with_the_offenders_name(void **state)
+{
+    (void)state;
+    struct driver_look look = {.durable_height = 1};
+    home.genesis.members_count = 4;
+    home.own_index = 1;
+    strcpy(home.genesis.members[1].name, "beta");
+    strcpy(home.genesis.members[3].name, "delta");
+    node_say_evidence(&node, &look);
+    assert_string_equal(said(), "");
+    look.scores[3].evidence = PBFT_EVIDENCE_BIT(PBFT_TWO_COMMITS);
+    node_say_evidence(&node, &look);
+    const char *text = said();
+    assert_said(text, "level=warn event=evidence offender=delta kind=two-commits what=");
+    assert_said(text, "hansa evidence get");
+    assert_null(strstr(text, "cut="));
+    node_say_evidence(&node, &look);
+    assert_string_equal(said(), "");
+    look.scores[3].evidence |= PBFT_EVIDENCE_BIT(PBFT_BAD_BODY);
+    look.scores[1].evidence = PBFT_EVIDENCE_BIT(PBFT_TWO_PREPARES);
+    node_say_evidence(&node, &look);
+    text = said();
+    assert_said(text, "offender=delta kind=bad-body");
+    assert_said(text, "offender=beta kind=two-prepares");
+    assert_said(text, "own key was used elsewhere");
+    assert_null(strstr(text, "two-commits"));
+}
+
 /* ---- damage ---- */
 
 static void damage_is_said_with_what_and_what_to_do(void **state)
@@ -183,6 +213,7 @@ int main(void)
         WATCH_TEST(bad_signatures_are_said_with_their_count),
         WATCH_TEST(a_flood_of_them_is_a_line_now_and_then),
         WATCH_TEST(messages_of_another_epoch_are_no_news),
+        WATCH_TEST(evidence_is_said_once_with_the_offenders_name),
         WATCH_TEST(damage_is_said_with_what_and_what_to_do),
         WATCH_TEST(a_diverged_state_is_said_once_and_loudly),
         WATCH_TEST(readers_that_died_are_cleared_and_counted),

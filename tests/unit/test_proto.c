@@ -84,6 +84,7 @@ static void assert_same_status(const struct proto_status *a, const struct proto_
         SAME(peers[i].is_live);
         SAME(peers[i].heard_ms_ago);
         SAME(peers[i].committed_height);
+        SAME(peers[i].evidence);
     }
 #undef SAME
 }
@@ -158,7 +159,7 @@ static void encode_of_the_largest_has_the_sizes_of_the_layout(void **state)
         [PROTO_SUBMIT] = {PROTO_MSG_BYTES_MAX, 3 + 1 + 64 * RESULT_BYTES},
         [PROTO_WAIT] = {2 + 4 + 1 + 64 * 32, 3 + 1 + 64 * RESULT_BYTES},
         [PROTO_RECEIPT] = {2 + 32, 3 + 4 + RECEIPT_BYTES_MAX},
-        [PROTO_STATUS] = {2, 3 + 32 + 1 + 16 + 5 + 32 + 32 + 24 + 4 + 32 + 1 + 8 + 1 + 31 * 17},
+        [PROTO_STATUS] = {2, 3 + 32 + 1 + 16 + 5 + 32 + 32 + 24 + 4 + 32 + 1 + 8 + 1 + 31 * 18},
         [PROTO_METRICS] = {2, PROTO_MSG_BYTES_MAX},
         [PROTO_STATE] = {2 + 1 + 1 + 64 * (2 + 511), PROTO_MSG_BYTES_MAX},
         [PROTO_INDEX] = {2 + 1 + 1 + 64 * (2 + 511), PROTO_MSG_BYTES_MAX},
@@ -167,7 +168,8 @@ static void encode_of_the_largest_has_the_sizes_of_the_layout(void **state)
         [PROTO_PROOF] = {2 + 1 + 2 + 511, 3 + 4 + PROOF_BYTES_MAX},
         [PROTO_READ] = {2 + 8 + 1 + 8 * (4 + 511),
                         3 + 8 + 1 + 1 + 1 + 24 + 32 + 1 + 21 * 65 + 3 + 256 * (7 + 511 + 512)},
-        [PROTO_BACKUP] = {2 + 8 + 4 + 16, 3 + 16 + 8 + 4 + 512 * 1024}};
+        [PROTO_BACKUP] = {2 + 8 + 4 + 16, 3 + 16 + 8 + 4 + 512 * 1024},
+        [PROTO_EVIDENCE] = {2 + 2, 3 + 4 + BLOCK_BYTES_MAX + 1024}};
     struct prng p = prng_of(43);
     for (int type = PROTO_SUBMIT; type < PROTO_TYPE_END; type++) {
         sample_request(&request, (enum proto_type)type, &p, true);
@@ -232,9 +234,9 @@ static void encode_appends(void **state)
 static void word_of_each_number_is_the_one_of_the_list(void **state)
 {
     (void)state;
-    static const char *const types[] = {[1] = "SUBMIT", "WAIT",  "RECEIPT", "STATUS",
-                                        "METRICS",      "STATE", "INDEX",   "NAMES",
-                                        "BLOCK",        "PROOF", "BACKUP",  "READ"};
+    static const char *const types[] = {[1] = "SUBMIT", "WAIT",  "RECEIPT", "STATUS", "METRICS",
+                                        "STATE",        "INDEX", "NAMES",   "BLOCK",  "PROOF",
+                                        "BACKUP",       "READ",  "EVIDENCE"};
     static const char *const codes[] = {"ok",   "malformed", "not_found",
                                         "busy", "failed",    "forbidden"};
     static const char *const outcomes[] = {"committed", "rejected", "refused", "busy", "unknown"};

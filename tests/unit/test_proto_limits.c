@@ -84,6 +84,14 @@ static void request_beyond_a_limit_is_refused(void **state)
     TAKEN(10, 0, 4);
     TAKEN(10, PROTO_CHUNK_BYTES_MAX, 4);
     REFUSED(10, PROTO_CHUNK_BYTES_MAX + 1, 4);
+    start(PROTO_EVIDENCE);
+    request.evidence_kind = 1;
+    encode_request(&out, &request);
+    TAKEN(2, MEMBERS_MAX - 1, 1);
+    REFUSED(2, MEMBERS_MAX, 1);
+    REFUSED(3, 0, 1);
+    TAKEN(3, 7, 1);
+    REFUSED(3, 8, 1);
 }
 
 /* A head in hex, then count items, each with a length of so many bytes in front. */
@@ -137,7 +145,7 @@ static void request_that_is_refused_has_its_type_or_none(void **state)
     (void)state;
     assert_false(request_decodes(listed("0106", 0, 0, 0)));
     assert_int_equal(request_back.type, PROTO_STATE);
-    static const char *const heads[] = {"", "01", "010d", "0100", "0204"};
+    static const char *const heads[] = {"", "01", "010e", "0100", "0204"};
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         assert_false(request_decodes(listed(heads[i], 0, 0, 0)));
         assert_int_equal(request_back.type, 0);
@@ -335,7 +343,7 @@ static void result_that_says_what_its_outcome_does_not_have_is_refused(void **st
 static void status_beyond_a_limit_is_refused(void **state)
 {
     (void)state;
-    enum { MEMBER_AT = 35, MODE_AT = 52, TAKES_AT = 181, PEERS_AT = 190, PEER_BYTES = 17 };
+    enum { MEMBER_AT = 35, MODE_AT = 52, TAKES_AT = 181, PEERS_AT = 190, PEER_BYTES = 18 };
     bool (*decodes)(struct bytes) = reply_decodes;
     start(PROTO_STATUS);
     reply.status.peers_count = MEMBERS_MAX;
@@ -351,6 +359,8 @@ static void status_beyond_a_limit_is_refused(void **state)
     for (size_t at = PEERS_AT + 1; at < out.size; at += PEER_BYTES) {
         TAKEN(at, 1, 1);
         REFUSED(at, 2, 1);
+        TAKEN(at + 17, 0xfe, 1); /* evidence of every kind, and of none that is known */
+        REFUSED(at + 17, 1, 1);
     }
     out.data[PEERS_AT] = MEMBERS_MAX + 1;
     memset(buf_grow(&out, PEER_BYTES), 0, PEER_BYTES);
@@ -447,6 +457,7 @@ static void encode_of_a_reply_beyond_a_limit_ends_by_a_check(void **state)
     REPLY_CHECKED(PROTO_STATUS, reply.status.peers_count = MEMBERS_MAX + 1);
     REPLY_CHECKED(PROTO_STATUS, reply.status.member_index = MEMBERS_MAX);
     REPLY_CHECKED(PROTO_STATUS, reply.status.peers[30].is_live = 2);
+    REPLY_CHECKED(PROTO_STATUS, reply.status.peers[30].evidence = 1);
     REPLY_CHECKED(PROTO_STATE, reply.is_present[0] = false);
     REPLY_CHECKED(PROTO_STATE, reply.items[0] = sample_lend(&p, PROTO_MSG_BYTES_MAX - 16));
     REPLY_CHECKED(PROTO_NAMES, reply.count = PROTO_NAMES_MAX + 1);

@@ -97,6 +97,10 @@ static inline void sample_request(struct proto_request *r, enum proto_type type,
         r->is_prefix[i] = prng_below(p, 2) == 0;
         r->items[i] = sample_item(p, 1, KV_KEY_BYTES_MAX, is_largest);
     }
+    if (type == PROTO_EVIDENCE) {
+        r->offender = (uint8_t)prng_below(p, MEMBERS_MAX);
+        r->evidence_kind = (uint8_t)(1 + prng_below(p, 7));
+    }
     if (type == PROTO_BACKUP) {
         r->offset = prng_u64(p);
         r->count = is_largest ? PROTO_CHUNK_BYTES_MAX : (uint32_t)prng_below(p, 3);
@@ -164,10 +168,11 @@ static inline void sample_status(struct proto_status *s, struct prng *p, bool is
         s->peers[i].is_live = (uint8_t)prng_below(p, 2);
         s->peers[i].heard_ms_ago = prng_below(p, 2) == 0 ? UINT64_MAX : prng_u64(p);
         s->peers[i].committed_height = prng_u64(p);
+        s->peers[i].evidence = (uint8_t)(prng_u64(p) << 1);
     }
 }
 
-/* RECEIPT, METRICS, BLOCK, PROOF, BACKUP. */
+/* RECEIPT, METRICS, BLOCK, PROOF, EVIDENCE, BACKUP. */
 static inline size_t sample_data_max(enum proto_type type)
 {
     switch (type) {
@@ -179,6 +184,8 @@ static inline size_t sample_data_max(enum proto_type type)
         return BLOCK_BYTES_MAX;
     case PROTO_PROOF:
         return PROOF_BYTES_MAX;
+    case PROTO_EVIDENCE:
+        return PROTO_EVIDENCE_BYTES_MAX;
     case PROTO_BACKUP:
         return PROTO_CHUNK_BYTES_MAX;
     default:

@@ -17,6 +17,7 @@ static const char *const request_vectors[PROTO_TYPE_END] = {
     [PROTO_PROOF] = "010a030300455552",
     [PROTO_BACKUP] = "010b55443322110000000000080077777777777777777777777777777777",
     [PROTO_READ] = "010c08070605040302010201000500686166656e04010b00686166656e2f6d61696e00",
+    [PROTO_EVIDENCE] = "010d1e07",
 };
 
 static const char *const reply_vectors[PROTO_TYPE_END] = {
@@ -43,7 +44,7 @@ static const char *const reply_vectors[PROTO_TYPE_END] = {
         "00051000000000000052525252525252525252525252525252525252525252525252525252525252"
         "52010000008f010000020000008f0100000610000000000000071000000810000000000000091000"
         "00000000000a100000000000000b10000000000000010c100000000000000200ffffffffffffffff"
-        "00000000000000000100000000000000000410000000000000",
+        "000000000000000084010000000000000000041000000000000000",
     [PROTO_METRICS] = "01050005000000757020310a",
     [PROTO_STATE] = "0106000120000000000000030102000000010200000000000100000000",
     [PROTO_INDEX] = "0107000120000000000000030102000000010200000000000100000000",
@@ -63,6 +64,7 @@ static const char *const reply_vectors[PROTO_TYPE_END] = {
         "626262626262626262626262626262621e6363636363636363636363636363636363636363636363"
         "63636363636363636363636363636363636363636363636363636363636363636363636363636363"
         "63000200000500686166656e020000000102010e00686166656e2f6d61696e0045555200000000",
+    [PROTO_EVIDENCE] = "010d000800000048414e5341455631",
 };
 
 static struct digest digest_all(uint8_t byte)
@@ -128,6 +130,10 @@ static void fill_request(struct proto_request *r, enum proto_type type)
         r->count = 0x80000;
         memset(r->backup_id, 0x77, sizeof r->backup_id);
         return;
+    case PROTO_EVIDENCE:
+        r->offender = 30;
+        r->evidence_kind = 7;
+        return;
     default:
         return;
     }
@@ -173,7 +179,7 @@ static void fill_status(struct proto_status *s)
                                .takes_transactions = 1,
                                .txs_committed = 0x100c,
                                .peers_count = 2};
-    s->peers[0] = (struct proto_peer){.heard_ms_ago = UINT64_MAX};
+    s->peers[0] = (struct proto_peer){.heard_ms_ago = UINT64_MAX, .evidence = 0x84};
     s->peers[1] = (struct proto_peer){.is_live = 1, .committed_height = 0x1004};
 }
 
@@ -247,6 +253,9 @@ static void fill_reply(struct proto_reply *r, enum proto_type type)
         return;
     case PROTO_READ:
         fill_read(r);
+        return;
+    case PROTO_EVIDENCE:
+        r->data = bytes_of_text("HANSAEV1");
         return;
     case PROTO_BACKUP:
         memset(r->backup_id, 0x77, sizeof r->backup_id);

@@ -87,6 +87,7 @@ static bool is_reply_to(const struct proto_reply *reply, const struct proto_requ
     case PROTO_METRICS:
     case PROTO_BLOCK:
     case PROTO_PROOF:
+    case PROTO_EVIDENCE:
     case PROTO_TYPE_END:
         break;
     }

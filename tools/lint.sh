@@ -33,7 +33,7 @@ allowed() {
     net/*)         echo 'crypto/|net/' ;;
     node/pbft/*)   echo 'crypto/|node/pbft/' ;;
     node/*)        echo 'crypto/|ledger/|genesis/|net/|node/' ;;
-    tools/hansa/*) echo 'crypto/|ledger/|genesis/|net/|node/(proto|pool)\.h|tools/hansa/' ;;
+    tools/hansa/*) echo 'crypto/|ledger/|genesis/|net/|node/(proto|pool|evidence_file)\.h|tools/hansa/' ;;
     *)             echo '' ;;
     esac
 }

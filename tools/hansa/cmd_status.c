@@ -6,7 +6,7 @@
 #include "crypto/base/check.h"
 #include "tools/hansa/clocks.h"
 #include "tools/hansa/commands.h"
-#include "tools/hansa/nodes.h"
+#include "tools/hansa/evidence.h"
 #include "tools/hansa/render.h"
 
 enum { ANSWER_MS = 3000 };
@@ -300,6 +300,7 @@ static void print_overview(const struct overview *o)
     putchar('\n');
     print_clocks(o);
     print_short_of_disk(o);
+    (void)evidence_known_print(o->nodes, o->answers);
     if (is_working(o))
         printf("%" PRIu32 " of %" PRIu32 " work together in view %" PRIu64
                "; the highest block known is %" PRIu64 "\n",
@@ -327,6 +328,7 @@ static enum cli_exit answer_json(struct cli *c, const struct overview *o)
     render_set_number(out, "highest_height", o->highest_height);
     render_set_number(out, "clock_limit_ms", clock_limit_ms(o));
     json_object_set_new(out, "clocks_hold", json_boolean(o->off_count == 0));
+    json_object_set_new(out, "evidence", evidence_known_json(o->nodes, o->answers));
     json_object_set_new(out, "nodes", list);
     return cli_answer(c, out);
 }
@@ -362,8 +364,7 @@ static enum cli_exit answer(struct cli *c, const struct overview *o)
         return cli_fail(c,
                         why_set(&why, RC_TIMEOUT,
                                 "none of %" PRIu32 " nodes answers within %" PRIu32
-                                " s: are they running, "
-                                "and is this their genesis file?",
+                                " s: are they running, and is this their genesis file?",
                                 o->asked_count, o->nodes->timeout_ms / 1000),
                         &why);
     (void)snprintf(why.text, sizeof why.text,

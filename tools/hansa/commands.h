@@ -38,6 +38,9 @@
     X(cmd_receipt_get)                                                                             \
     X(cmd_receipt_verify)                                                                          \
     X(cmd_proof_verify)                                                                            \
+    X(cmd_evidence_list)                                                                           \
+    X(cmd_evidence_get)                                                                            \
+    X(cmd_evidence_verify)                                                                         \
     X(cmd_status)                                                                                  \
     X(cmd_metrics)                                                                                 \
     X(cmd_backup)                                                                                  \

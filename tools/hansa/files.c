@@ -80,6 +80,7 @@ static const struct {
     {"hansa-public 1\n", "a public key file: hansa key show"},
     {"HANSARC1", "a receipt: hansa receipt verify"},
     {"HANSAPF1", "a proof: hansa proof verify"},
+    {"HANSAEV1", "evidence: hansa evidence verify"},
     {"{", "a JSON file, such as a genesis file: hansa genesis show"},
     {"[", "a JSON file, such as operations to sign: hansa sign --ops"},
 };

@@ -14,12 +14,15 @@ import re
 import sys
 
 import verify_balance
+import verify_evidence
 import verify_receipt
 from hansa_formats import Reader, Refused, u
 from hansa_genesis import Genesis
 
 RECEIPT_FIELDS = ("magic", "chain id", "epoch changes", "structure", "certificate", "headers",
                   "header of height [0-9]+", "transaction", "tx index", "Merkle path")
+EVIDENCE_FIELDS = ("magic", "chain id", "epoch changes", "structure", "contradiction", "epoch",
+                   "offender", "block", "transaction", "signature [12]")
 PROOF_FIELDS = ("magic", "chain id", "epoch changes", "state table", "structure", "certificate",
                 "key", "tree proof", "value")
 P = 2**255 - 19
@@ -83,17 +86,19 @@ def says_something_true(data, changed, genesis, state):
 def damage(directory):
     genesis = Genesis((directory / "genesis.json").read_bytes())
     state = vector_state(directory)
-    receipts, proofs = [sorted(directory.glob(f"{kind}_*.bin")) for kind in ("receipt", "proof")]
-    report(receipts and proofs, "there are receipts and proofs to damage")
-    for path in receipts + proofs:
-        is_receipt = path.stem.startswith("receipt")
-        verify = verify_receipt.verify if is_receipt else verify_balance.verify
-        fields = re.compile("|".join(RECEIPT_FIELDS if is_receipt else PROOF_FIELDS))
+    kinds = {"receipt": (verify_receipt.verify, RECEIPT_FIELDS, verify_balance.verify),
+             "proof": (verify_balance.verify, PROOF_FIELDS, verify_evidence.verify),
+             "evidence": (verify_evidence.verify, EVIDENCE_FIELDS, verify_receipt.verify)}
+    files = {kind: sorted(directory.glob(f"{kind}_*.bin")) for kind in kinds}
+    report(all(files.values()), "there are receipts, proofs and evidence to damage")
+    for kind, path in [(kind, path) for kind in kinds for path in files[kind]]:
+        is_proof = kind == "proof"
+        verify, names, swap = kinds[kind]
+        fields = re.compile("|".join(names))
         data, believed, true_ones = path.read_bytes(), [], 0
         for at, changed in flips(data):
             field = refusal(verify, changed, genesis)
-            if field is None and not is_receipt and says_something_true(data, changed, genesis,
-                                                                        state):
+            if field is None and is_proof and says_something_true(data, changed, genesis, state):
                 true_ones += 1
             elif not (field and fields.fullmatch(field)):
                 believed.append(at)
@@ -105,7 +110,6 @@ def damage(directory):
         report(not sizes, f"{path.stem}: cut off at every length is refused", sizes)
         longer = [refusal(verify, data + tail, genesis) for tail in (b"\0", b"\xff", data)]
         report(longer == ["structure"] * 3, f"{path.stem}: bytes left over are refused", longer)
-        swap = verify_balance.verify if is_receipt else verify_receipt.verify
         report(refusal(swap, data, genesis) == "magic", f"{path.stem}: not taken for the other")
         others = {blamed_for(verify, data, other) for other in other_genesis(directory)}
         report(others == {"chain id"}, f"{path.stem}: another genesis is refused", others)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Proves that ledger/FORMATS.md suffices: verifiers written from that text alone accept its own
-# receipts and state proofs, and refuse whatever differs from them. Prints a line per test.
+# receipts, state proofs and evidence, and refuse whatever differs from them. Prints a line per test.
 cd "$(dirname "$0")/../.." || exit 1
 here=tests/foreign
 python=/usr/bin/python3
@@ -68,6 +68,13 @@ expect "absent balance, empty slot" 0 'account cafe/a in EUR: absent' \
 expect "absent balance, another entry" 0 'account cafe/b in EUR: absent' \
     verify_balance "$dir/proof_absent_other.bin" "$genesis"
 
+for kind in two-pre-prepares two-prepares two-commits two-view-changes two-new-views \
+    forgotten-commit bad-body; do
+    expect "evidence: $kind" 0 "member 3 lied: $kind in view 6" \
+        verify_evidence "$dir/evidence_$(echo $kind | tr - _).bin" "$genesis"
+done
+expect "evidence of another chain" 1 '^chain id: ' \
+    verify_evidence "$dir/evidence_two_commits.bin" "$dir/other.json"
 expect "receipt of another chain" 1 '^chain id: ' verify_receipt "$two" "$dir/other.json"
 expect "proof of another chain" 1 '^chain id: ' verify_balance "$present" "$dir/other.json"
 expect "bad genesis" 1 '^genesis: ' verify_receipt "$two" "$dir/bad.json"

@@ -31,6 +31,7 @@ class Genesis:
                      + parameters_form(parameters))
         unique(self.keys, "a key")
         self.chain_id = H("hansa-genesis", canonical)
+        self.block_bytes_max = parameters.get("block_bytes_max", 1048576)
 
     def members(self, value):
         rows = [fields(member, ("name", "sign_key", "link_key", "peer", "client"))

@@ -85,7 +85,6 @@ static void rule_16_all_of_it_is_kept(void **state)
     begin(MEMBERS_MAX, 1);
     l.spares_glance = true;
     for (uint32_t offender = 0; offender < MEMBERS_MAX; offender++) {
-        l.evidence_count = 0; /* the test keeps fewer */
         for (int kind = 1; kind < PBFT_BAD_BODY && offender != 1; kind++)
             assert_int_equal(show((enum pbft_evidence_kind)kind, offender, 2), PBFT_KEEP);
         assert_int_equal(pbft_evidence_kinds(l.core, offender), offender == 1 ? 0 : 0x7e);

@@ -1,9 +1,7 @@
 /* `hansa status`: all nodes side by side, and whether a quorum of them and their primary work. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "crypto/base/check.h"
 #include "tools/hansa/clocks.h"
 #include "tools/hansa/commands.h"
 #include "tools/hansa/evidence.h"

@@ -120,7 +120,7 @@ test: $(BUILD)/.deps-test
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) VARIANT='$(VARIANT)' check
 
 # Needs what .deps-test installed; call `make test`.
-check: $(BUILD)/hansa $(BUILD)/hansad $(UNITS) $(PROGRAMS)
+check: $(BUILD)/hansa $(BUILD)/hansad $(BUILD)/hansa-sim $(UNITS) $(PROGRAMS)
 	$(Q)BUILD=$(BUILD) sh tests/run.sh $(CHECK)
 
 unit: $(BUILD)/.deps-test

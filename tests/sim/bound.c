@@ -1,6 +1,7 @@
 /* How long it may take until all is decided once all is healed, as a formula.
  *
- *   bound = (1 + drift) * (ahead + stall + tree + full + bulk + views + sync + clients + margin)
+ *   bound = (1 + drift) * (ahead + stall + tree + full + bulk + views + sync + clients + byzantine
+ * + margin), the last but one in byz.c
  *
  * With delay = what one message and the sync before it take now, and agreement = T_batch + 5 delay
  * + 64 signatures; lost = members that are gone or whose stores lie (at most f); spread = twice
@@ -86,6 +87,6 @@ uint64_t sim_bound_ms(const struct sim *s)
     uint64_t clients_ms = p->fairness_ms + (lost > 0 ? 4 : 3) * PATIENCE_MS +
                           2 * plan->in_flight_max * (way_ms + agreement_ms);
     uint64_t sum_ms = ahead_ms(plan) + stall_ms + tree_ms + full_ms + bulk_ms + views_ms + sync_ms +
-                      clients_ms + MARGIN_MS;
+                      clients_ms + sim_byz_bound_ms(s) + MARGIN_MS;
     return sum_ms + sum_ms * plan->drift_ppm / 1000000; /* by the slowest clock */
 }

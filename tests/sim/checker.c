@@ -130,6 +130,22 @@ static void check_chain_on_disk(struct sim *s, uint32_t node)
         sim_fail(s, node, "the head is the last block", "height %" PRIu64, height);
 }
 
+/* The state of a height has one root, on whichever disk: the chain alone decides it. */
+static void check_root(struct sim *s, uint32_t node)
+{
+    struct bytes value;
+    struct digest root;
+    if (!check_get(s, node, KV_META, bytes_of_text("derived"), &value))
+        return;
+    struct rd r = rd_of(value);
+    uint64_t height = rd_u64(&r);
+    (void)rd_u64(&r); /* the tree's version */
+    rd_copy(&r, root.bytes, DIGEST_BYTES);
+    if (r.failed)
+        sim_fail(s, node, "a store has a state", "its record is malformed");
+    check_saw_root(s, node, height, &root);
+}
+
 /* ---- the vote records on a disk ---- */
 
 /* "vote" be64 kind -> epoch | view | digest | signature; "proposal" be64 -> epoch | view | digest |
@@ -224,6 +240,8 @@ static void check_reservation(struct sim *s, uint32_t node)
 
 void sim_check_marker(struct sim *s, uint32_t node_index, const struct pbft_rank *marker)
 {
+    if (sim_is_byzantine(s, node_index))
+        return;
     const struct check_node *n = &s->checker->nodes[node_index];
     if (sim_is_faulty(s, node_index))
         return;
@@ -232,11 +250,13 @@ void sim_check_marker(struct sim *s, uint32_t node_index, const struct pbft_rank
                  "%" PRIu64 ", reserved %" PRIu64, marker->height, n->reserved.height);
 }
 
-/* Nobody lies in this world, so nobody has reason to stop voting for good (4.2, 13). */
+/* At most f members lie, so nobody has reason to stop voting for good (4.2, 13). */
 static void check_no_alarm(struct sim *s, uint32_t node)
 {
     static const char *const names[] = {"learner", "alarm"};
     struct bytes value;
+    if (s->plan.byz.is_marked)
+        return;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (check_get(s, node, KV_VOTE, bytes_of_text(names[i]), &value))
             sim_fail(s, node, "nobody stops voting among honest nodes", "\"%s\" is on its disk",
@@ -245,10 +265,11 @@ static void check_no_alarm(struct sim *s, uint32_t node)
 
 void sim_check_landed(struct sim *s, uint32_t node_index)
 {
-    if (sim_is_faulty(s, node_index))
+    if (sim_is_faulty(s, node_index) || sim_is_byzantine(s, node_index))
         return;
     renew_view(s, node_index);
     check_chain_on_disk(s, node_index);
+    check_root(s, node_index);
     check_records(s, node_index, "vote", true);
     check_records(s, node_index, "proposal", false);
     check_high(s, node_index);
@@ -262,6 +283,8 @@ void sim_check_landed(struct sim *s, uint32_t node_index)
 void sim_check_start(struct sim *s, uint32_t node_index)
 {
     struct driver_look look;
+    if (sim_is_byzantine(s, node_index))
+        return;
     const struct check_node *n = &s->checker->nodes[node_index];
     if (sim_is_faulty(s, node_index))
         return;

@@ -120,8 +120,10 @@ void check_saw_commit(struct sim *s, uint32_t node, uint64_t epoch, uint64_t vie
 void check_saw_certificate(struct sim *s, const struct certificate *c);
 /* That a node can have a certificate of what it has committed. */
 void check_certified(struct sim *s, uint32_t node, uint64_t height);
-/* A state root, signed by a node: all that are signed of a height are equal. */
+/* A state root, signed by a node or on its disk: all of one height are equal. */
 void check_saw_root(struct sim *s, uint32_t node, uint64_t height, const struct digest *root);
+/* A CHECKPOINT is sent: each height counts once. */
+void check_count_checkpoint(struct sim *s, uint64_t height);
 /* A block leaves a node. */
 void check_saw_body(struct sim *s, uint64_t height, size_t size);
 /* What the blocks above a height weigh that anybody has been sent, one of each height. */

@@ -111,6 +111,8 @@ void check_rates(struct sim *s, uint32_t node, uint32_t to, struct bytes message
 
 void sim_check_delivered(struct sim *s, uint32_t node_index, uint32_t from, struct bytes message)
 {
+    if (sim_is_byzantine(s, node_index))
+        return;
     struct check_rates *r = rates_of(s, node_index, from);
     if (message.size == 0 || message.data[0] != PBFT_DATA)
         return;

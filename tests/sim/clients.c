@@ -434,6 +434,8 @@ void sim_clients_stop_new(struct sim *s)
 
 uint64_t sim_clients_valid_until(struct sim *s, uint64_t client)
 {
+    if (client >> 56 >= s->clients->count)
+        return 0; /* not one of these clients */
     struct found f = find(s, client);
     return f.slot != NULL ? f.try->valid_until_height : 0;
 }

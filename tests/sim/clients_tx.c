@@ -33,6 +33,11 @@ void clients_make_key(struct client *c, const char *name, uint64_t seed)
     sign_key_from_seed(&c->key, digest.bytes);
 }
 
+bool sim_clients_is_by(const struct sim *s, uint32_t client_index, const struct public_key *key)
+{
+    return public_key_equal(&s->clients->clients[client_index].key.public, key);
+}
+
 struct bytes clients_account(char out[static ACCOUNT_ROOM], const struct client *c, uint32_t which)
 {
     (void)snprintf(out, ACCOUNT_ROOM, "%s/%s", c->name, which == 0 ? "main" : "side");

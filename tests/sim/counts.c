@@ -103,4 +103,5 @@ void sim_counts_print(FILE *to, const struct sim_counts *c, uint64_t seeds)
                           count_at(c, lines[i].counts[k].at));
         (void)fputs("\n", to);
     }
+    sim_byz_print_counts(to, c);
 }

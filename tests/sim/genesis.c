@@ -76,6 +76,7 @@ void sim_genesis_make(struct sim *s)
     const char *issuer = NULL;
     struct why why = {{0}};
     sim_clients_initial(s, &participants, &balances, &issuer);
+    sim_byz_initial(s, &participants, &balances);
     print(&json, "{\"hansa_genesis\": 1, \"chain\": \"sim\", \"members\": [");
     print_members(s, &json);
     print(&json, "], \"participants\": [");

@@ -15,7 +15,7 @@ bool sim_is_faulty(const struct sim *s, uint32_t index)
 
 bool sim_is_needed(const struct sim *s, uint32_t index)
 {
-    return !sim_is_faulty(s, index) && !s->nodes[index].is_gone;
+    return !sim_is_faulty(s, index) && !sim_is_byzantine(s, index) && !s->nodes[index].is_gone;
 }
 
 uint32_t sim_needed_count(const struct sim *s)
@@ -30,8 +30,11 @@ uint32_t sim_needed_count(const struct sim *s)
 uint32_t sim_faults_left(const struct sim *s)
 {
     uint32_t left = faulty_max_of(s->plan.members_count);
+    if (s->plan.byz.is_marked)
+        return 0; /* there are more than f already */
     for (uint32_t i = 0; i < s->plan.members_count; i++) {
-        bool counts = ((s->liars | s->faulty) >> i & 1) != 0 || s->nodes[i].is_gone;
+        bool counts =
+            ((s->liars | s->faulty | sim_byzantine(s)) >> i & 1) != 0 || s->nodes[i].is_gone;
         CHECK(!counts || left > 0);
         left -= counts;
     }
@@ -256,7 +259,7 @@ void sim_liars_start(struct sim *s)
     uint32_t most = sim_faults_left(s);
     for (uint32_t left = s->plan.liars_count < most ? s->plan.liars_count : most; left > 0;) {
         uint32_t i = (uint32_t)sim_between(s, first, s->plan.members_count - 1);
-        if (((s->liars | s->faulty) >> i & 1) != 0)
+        if (((s->liars | s->faulty | sim_byzantine(s)) >> i & 1) != 0)
             continue;
         left--;
         s->liars |= (uint32_t)1 << i;

@@ -29,7 +29,7 @@ enum {
 struct options {
     uint64_t first, last;
     uint32_t jobs;
-    bool has_trace, is_default_plan, is_calm, is_bench, is_twice, is_shrink, prints_plan;
+    bool has_trace, is_default_plan, is_calm, is_bench, is_twice, is_shrink, is_fork, prints_plan;
     const char *settings[SETTINGS_MAX]; /* "field=value" */
     uint32_t settings_count;
 };
@@ -67,6 +67,8 @@ static void draw_plan(const struct options *o, uint64_t seed, struct sim_plan *o
         sim_plan_calm(out, seed);
     else
         sim_plan_draw(out, seed);
+    if (o->is_fork)
+        sim_byz_plan_fork(out);
     for (uint32_t i = 0; i < o->settings_count; i++)
         (void)sim_plan_set(out, o->settings[i]); /* judged with the arguments */
 }
@@ -190,12 +192,16 @@ static uint64_t judge_end(const struct options *o, struct shared *shared, struct
     w->pid = 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    print_how_it_died(w, status);
+    bool is_fork = WIFEXITED(status) && WEXITSTATUS(status) == SIM_FORK_SEEN;
+    if (is_fork)
+        w->counts.forks_seen++;
+    else
+        print_how_it_died(w, status);
     if (w->is_running)
         w->seeds_count++;
     if (atomic_load(&shared->next_seed) <= o->last)
         start_worker(o, shared, w);
-    return 1;
+    return is_fork ? 0 : 1;
 }
 
 static uint64_t seeds_done(const struct options *o, const struct shared *shared)
@@ -262,6 +268,8 @@ static int run_all(const struct options *o)
     print_slowest(o, shared);
     (void)printf("took %.1f s\nsim: %" PRIu64 " seeds, %" PRIu64 " violations\n",
                  (double)(now_ms() - started_ms) / 1000, seeds, violations);
+    if (o->is_fork)
+        return violations == 0 && counts.forks_seen == seeds ? 0 : 1;
     return violations > 0 ? 1 : 0;
 }
 
@@ -310,20 +318,22 @@ static int run_shrink(const struct options *o)
 
 static void print_usage(FILE *to)
 {
-    (void)fputs("usage: hansa-sim [options] SEED | FIRST..LAST\n"
-                "  --jobs N        so many processes (default: one per core)\n"
-                "  --trace         print every event (one seed)\n"
-                "  --plan          print what each seed draws\n"
-                "  --twice         run each seed twice: the traces must be the same\n"
-                "  --default-plan  n = 4, 100 tx/s, mild faults, instead of what the seed draws\n"
-                "  --calm          a plan in which nothing goes wrong\n"
-                "  --set F=V       a field of the plan other than the seed draws it; many times\n"
-                "  --shrink        look for a smaller plan that violates the same (one seed)\n"
-                "  --bench         measure the speed with that plan; no seed\n"
-                "  --help          this text\n"
-                "The last line is `sim: N seeds, N violations`; the status is 1 when there are "
-                "any, 2 for wrong arguments.\n",
-                to);
+    (void)fputs(
+        "usage: hansa-sim [options] SEED | FIRST..LAST\n"
+        "  --jobs N        so many processes (default: one per core)\n"
+        "  --trace         print every event (one seed)\n"
+        "  --plan          print what each seed draws\n"
+        "  --twice         run each seed twice: the traces must be the same\n"
+        "  --default-plan  n = 4, 100 tx/s, mild faults, instead of what the seed draws\n"
+        "  --calm          a plan in which nothing goes wrong\n"
+        "  --fork          with f+1 Byzantine members: succeeds when a fork is seen in each\n"
+        "  --set F=V       a field of the plan other than the seed draws it; many times\n"
+        "  --shrink        look for a smaller plan that violates the same (one seed)\n"
+        "  --bench         measure the speed with that plan; no seed\n"
+        "  --help          this text\n"
+        "The last line is `sim: N seeds, N violations`; the status is 1 when there are "
+        "any, 2 for wrong arguments.\n",
+        to);
 }
 
 static bool parse_number(const char *text, const char **end, uint64_t *out)
@@ -362,7 +372,7 @@ static bool take_setting(struct options *o, const char *text)
 
 static bool parse_options(int argc, char **argv, struct options *o)
 {
-    enum { JOBS = 1, TRACE, PLAN, TWICE, DEFAULT_PLAN, BENCH, SET, SHRINK, CALM, HELP };
+    enum { JOBS = 1, TRACE, PLAN, TWICE, DEFAULT_PLAN, BENCH, SET, SHRINK, CALM, FORK, HELP };
     static const struct option known[] = {{"jobs", required_argument, NULL, JOBS},
                                           {"trace", no_argument, NULL, TRACE},
                                           {"plan", no_argument, NULL, PLAN},
@@ -372,6 +382,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
                                           {"calm", no_argument, NULL, CALM},
                                           {"shrink", no_argument, NULL, SHRINK},
                                           {"set", required_argument, NULL, SET},
+                                          {"fork", no_argument, NULL, FORK},
                                           {"help", no_argument, NULL, HELP},
                                           {NULL, 0, NULL, 0}};
     uint64_t jobs = 0;
@@ -393,6 +404,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
         o->is_bench |= option == BENCH;
         o->is_calm |= option == CALM;
         o->is_shrink |= option == SHRINK;
+        o->is_fork |= option == FORK;
     }
     if (o->is_bench)
         return optind == argc;

@@ -68,6 +68,12 @@ static void arrive(struct sim *s, void *context, uint64_t number)
     struct sim_packet *p = context;
     struct bytes message = bytes_of(p->bytes, p->size);
     (void)number;
+    uint32_t place = sim_byz_arrives(s, p->from, p->to, message);
+    if (place == UINT32_MAX) {
+        sim_packet_free(s, p);
+        return;
+    }
+    p->to = place;
     if (s->nodes[p->to].driver != NULL)
         sim_say(s, p->to, "< %u %s %" PRIu64, p->from, type_word(message), height_of(message));
     sim_node_take(s, p);

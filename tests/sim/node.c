@@ -138,6 +138,10 @@ static void on_send(void *context, uint32_t to, struct bytes message)
         return;
     if (n->is_failed)
         sim_fail(s, n->index, "after a failed disk nothing is told", "a message to %u", to);
+    if (sim_is_byzantine(s, n->index)) {
+        sim_byz_send(s, n->index, to, message);
+        return;
+    }
     sim_check_sent(s, n->index, to, message);
     sim_network_send(s, n->index, to, message);
 }
@@ -157,6 +161,8 @@ static void on_answer(void *context, uint64_t client, const struct driver_answer
     else if (!sim_check_faulty_answer(s, n->index, answer))
         return; /* no client believes it */
     sim_say(s, n->index, "answers %" PRIu64 ": %s", client, words[answer->outcome]);
+    if (sim_byz_takes_answer(s, n->index, client, answer))
+        return;
     sim_clients_on_answer(s, n->index, client, answer); /* their network is theirs */
 }
 
@@ -330,6 +336,8 @@ bool sim_node_submit(struct sim *s, uint32_t index, uint64_t client, struct byte
     if (n->driver == NULL)
         return false;
     sim_say(s, index, "client %" PRIu64 " submits %zu bytes", client, tx.size);
+    if (sim_byz_ignores_tx(s, index, tx))
+        return true;
     struct sim_packet *p = sim_packet_new(s, PACKET_TX, index, tx);
     p->client = client;
     p->life = n->life;

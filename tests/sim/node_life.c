@@ -24,7 +24,7 @@ static enum rc make_store(struct sim *s, struct sim_node *n, struct why *why)
 {
     struct store_identity identity = {.chain_id = s->genesis.chain_id,
                                       .replica_key = n->key.public,
-                                      .replica_index = n->index,
+                                      .replica_index = n->member,
                                       .checkpoint_every_heights =
                                           s->genesis.parameters.checkpoint_every_heights};
     prng_fill(&s->prng, identity.store_id, sizeof identity.store_id);
@@ -39,6 +39,8 @@ void sim_node_make(struct sim *s, uint32_t index)
 {
     struct sim_node *n = &s->nodes[index];
     struct why why = {{0}};
+    if (index < SIM_NODES_MAX)
+        n->member = index;
     n->sim = s;
     n->index = index;
     n->drift_ppm =
@@ -115,7 +117,7 @@ static enum rc open_driver(struct sim *s, struct sim_node *n, struct why *why)
     if (rc != RC_OK)
         return rc;
     struct driver_config config = {.genesis = &s->genesis,
-                                   .own_index = n->index,
+                                   .own_index = n->member,
                                    .store = n->store,
                                    .reserved_heights = s->plan.reserved_heights,
                                    .outputs_max = s->plan.outputs_max,
@@ -127,12 +129,20 @@ static enum rc open_driver(struct sim *s, struct sim_node *n, struct why *why)
 
 static void refuse_start(struct sim *s, struct sim_node *n, enum rc rc, const struct why *why)
 {
-    if (!sim_is_faulty(s, n->index))
+    /* What f+1 made a node sign cannot all be; and what a Byzantine one's disk says is its own. */
+    bool may_refuse = s->plan.byz.is_marked || sim_is_byzantine(s, n->index);
+    if (!may_refuse && !sim_is_faulty(s, n->index))
         sim_fail(s, n->index, "a node starts after any crash", "%s: %s", rc_name(rc), why->text);
     if (n->store != NULL)
         store_close(n->store);
     n->store = NULL;
-    sim_liar_refused(s, n, rc, why);
+    n->driver = NULL;
+    if (may_refuse) {
+        sim_say(s, n->index, "does not start: %s", why->text);
+        n->is_gone = true;
+    } else {
+        sim_liar_refused(s, n, rc, why);
+    }
 }
 
 void sim_node_start(struct sim *s, uint32_t index)

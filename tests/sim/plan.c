@@ -237,6 +237,7 @@ void sim_plan_draw(struct sim_plan *out, uint64_t seed)
     out->lies_max = (uint32_t)wide(&p, 1, 4);
     out->lies_bits = (uint32_t)between(&p, 1, (1 << SIM_LIE_COUNT) - 1);
     out->members_down_for_good = (uint32_t)between(&p, 0, faulty_max_of(out->members_count));
+    sim_byz_draw(out);
 }
 
 void sim_plan_default(struct sim_plan *out, uint64_t seed)

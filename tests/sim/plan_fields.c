@@ -34,6 +34,22 @@
     X(clock_steps_per_minute, 0)                                                                   \
     X(clock_offset_max_ms, 0)                                                                      \
     X(drift_ppm, 0)                                                                                \
+    X(byz.members, 0)                                                                              \
+    X(byz.is_marked, 0)                                                                            \
+    X(byz.moments_per_second, 0)                                                                   \
+    X(byz.ways[0], 0)                                                                              \
+    X(byz.ways[1], 0)                                                                              \
+    X(byz.ways[2], 0)                                                                              \
+    X(byz.ways[3], 0)                                                                              \
+    X(byz.ways[4], 0)                                                                              \
+    X(byz.ways[5], 0)                                                                              \
+    X(byz.ways[6], 0)                                                                              \
+    X(byz.ways[7], 0)                                                                              \
+    X(byz.ways[8], 0)                                                                              \
+    X(byz.ways[9], 0)                                                                              \
+    X(byz.ways[10], 0)                                                                             \
+    X(byz.ways[11], 0)                                                                             \
+    X(byz.ways[12], 0)                                                                             \
     X(liars_count, 0)                                                                              \
     X(lies_max, 1)                                                                                 \
     X(lies_bits, 15)                                                                               \
@@ -190,4 +206,5 @@ void sim_plan_print(FILE *to, const struct sim_plan *plan)
         column += (size_t)fprintf(to, " %s=%" PRIu64, f->name, sim_field_get(f, plan));
     }
     (void)fputs("\n", to);
+    sim_byz_plan_print(to, plan);
 }

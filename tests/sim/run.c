@@ -93,6 +93,7 @@ void sim_fail(struct sim *s, uint32_t node_index, const char *property, const ch
     va_start(args, format);
     (void)vsnprintf(words, sizeof words, format, args);
     va_end(args);
+    sim_byz_on_violation(s, property);
     sim_report(s, node_index, property, words);
     _exit(1); /* nothing that is half done is to be closed */
 }
@@ -106,7 +107,7 @@ static void take_down_for_good(struct sim *s)
     uint32_t left = s->plan.members_down_for_good < room ? s->plan.members_down_for_good : room;
     while (s->plan.has_view_change && left > 0) {
         struct sim_node *node = &s->nodes[sim_between(s, 0, n - 1)];
-        if (node->is_gone || ((s->liars | s->faulty) >> node->index & 1) != 0)
+        if (node->is_gone || ((s->liars | s->faulty | sim_byzantine(s)) >> node->index & 1) != 0)
             continue;
         left--;
         node->is_gone = true;
@@ -130,6 +131,9 @@ static bool have_one_height(const struct sim *s)
             driver_look(s->nodes[i].driver, &first);
         has_first = true;
         driver_look(s->nodes[i].driver, &look);
+        if (!has_first)
+            first = look;
+        has_first = true;
         if (s->nodes[i].in_flight != NULL || look.durable_height != first.durable_height ||
             look.core.committed.height != look.durable_height)
             return false;
@@ -149,15 +153,34 @@ static _Noreturn void fail_liveness(struct sim *s, uint64_t bound_ms)
              "%s", words);
 }
 
-static void heal_and_finish(struct sim *s)
+static void heal(struct sim *s)
 {
-    enum { LOOK_EVERY_US = 20000 };
     sim_say(s, UINT32_MAX, "all is healed");
     s->is_healed = true;
     sim_network_heal(s);
     take_down_for_good(s);
     sim_nodes_heal(s);
     sim_clients_stop_new(s);
+}
+
+/* Where Byzantine members may stop all progress: what is there stays safe. */
+static void heal_and_watch(struct sim *s)
+{
+    enum { WATCH_US = 2000000 };
+    heal(s);
+    s->counts.bound_us = WATCH_US;
+    while (sim_queue_step(s, s->plan.faults_us + WATCH_US))
+        ;
+    for (uint32_t i = 0; i < s->plan.members_count; i++)
+        if (s->nodes[i].driver == NULL &&
+            !s->nodes[i].is_gone) /* a batch that was under way when all was healed failed */
+            sim_node_start(s, i);
+}
+
+static void heal_and_finish(struct sim *s)
+{
+    enum { LOOK_EVERY_US = 20000 };
+    heal(s);
     uint64_t from_us = s->now_us, bound_ms = sim_bound_ms(s);
     for (;;) {
         if (sim_clients_pending(s, NULL) == 0 && have_one_height(s))
@@ -180,6 +203,7 @@ static void make(struct sim *s)
 {
     sim_sign_real(s->plan.has_real_signatures);
     sim_clients_open(s);
+    sim_byz_open(s);
     sim_genesis_make(s);
     sim_checker_open(s);
     for (uint32_t i = 0; i < s->plan.members_count; i++)
@@ -188,6 +212,7 @@ static void make(struct sim *s)
     sim_liars_start(s);
     for (uint32_t i = 0; i < s->plan.members_count; i++)
         sim_node_start(s, i);
+    sim_byz_start(s);
     sim_nodes_start_faults(s);
     sim_clients_start(s);
 }
@@ -197,6 +222,7 @@ static void close_all(struct sim *s, struct sim_counts *counts)
     sim_checker_close(s);
     for (uint32_t i = 0; i < s->plan.members_count; i++)
         sim_node_close(s, i);
+    sim_byz_close(s);
     *counts = s->counts; /* with those of the last lives */
     sim_clients_close(s);
     sim_queue_close(s);
@@ -218,7 +244,10 @@ void sim_run(const struct sim_plan *plan, FILE *trace_to, struct sim_counts *cou
     make(s);
     while (sim_queue_step(s, plan->faults_us))
         ;
-    heal_and_finish(s);
+    if (sim_byz_is_live(s))
+        heal_and_finish(s);
+    else
+        heal_and_watch(s);
     sim_check_end(s);
     sim_liars_end(s);
     s->counts.virtual_us = s->now_us;

@@ -16,8 +16,14 @@
 
 #include "crypto/base/prng.h"
 #include "node/driver/driver.h"
+#include "tests/sim/byz.h"
 
-enum { SIM_NODES_MAX = 13, SIM_KEYS_MAX = 16, SIM_CORES = 2 };
+enum {
+    SIM_NODES_MAX = 13,
+    SIM_PLACES_MAX = SIM_NODES_MAX + SIM_TWINS_MAX, /* of drivers; the last are of twins */
+    SIM_KEYS_MAX = 16,
+    SIM_CORES = 2
+};
 
 /* Where a node can be cut off between deciding and telling (rule 4). */
 #define SIM_BOUNDARY_LIST(X)                                                                       \
@@ -108,6 +114,7 @@ struct sim_plan {
     /* From the end of the faults on: members outside the quorum that is healed, at most f and any
      * of them. Applied only with has_view_change. */
     uint32_t members_down_for_good;
+    struct sim_byz_plan byz;
 };
 void sim_plan_draw(struct sim_plan *out, uint64_t seed);
 /* n = 4, 100 transactions per second, default faults, for measuring speed. */
@@ -142,6 +149,7 @@ struct sim_clients;
 struct sim_node {
     struct sim *sim;
     uint32_t index;
+    uint32_t member; /* who it is; index, but for the second driver of a twin */
     struct sign_key key;
     struct kv *kv;       /* the disk: stays over crashes */
     struct store *store; /* NULL: down */
@@ -200,6 +208,7 @@ struct sim_counts {
     uint64_t checkpoints, views;
     uint64_t txs_submitted, txs_committed, txs_rejected, blocks, receipts_verified;
     uint64_t virtual_us;
+    uint64_t byz[SIM_BYZ_COUNT], byz_runs, byz_members, byz_marked, forks_seen;
     uint64_t healing_us, bound_us; /* from the end of faults to the end of all, and at most */
 };
 
@@ -222,7 +231,7 @@ struct sim {
     struct prng prng;
     uint64_t now_us;
     bool is_healed; /* the second part */
-    struct sim_node nodes[SIM_NODES_MAX];
+    struct sim_node nodes[SIM_PLACES_MAX];
     uint32_t liars;  /* a bit for each member whose store is to lie */
     uint32_t faulty; /* a bit for each that counts towards f, from when on it does */
     struct sim_link links[SIM_NODES_MAX][SIM_NODES_MAX]; /* [from][to] */
@@ -232,6 +241,7 @@ struct sim {
     struct sim_checker *checker;
     struct sim_clients *clients;
     struct sim_trace *trace;
+    struct sim_byz *byz;
     struct sim_counts counts;
 };
 
@@ -310,6 +320,8 @@ void sim_clients_stop_new(struct sim *s); /* from here on only what is pending i
 /* An answer reaches the client: its way, and its loss, are behind it. */
 void sim_clients_on_answer(struct sim *s, uint32_t node_index, uint64_t client,
                            const struct driver_answer *answer);
+/* Whether this is the key of a client of the plan. */
+bool sim_clients_is_by(const struct sim *s, uint32_t client_index, const struct public_key *key);
 /* Until which height the transaction that this number stands for may commit; 0: for ever, or it is
  * settled. */
 uint64_t sim_clients_valid_until(struct sim *s, uint64_t client);

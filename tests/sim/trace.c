@@ -9,7 +9,7 @@
 enum {
     KEPT_LINES = 60,
     LINE_ROOM = 160,
-    OWN = SIM_NODES_MAX /* the ring of what belongs to no node */
+    OWN = SIM_PLACES_MAX /* the ring of what belongs to no node */
 };
 
 struct ring {
@@ -21,7 +21,7 @@ struct sim_trace {
     FILE *to;
     uint64_t lines_count;
     uint64_t mixed[2];
-    struct ring rings[SIM_NODES_MAX + 1];
+    struct ring rings[SIM_PLACES_MAX + 1];
 };
 
 void sim_trace_open(struct sim *s, FILE *to)
@@ -85,7 +85,7 @@ static size_t put_start(char *out, uint64_t now_us, uint32_t node_index)
 void sim_say(struct sim *s, uint32_t node_index, const char *format, ...)
 {
     struct sim_trace *t = s->trace;
-    uint32_t index = node_index < SIM_NODES_MAX ? node_index : OWN;
+    uint32_t index = node_index < SIM_PLACES_MAX ? node_index : OWN;
     struct ring *ring = &t->rings[index];
     char *line = ring->lines[ring->lines_count++ % KEPT_LINES];
     size_t size = put_start(line, s->now_us, index);
@@ -104,7 +104,7 @@ void sim_say(struct sim *s, uint32_t node_index, const char *format, ...)
 void sim_trace_print_last(const struct sim *s, FILE *to)
 {
     const struct sim_trace *t = s->trace;
-    for (uint32_t i = 0; i <= SIM_NODES_MAX; i++) {
+    for (uint32_t i = 0; i <= SIM_PLACES_MAX; i++) {
         const struct ring *ring = &t->rings[i];
         uint64_t count = ring->lines_count < KEPT_LINES ? ring->lines_count : KEPT_LINES;
         if (count == 0)

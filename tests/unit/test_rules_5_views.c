@@ -134,6 +134,17 @@ static void rule_5_9_the_base_and_what_is_below_it_stay(void **state)
     assert_true(l.look.is_installed);
     assert_int_equal(l.look.committed.height, 2);
     assert_true(wants(&b[3]));
+    lone_close(&l);
+
+    begin(4, 3);
+    for (int h = 1; h <= 3; h++)
+        lone_accept(&l, &b[h]);
+    high = lone_certificate(&l, CERT_PREPARE, 0, &b[2], others());
+    leave(0);
+    adopt(1, &high);
+    (void)lone_certified(&l, &c);
+    assert_int_equal(l.look.committed.height, 2);
+    assert_false(wants(&b[3]));
 }
 
 /* Until its height is committed, by whatever. */

@@ -180,6 +180,91 @@ static void trace_of_a_lagging_replica_that_catches_up_by_range(void **state)
     assert_trace("lagging_replica_catches_up");
 }
 
+/* The primary is gone; the others complain, change the view, and go on in it. */
+static void trace_of_a_primary_that_crashes(void **state)
+{
+    (void)state;
+    begin(1);
+    cluster_aim(&c, 1);
+    assert_true(cluster_run_to(&c, 1, 100));
+    cluster_crash(&c, 0);
+    cluster_aim(&c, 2);
+    cluster_run(&c, 990); /* meanwhile they say nothing but STATUS */
+    buf_clear(&c.trace);
+    cluster_say(&c, "node 0, the primary, is gone for a second, and work is waiting");
+    assert_true(cluster_run_to(&c, 2, 100));
+    assert_trace("primary_crash");
+}
+
+/* Two and two for three seconds: both halves leave the view, and neither gets into the next one
+ * before they hear of each other again. */
+static void trace_of_a_partition_that_heals(void **state)
+{
+    (void)state;
+    begin(1);
+    cluster_aim(&c, 1);
+    assert_true(cluster_run_to(&c, 1, 100));
+    for (uint32_t a = 0; a < 2; a++)
+        for (uint32_t b = 2; b < 4; b++)
+            c.cut[a][b] = c.cut[b][a] = true;
+    cluster_aim(&c, 2);
+    cluster_run(&c, 3000);
+    assert_int_equal(c.chain_height, 1);
+    buf_clear(&c.trace); /* how they left view 0 is as above */
+    cluster_say(&c, "nodes 0 and 1 hear 2 and 3 again; all are CHANGING into view 1");
+    memset(c.cut, 0, sizeof c.cut);
+    assert_true(cluster_run_to(&c, 2, 600));
+    assert_trace("partition_heals");
+}
+
+static void propose_as_0(const struct pbft_block *block, uint32_t to)
+{
+    struct pbft_msg m = {.type = PBFT_PRE_PREPARE};
+    m.pre_prepare.block = *block;
+    m.pre_prepare.bytes.size = CLUSTER_BLOCK_BYTES;
+    fake_sign_pre_prepare(&m.pre_prepare, 0, &c.config.chain_id);
+    cluster_send(&c, 0, to, &m);
+}
+
+static void prepare_as_0(const struct pbft_block *block, uint32_t to)
+{
+    struct pbft_msg m = {.type = PBFT_PREPARE};
+    m.vote.statement =
+        (struct statement){.kind = CERT_PREPARE, .height = block->height, .digest = block->digest};
+    fake_sign_vote(&m.vote, 0, &c.config.chain_id);
+    cluster_send(&c, 0, to, &m);
+}
+
+/* The primary proposes one block to two of them and another one to the third, and goes on until
+ * they find out (5.3). What was prepared is the next view's base; who lacks it fetches it. */
+static void trace_of_a_primary_that_equivocates(void **state)
+{
+    (void)state;
+    struct cluster_options o = cluster_defaults();
+    o.pipeline_heights = 1;
+    o.has_trace = true;
+    cluster_init(&c, &o);
+    for (uint32_t at = 1; at < 4; at++)
+        cluster_start(&c, at);
+    cluster_run(&c, 20);
+    buf_clear(&c.trace);
+    struct pbft_block genesis = cluster_genesis();
+    struct pbft_block one = cluster_block_new(&c, &genesis)->block;
+    struct pbft_block other = cluster_block_new(&c, &genesis)->block;
+    cluster_say(&c, "node 0 is the primary and lies: b1 to nodes 1 and 2, b2 to node 3");
+    for (uint32_t to = 1; to < 4; to++)
+        propose_as_0(to < 3 ? &one : &other, to);
+    for (uint32_t to = 1; to < 3; to++)
+        prepare_as_0(&one, to);
+    cluster_run(&c, 10);
+    cluster_say(&c, "and now the other one to nodes 1 and 3");
+    propose_as_0(&other, 1);
+    propose_as_0(&one, 3);
+    assert_true(cluster_run_to(&c, 1, 100));
+    assert_true(digest_equal(&c.chain[1].digest, &one.digest));
+    assert_trace("primary_equivocates");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +272,9 @@ int main(void)
         cmocka_unit_test_teardown(trace_of_a_lost_vote_healed_by_the_next_status, end),
         cmocka_unit_test_teardown(trace_of_a_lost_vote_healed_by_the_next_height, end),
         cmocka_unit_test_teardown(trace_of_a_restart_of_all, end),
+        cmocka_unit_test_teardown(trace_of_a_primary_that_crashes, end),
+        cmocka_unit_test_teardown(trace_of_a_partition_that_heals, end),
+        cmocka_unit_test_teardown(trace_of_a_primary_that_equivocates, end),
         cmocka_unit_test_teardown(trace_of_a_lagging_replica_that_catches_up_by_range, end),
     };
     return cmocka_run_group_tests_name("traces", tests, NULL, NULL);

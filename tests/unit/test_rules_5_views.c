@@ -76,6 +76,23 @@ static void rule_5_8_a_commit_of_a_lower_view_spoils_nothing(void **state)
     assert_false(l.look.is_installed);
 }
 
+/* One that passes tip, which takes more than f liars, leaves nothing to vote for down there: also
+ * where the check of a proposal was under way. */
+static void rule_5_8_a_commit_of_a_lower_view_above_tip_ends_its_check(void **state)
+{
+    (void)state;
+    begin(4, 3);
+    go_on(0, &b[0]);
+    (void)lone_pre_prepare(&l, 1, &b[1]);
+    assert_int_equal(lone_count(&l, PBFT_ASK_CHECK), 1);
+    l.view = 0;
+    (void)lone_range(&l, 2, &b[1], 2, 0);
+    assert_int_equal(l.look.committed.height, 2);
+    assert_int_equal(l.look.tip.height, 0);
+    assert_int_equal(lone_checked(&l, &b[1], PBFT_CHECK_VALID, 0), PBFT_DROP_STALE);
+    assert_int_equal(lone_count(&l, PBFT_SEND_VOTE), 0);
+}
+
 /* ---- 5.9 ---- */
 
 /* What I PREPAREd in view w is kept over views and restarts, though nothing certified it here. */
@@ -206,6 +223,7 @@ int main(void)
         RULE(rule_5_5_a_certificate_of_a_lower_view_gets_no_commit),
         RULE(rule_5_8_a_commit_against_my_vote_is_complained_about),
         RULE(rule_5_8_a_commit_of_a_lower_view_spoils_nothing),
+        RULE(rule_5_8_a_commit_of_a_lower_view_above_tip_ends_its_check),
         RULE(rule_5_9_a_prepared_body_outlasts_its_view),
         RULE(rule_5_9_a_commit_certificate_of_a_higher_view_lets_it_go),
         RULE(rule_5_9_the_base_and_what_is_below_it_stay),

@@ -34,6 +34,7 @@ struct cluster_options {
     uint32_t lose_percent, double_percent;
     bool has_glance; /* messages are looked at by pbft_glance() first */
     bool has_trace;
+    bool has_liars; /* the test plays up to f members that are never started */
 };
 /* n = 4, P = 4, L = 8, a network of 1 ms that is reliable. */
 struct cluster_options cluster_defaults(void);

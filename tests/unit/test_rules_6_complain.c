@@ -228,6 +228,10 @@ static void rule_6_1_a_complaint_ends_with_its_view(void **state)
     assert_int_equal(l.look.view, 1);
     assert_int_equal(l.look.complaint, PBFT_REASON_NONE);
     assert_int_equal(lone_wait(&l, 10000).complaints_count, 0);
+    adopt(1, NULL);
+    assert_int_equal(lone_wait(&l, 2000).complaints_count, 1);
+    assert_int_equal(lone_act(&l, PBFT_SEND_COMPLAIN, 0)->complain.view, 1);
+    assert_int_equal(lone_act(&l, PBFT_SEND_COMPLAIN, 0)->complain.reason, PBFT_REASON_ABSENT);
 }
 
 /* A learner, and an alarmed replica, complain about nothing, and follow. */

@@ -359,6 +359,7 @@ static void rule_6_1_e_a_new_view_that_is_not_installed_is_a_complaint(void **st
 {
     (void)state;
     begin(4, 3);
+    (void)lone_pool(&l, true, false); /* (b) is not armed before the view is installed */
     leave(0);
     (void)lone_view_change(&l, 0, 1, NULL);
     (void)lone_view_change(&l, 1, 1, NULL);
@@ -367,6 +368,7 @@ static void rule_6_1_e_a_new_view_that_is_not_installed_is_a_complaint(void **st
     assert_complains_after(2 * T_0, PBFT_REASON_ABSENT);
     lone_start(&l); /* and over a restart */
     assert_complains_after(T_0, PBFT_REASON_ABSENT);
+    (void)lone_pool(&l, false, false);
     install(&b[0]);
     assert_quiet(HOUR_MS);
 }

@@ -131,6 +131,21 @@ static void rule_7_4_the_base_vote_waits_for_bodies(void **state)
     assert_int_equal(l.look.committed.height, 0);
 }
 
+/* Also where its chain is known by headers alone. */
+static void rule_7_4_headers_are_not_enough_for_the_base_vote(void **state)
+{
+    (void)state;
+    begin(4, 3);
+    (void)lone_range(&l, 2, &b[1], 1, 2);
+    assert_int_equal(l.look.committed.height, 1);
+    struct certificate high = committed(0, &b[3]);
+    leave(0);
+    adopt(1, &high);
+    assert_int_equal(l.votes_count, 0);
+    assert_int_equal(lone_count(&l, PBFT_WRITE_BLOCK), 0);
+    assert_false(l.look.has_tip);
+}
+
 /* Only the base vote, or a certificate of this very view, sets tip: not one of a lower view. */
 static void rule_7_4_a_commit_of_a_lower_view_sets_no_tip(void **state)
 {
@@ -406,6 +421,7 @@ int main(void)
         RULE(rule_7_4_a_prepared_base_is_voted_for_and_commits),
         RULE(rule_7_4_votes_for_the_base_count_before_its_new_view),
         RULE(rule_7_4_the_base_vote_waits_for_bodies),
+        RULE(rule_7_4_headers_are_not_enough_for_the_base_vote),
         RULE(rule_7_4_a_commit_of_a_lower_view_sets_no_tip),
         RULE(rule_7_4_proposals_wait_for_tip_and_for_the_view_to_be_installed),
         RULE(rule_7_4_the_primary_builds_on_an_installed_base_only),

@@ -222,10 +222,13 @@ static void rule_7_3_nobody_but_the_primary_sends_new_view(void **state)
 {
     (void)state;
     for (int is_learner = 0; is_learner < 2; is_learner++) {
-        begin_stored(4, is_learner ? 1 : 3);
-        l.durable.is_learner = is_learner;
-        lone_start(&l);
+        begin(4, is_learner ? 1 : 3);
         leave(0);
+        struct pbft_msg mine = lone_make_vote(&l, 1, CERT_COMMIT, &b[9]);
+        mine.link = 2;
+        if (is_learner)
+            (void)lone_msg(&l, &mine);
+        assert_int_equal(l.look.is_learner, is_learner);
         for (uint32_t from = 0; from < 4; from++)
             if (from != l.config.own_index)
                 (void)lone_view_change(&l, from, 1, NULL);
@@ -383,6 +386,7 @@ static void rule_7_7_a_primary_that_comes_so_makes_no_new_view(void **state)
     for (uint32_t from = 0; from < 4; from++)
         if (from != 1)
             (void)lone_view_change(&l, from, 1, NULL);
+    assert_int_equal(l.look.mode, PBFT_CHANGING);
     assert_int_equal(lone_wait(&l, 1500).new_views_count, 0);
 }
 

@@ -321,7 +321,7 @@ static void rule_9_1_status_tells_stable(void **state)
 {
     (void)state;
     begin(4, 1);
-    commit_up_to(2);
+    commit_up_to(3);
     (void)lone_root(&l, &b[2], &root);
     (void)certificate_comes(&b[2], &root);
     l.now_ms = pbft_deadline_ms(l.core);

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/unit/rules.h"
+#include "tests/unit/rules_view.h"
 
 /* ---- alarms ---- */
 
@@ -216,6 +216,49 @@ static void rule_13_votes_against_a_certificate_raise_the_alarm(void **state)
     assert_alarm(1);
 }
 
+/* A certificate inside a VIEW-CHANGE or a NEW-VIEW is one like any other. */
+static void rule_13_a_certificate_inside_a_view_change_raises_the_alarm(void **state)
+{
+    (void)state;
+    for (int is_new_view = 0; is_new_view < 2; is_new_view++) {
+        begin(4, 3);
+        commit(&b[1]);
+        commit(&b[2]);
+        struct pbft_block other = lone_block(&l, &b[0]);
+        struct certificate c = lone_certificate(&l, CERT_COMMIT, 0, &other, 7);
+        size_t votes_count = l.votes_count;
+        if (is_new_view)
+            (void)lone_new_view(&l, 1, &c);
+        else
+            (void)lone_view_change(&l, 0, 1, &c);
+        assert_alarm(1);
+        assert_alarm_is_written();
+        assert_int_equal(l.votes_count, votes_count);
+        assert_int_equal(lone_count(&l, PBFT_SEND_VIEW_CHANGE), 0);
+        if (!is_new_view)
+            lone_close(&l);
+    }
+}
+
+/* An alarmed replica takes no part in view changes, and follows nobody's chain. */
+static void rule_13_an_alarmed_replica_takes_no_part_in_view_changes(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    struct pbft_block other = lone_block(&l, &b[0]);
+    commit(&b[1]);
+    (void)lone_qc(&l, CERT_COMMIT, &other, 13);
+    assert_true(l.look.is_alarmed);
+    (void)lone_pool(&l, true, true);
+    assert_int_equal(lone_wait(&l, 10000).complaints_count, 0);
+    for (uint32_t from = 0; from < 4; from++)
+        if (from != 1)
+            (void)lone_view_change(&l, from, 1, NULL); /* it would be the primary */
+    assert_int_equal(l.look.mode, PBFT_CHANGING);
+    struct lone_waited w = lone_wait(&l, 10000);
+    assert_int_equal(w.view_changes_count + w.new_views_count + w.complaints_count, 0);
+}
+
 /* ---- CHECKs: in a process of its own, since it is to be ended ---- */
 
 static bool ends_by_check(void (*what)(void))
@@ -271,6 +314,13 @@ static void build_what_was_not_asked(void)
     (void)lone_step(&l, &event);
 }
 
+static void tell_a_root_that_is_not_committed(void)
+{
+    static const struct digest root = {{1}};
+    lone_start(&l);
+    (void)lone_root(&l, &b[1], &root);
+}
+
 static void start_as_it_should(void)
 {
     lone_start(&l);
@@ -288,6 +338,7 @@ static void rule_13_our_own_errors_are_checks(void **state)
     assert_true(ends_by_check(start_without_signing));
     assert_true(ends_by_check(start_as_nobody));
     assert_true(ends_by_check(build_what_was_not_asked));
+    assert_true(ends_by_check(tell_a_root_that_is_not_committed));
     assert_false(ends_by_check(start_as_it_should));
 }
 
@@ -321,6 +372,8 @@ int main(void)
         RULE(rule_13_the_alarm_stays_over_a_restart),
         RULE(rule_13_an_alarmed_backup_votes_no_more_after_a_restart),
         RULE(rule_13_votes_against_a_certificate_raise_the_alarm),
+        RULE(rule_13_a_certificate_inside_a_view_change_raises_the_alarm),
+        RULE(rule_13_an_alarmed_replica_takes_no_part_in_view_changes),
         RULE(rule_13_our_own_errors_are_checks),
         RULE(drops_are_counted_by_reason),
     };

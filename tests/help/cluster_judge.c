@@ -151,7 +151,9 @@ static void judge_vote_sent(struct cluster *c, uint32_t at, const struct pbft_vo
     if (s->kind == CERT_PREPARE) {
         hold(c, at, has_body(place, &s->digest), "PREPARE: its body is durable");
         bool is_tip = node->durable.has_tip && node->durable.tip.height >= s->height;
-        hold(c, at, is_tip || node->durable.view > s->view, "PREPARE: tip is durable");
+        /* A spoiled view has no tip any more (5.8); what was said in it before is said again. */
+        hold(c, at, is_tip || node->durable.is_spoiled || node->durable.view > s->view,
+             "PREPARE: tip is durable");
         return;
     }
     const struct statement *high = &node->durable.high.statement;

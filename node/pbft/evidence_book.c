@@ -158,3 +158,43 @@ void pbft_find_pre_prepares(struct pbft *p, uint32_t from, const struct pbft_pre
             pbft_found_evidence(p, &e);
     }
 }
+
+/* 14.1: a second VIEW-CHANGE for one view. Correct members send theirs byte for byte again. */
+void pbft_find_view_changes(struct pbft *p, uint32_t from, const struct pbft_view_change *second)
+{
+    struct pbft_evidence e;
+    if (pbft_evidence_of_view_changes(&e, from, &p->peers[from].view_change, second))
+        pbft_found_evidence(p, &e);
+}
+
+/* 7.4: a second NEW-VIEW for the view that I am in. */
+void pbft_find_new_views(struct pbft *p, const struct pbft_new_view *second)
+{
+    struct pbft_evidence e;
+    if (p->has_new_view &&
+        pbft_evidence_of_new_views(&e, pbft_primary(p, second->view), &p->new_view, second))
+        pbft_found_evidence(p, &e);
+}
+
+/* 14.1: COMMIT(v,h), and then a VIEW-CHANGE whose high ranks below (v,h). Each COMMIT of this
+ * member that is here is held against it, since any of them may be the one above its high. */
+void pbft_find_forgotten(struct pbft *p, uint32_t from, const struct pbft_view_change *v)
+{
+    for (size_t i = 0; i < p->slots_count; i++) {
+        struct pbft_slot *slot = &p->slots[i];
+        struct pbft_evidence e;
+        if (!slot->is_used || !pbft_ballot(slot, CERT_COMMIT, from)->is_cast)
+            continue;
+        const struct pbft_ballot *b = pbft_ballot(slot, CERT_COMMIT, from);
+        struct pbft_vote commit = {.statement = {.kind = CERT_COMMIT,
+                                                 .epoch = p->config.epoch,
+                                                 .view = b->view,
+                                                 .height = slot->height,
+                                                 .digest = b->digest},
+                                   .signature = b->signature};
+        if (pbft_evidence_of_forgotten(&e, from, &commit, v)) {
+            pbft_found_evidence(p, &e);
+            return;
+        }
+    }
+}

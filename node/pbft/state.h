@@ -387,6 +387,11 @@ enum pbft_drop pbft_on_evidence(struct pbft *p, const struct pbft_evidence *e);
 /* A vote or PRE-PREPARE, verified, that was dropped as a conflict: held against the first. */
 void pbft_find_votes(struct pbft *p, uint32_t from, const struct pbft_vote *second);
 void pbft_find_pre_prepares(struct pbft *p, uint32_t from, const struct pbft_pre_prepare *second);
+/* The same of a second VIEW-CHANGE, a second NEW-VIEW, and of a VIEW-CHANGE against the COMMITs of
+ * its signer that are here. */
+void pbft_find_view_changes(struct pbft *p, uint32_t from, const struct pbft_view_change *second);
+void pbft_find_new_views(struct pbft *p, const struct pbft_new_view *second);
+void pbft_find_forgotten(struct pbft *p, uint32_t from, const struct pbft_view_change *v);
 /* 9.5: one item, if what they have is not what I have. */
 void pbft_answer_evidence(struct pbft *p, uint32_t to, const struct digest *theirs);
 /* 6.1 (c): whether there is evidence against a member of this view or a later one. */

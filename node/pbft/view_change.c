@@ -96,8 +96,11 @@ enum pbft_drop pbft_on_view_change(struct pbft *p, uint32_t from, const struct p
 {
     struct pbft_peer *peer = &p->peers[from];
     enum pbft_drop drop = pbft_judge_view_change(p, from, v);
+    if (drop == PBFT_DROP_CONFLICT)
+        pbft_find_view_changes(p, from, v);
     if (drop != PBFT_KEEP)
         return drop;
+    pbft_find_forgotten(p, from, v);
     peer->has_view_change = true;
     peer->view_change = *v;
     if (v->has_high)
@@ -164,6 +167,8 @@ enum pbft_drop pbft_on_new_view(struct pbft *p, const struct pbft_new_view *n,
                                 const struct digest *ledger)
 {
     enum pbft_drop drop = pbft_judge_new_view(p, n);
+    if (drop == PBFT_DROP_CONFLICT)
+        pbft_find_new_views(p, n);
     if (drop != PBFT_KEEP)
         return drop;
     for (uint32_t i = 0; i < n->entries_count; i++) {

@@ -160,7 +160,7 @@ static void rule_7_4_a_commit_of_a_lower_view_sets_no_tip(void **state)
     assert_false(l.look.has_tip);
     (void)lone_range(&l, 2, &b[3], 1, 0);
     assert_int_equal(l.look.committed.height, 3);
-    assert_false(l.look.is_installed); /* that takes a certificate of view 1 */
+    assert_false(l.look.is_installed);                    /* that takes a certificate of view 1 */
     assert_true(lone_sent_vote(&l, CERT_PREPARE, &b[3])); /* now the base is here */
     assert_true(lone_block_equal(&l.look.tip, &b[3]));
 }

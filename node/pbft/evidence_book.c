@@ -22,12 +22,6 @@ static void note(struct pbft *p, const struct pbft_evidence *e)
     pbft_evidence_digest(&p->evidence_digest, p->evidence);
 }
 
-static void note_view(struct pbft *p, const struct pbft_evidence *e)
-{
-    if (p->evidence_views[e->offender] < e->view)
-        p->evidence_views[e->offender] = e->view;
-}
-
 static void put_send(struct pbft *p, uint32_t to, uint32_t offender, enum pbft_evidence_kind kind)
 {
     struct pbft_act *act = pbft_put_send(p, PBFT_SEND_EVIDENCE, to);
@@ -41,7 +35,8 @@ static void take(struct pbft *p, const struct pbft_evidence *e)
     CHECK(pbft_is_evidence(e));
     CHECK(e->offender < p->config.members.members_count);
     CHECK(e->epoch == p->config.epoch);
-    note_view(p, e);
+    if (e->view == p->view && e->offender == pbft_primary(p, p->view))
+        p->is_primary_faulty = true; /* 6.1 (c) */
     /* No event shows more than there is room for; what did not fit would be met again. */
     if (is_known(p, e->offender, e->kind) || p->found_count == PBFT_FOUND_MAX)
         return;
@@ -63,7 +58,6 @@ void pbft_restore_evidence(struct pbft *p, const struct pbft_evidence *e)
     CHECK(pbft_is_evidence(e));
     if (e->offender >= p->config.members.members_count || e->epoch != p->config.epoch)
         return;
-    note_view(p, e);
     note(p, e);
 }
 
@@ -71,11 +65,6 @@ uint8_t pbft_evidence_kinds(const struct pbft *p, uint32_t member)
 {
     CHECK(member < p->config.members.members_count);
     return p->evidence[member];
-}
-
-bool pbft_is_caught(const struct pbft *p, uint32_t member, uint64_t view)
-{
-    return p->evidence[member] != 0 && p->evidence_views[member] >= view;
 }
 
 /* ---- messages ---- */

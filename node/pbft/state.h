@@ -181,10 +181,9 @@ struct pbft {
     struct pbft_peer peers[MEMBERS_MAX];
     uint64_t drops[PBFT_DROP_COUNT];
 
-    /* Evidence (14): which kinds of each member are durable or being written (PBFT_EVIDENCE_BIT),
-     * and of what view at the latest; what this step found is lent with its acts. */
+    /* Evidence (14): which kinds of each member are durable or being written (PBFT_EVIDENCE_BIT);
+     * what this step found is lent with its acts. */
     uint8_t evidence[MEMBERS_MAX];
-    uint64_t evidence_views[MEMBERS_MAX];
     struct digest evidence_digest;
     struct pbft_evidence found[PBFT_FOUND_MAX];
     size_t found_count;
@@ -394,8 +393,6 @@ void pbft_find_new_views(struct pbft *p, const struct pbft_new_view *second);
 void pbft_find_forgotten(struct pbft *p, uint32_t from, const struct pbft_view_change *v);
 /* 9.5: one item, if what they have is not what I have. */
 void pbft_answer_evidence(struct pbft *p, uint32_t to, const struct digest *theirs);
-/* 6.1 (c): whether there is evidence against a member of this view or a later one. */
-bool pbft_is_caught(const struct pbft *p, uint32_t member, uint64_t view);
 
 /* ---- answer.c: 5.7, 9.1 ---- */
 /* Answer with committed blocks, if there are any and the peer's budget allows. */

@@ -56,6 +56,32 @@ static void rule_4_2_evidence_against_my_key_makes_me_a_learner(void **state)
     assert_true(l.look.is_learner);
 }
 
+/* 6.1 (c), whoever found it: against the primary, in this view; not of another one. */
+static void rule_6_1_evidence_against_the_primary_of_this_view_is_complained_about(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t offender;
+        uint64_t view;
+        size_t complaints_count;
+    } cases[] = {{0, 0, 1}, {0, 4, 0}, {3, 0, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin(4, 1);
+        struct liar liar = a_liar(cases[i].offender);
+        struct pbft_vote v = liar_vote(&liar, CERT_COMMIT, cases[i].view, 10, 1);
+        struct pbft_vote second = liar_vote(&liar, CERT_COMMIT, cases[i].view, 10, 2);
+        struct pbft_msg m = {.type = PBFT_EVIDENCE, .link = 2, .from = 2};
+        assert_true(pbft_evidence_of_votes(&m.evidence, liar.index, &v, &second));
+        assert_int_equal(lone_msg(&l, &m), PBFT_KEEP);
+        assert_int_equal(lone_count(&l, PBFT_SEND_COMPLAIN), cases[i].complaints_count);
+        if (cases[i].complaints_count > 0)
+            assert_int_equal(lone_act(&l, PBFT_SEND_COMPLAIN, 0)->complain.reason,
+                             PBFT_REASON_FAULTY);
+        lone_close(&l);
+    }
+    begin(4, 1);
+}
+
 /* ---- 16, 4 ---- */
 
 /* The first per offender, kind and epoch: a second pair at another place adds nothing. */
@@ -172,6 +198,7 @@ int main(void)
         RULE(evidence_counts_whoever_brings_it),
         RULE(evidence_of_another_epoch_or_against_a_stranger_is_dropped),
         RULE(rule_4_2_evidence_against_my_key_makes_me_a_learner),
+        RULE(rule_6_1_evidence_against_the_primary_of_this_view_is_complained_about),
         RULE(rule_16_the_first_per_offender_and_kind_is_kept),
         RULE(rule_16_all_of_it_is_kept),
         RULE(rule_4_evidence_survives_a_restart),

@@ -397,6 +397,7 @@ void driver_look(const struct driver *d, struct driver_look *out)
                                 .outputs_bytes = d->turns[d->filling].bytes.size,
                                 .output_drops = d->output_drops,
                                 .answer_drops = d->answer_drops,
+                                .views = d->views,
                                 .is_diverged = d->is_diverged,
                                 .root = d->root,
                                 .damaged_count = d->damaged_count,

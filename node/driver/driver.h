@@ -211,6 +211,20 @@ struct driver_score {
     uint8_t evidence;        /* PBFT_EVIDENCE_BIT(kind) of each that is known (14.1) */
 };
 
+/* How the views went, as far as this driver saw since it was opened. */
+struct driver_views {
+    uint64_t since_ms;         /* in the view and mode of now */
+    uint64_t left_count;       /* how often a view was left, */
+    uint64_t left_view;        /* the last of them, */
+    uint64_t left_ms;          /* when, */
+    enum pbft_reason left_for; /* and for what most of the f+1 complained; NONE: it was not told */
+    uint64_t installed_count;  /* how often one was installed after that, */
+    uint64_t installed_ms;     /* and when last */
+    uint64_t complaints[PBFT_REASON_END]; /* own: one for a view, however often it is sent */
+    uint64_t complaint_view;              /* of the last of them */
+    enum pbft_reason complaint_reason;    /* NONE: there was none */
+};
+
 struct driver_look {
     struct pbft_view_of core;
     struct pool_summary pool;
@@ -228,8 +242,9 @@ struct driver_look {
     uint64_t outputs_count, outputs_bytes; /* messages of the turn that fills */
     uint64_t output_drops;                 /* beyond its limits */
     uint64_t answer_drops;                 /* bodies beyond a peer's budget */
-    bool is_diverged;                      /* 8.2: my state is not the certified one */
-    struct pbft_root root;                 /* the last that the core was told; height 0: none */
+    struct driver_views views;
+    bool is_diverged;       /* 8.2: my state is not the certified one */
+    struct pbft_root root;  /* the last that the core was told; height 0: none */
     uint64_t damaged_count; /* reads of the store that met damage and gave nothing; */
     struct why damaged_why; /* what the last of them met, with its height */
 };

@@ -176,7 +176,10 @@ struct driver {
     uint64_t unproposed_ms;
     uint64_t view; /* the core's, when last looked at */
     bool is_view_installed;
-    bool is_view_new; /* the core has not been told what of the pool counts in this view */
+    bool is_view_known;       /* it was looked at */
+    enum pbft_mode view_mode; /* then */
+    bool is_view_new;         /* the core has not been told what of the pool counts in this view */
+    struct driver_views views;
     uint64_t late_ms, work_done; /* struct pbft_pool */
     struct pbft_pool told;       /* what the core knows of the pool */
     struct verify_cache *cache;
@@ -322,6 +325,11 @@ void driver_note_view(struct driver *d);
 void driver_note_proposed(struct driver *d, const struct digest *digest, uint64_t view);
 /* A committed block holds this transaction; the pool was not told yet. */
 void driver_note_tx(struct driver *d, const struct driver_block *b, const struct tx *tx);
+
+/* ---- views.c: what is told of views ---- */
+/* After a step, before driver_note_view(), and then before each of its acts is carried out. */
+void driver_views_note(struct driver *d, const struct pbft_view_of *now);
+void driver_views_note_act(struct driver *d, const struct pbft_act *act);
 
 /* ---- waiting.c ---- */
 bool driver_wait(struct driver *d, uint64_t client, const struct tx *tx);

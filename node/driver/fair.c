@@ -70,6 +70,7 @@ void driver_note_view(struct driver *d)
     struct pbft_view_of look;
     pbft_look(d->core, &look);
     bool is_installed = look.mode == PBFT_NORMAL && look.is_installed;
+    driver_views_note(d, &look);
     if (look.view == d->view && is_installed == d->is_view_installed)
         return;
     if (look.view != d->view)

@@ -257,6 +257,7 @@ static void withdraw(struct driver *d)
 static void take_act(struct driver *d, const struct pbft_act *act)
 {
     driver_reserve(d, act);
+    driver_views_note_act(d, act);
     switch (act->type) {
     case PBFT_WRITE_BLOCK:
         driver_stage_block(d, &act->block);

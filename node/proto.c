@@ -59,6 +59,33 @@ const char *proto_outcome_word(enum proto_outcome o)
     return words[o];
 }
 
+#define X(word, text) +1
+_Static_assert(PROTO_REASON_LIST(X) == (int)PROTO_REASON_COUNT, "all reasons");
+#undef X
+_Static_assert((int)PROTO_REASON_COUNT == (int)PBFT_REASON_END, "all reasons of the protocol");
+
+const char *proto_reason_word(uint32_t reason)
+{
+    static const char *const words[] = {
+#define X(word, text) word,
+        PROTO_REASON_LIST(X)
+#undef X
+    };
+    CHECK(reason < PROTO_REASON_COUNT);
+    return words[reason];
+}
+
+const char *proto_reason_text(uint32_t reason)
+{
+    static const char *const texts[] = {
+#define X(word, text) text,
+        PROTO_REASON_LIST(X)
+#undef X
+    };
+    CHECK(reason < PROTO_REASON_COUNT);
+    return texts[reason];
+}
+
 /* ---- parts ---- */
 
 void proto_put_u8(struct buf *out, uint64_t value, uint8_t least, uint8_t most)

@@ -133,6 +133,19 @@ enum proto_outcome {
 };
 const char *proto_outcome_word(enum proto_outcome o);
 
+/* Why a node wants to leave its view (rule 6.1): enum pbft_reason, and what that means in words. */
+#define PROTO_REASON_LIST(X)                                                                       \
+    X("none", "")                                                                                  \
+    X("unfair", "a transaction waits too long")                                                    \
+    X("stalled", "transactions wait and nothing commits")                                          \
+    X("faulty", "the primary is proven to be faulty")                                              \
+    X("slow", "the primary is too slow, or its term is over")                                      \
+    X("absent", "the new primary does not take over")
+enum { PROTO_REASON_COUNT = 6 };
+/* Requires: reason < PROTO_REASON_COUNT. */
+const char *proto_reason_word(uint32_t reason);
+const char *proto_reason_text(uint32_t reason);
+
 struct proto_result {
     enum proto_outcome outcome;
     struct digest txid;
@@ -156,6 +169,13 @@ struct proto_status {
     uint64_t epoch, view;
     uint8_t mode; /* enum pbft_mode */
     uint8_t is_primary, is_learner, is_alarmed, is_diverged;
+    uint8_t is_installed;       /* the view's base is committed in it (6.1) */
+    uint8_t complaint;          /* why it wants to leave its view; 0: it does not */
+    uint64_t mode_ms;           /* for so long it has been in this view and mode, since its start */
+    uint64_t timeout_ms;        /* T_k: for so long it waits before it wants to leave a view */
+    uint64_t view_changes;      /* how often it has left a view, since its start */
+    uint64_t stable_height;     /* newest checkpoint that is certified and is its own state, 8.1 */
+    uint64_t checkpoint_height; /* newest that is certified; at least stable_height */
     uint64_t committed_height, durable_height, flushed_height;
     uint64_t certified_height; /* highest COMMIT certificate seen: the lag is what is in between */
     struct digest head_digest;

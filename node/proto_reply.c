@@ -110,6 +110,13 @@ static void put_status(struct buf *out, const struct proto_status *s)
     proto_put_u8(out, s->is_learner, 0, 1);
     proto_put_u8(out, s->is_alarmed, 0, 1);
     proto_put_u8(out, s->is_diverged, 0, 1);
+    proto_put_u8(out, s->is_installed, 0, 1);
+    proto_put_u8(out, s->complaint, 0, PROTO_REASON_COUNT - 1);
+    buf_add_u64(out, s->mode_ms);
+    buf_add_u64(out, s->timeout_ms);
+    buf_add_u64(out, s->view_changes);
+    buf_add_u64(out, s->stable_height);
+    buf_add_u64(out, s->checkpoint_height);
     buf_add_u64(out, s->committed_height);
     buf_add_u64(out, s->durable_height);
     buf_add_u64(out, s->flushed_height);
@@ -141,6 +148,13 @@ static void take_status(struct rd *from, struct proto_status *s)
     s->is_learner = proto_take_u8(from, 0, 1);
     s->is_alarmed = proto_take_u8(from, 0, 1);
     s->is_diverged = proto_take_u8(from, 0, 1);
+    s->is_installed = proto_take_u8(from, 0, 1);
+    s->complaint = proto_take_u8(from, 0, PROTO_REASON_COUNT - 1);
+    s->mode_ms = rd_u64(from);
+    s->timeout_ms = rd_u64(from);
+    s->view_changes = rd_u64(from);
+    s->stable_height = rd_u64(from);
+    s->checkpoint_height = rd_u64(from);
     s->committed_height = rd_u64(from);
     s->durable_height = rd_u64(from);
     s->flushed_height = rd_u64(from);

@@ -61,6 +61,17 @@ static void tell_chain(const struct node *n, const struct driver_look *look, str
     one(out, "head_time_ms", "gauge", "Time of the newest block, ms since 1970.",
         store_head(h->store)->time_ms);
     one(out, "view", "gauge", "View of the agreement.", look->core.view);
+    one(out, "view_changes_total", "counter", "Views left.", look->views.left_count);
+    one(out, "views_installed_total", "counter", "Views installed after one was left.",
+        look->views.installed_count);
+    one(out, "is_changing_view", "gauge", "1: it has left its view and waits for the next.",
+        look->core.mode == PBFT_CHANGING);
+    one(out, "view_timeout_ms", "gauge",
+        "Without a commit for so long, it wants to leave its view.", look->core.timeout_ms);
+    head(out, "complaints_total", "counter", "Own complaints, one for a view, by reason.");
+    for (uint32_t i = PBFT_REASON_NONE + 1; i < PROTO_REASON_COUNT; i++)
+        with_label(out, "complaints_total", "reason", proto_reason_word(i),
+                   look->views.complaints[i]);
     one(out, "is_primary", "gauge", "1: this node is its view's primary.", look->core.is_primary);
     one(out, "is_learner", "gauge", "1: this key never votes again (rule 4.2).",
         look->core.is_learner);
@@ -68,6 +79,10 @@ static void tell_chain(const struct node *n, const struct driver_look *look, str
         look->core.is_alarmed);
     one(out, "is_diverged", "gauge", "1: the own state is not the certified one (rule 8.2).",
         look->is_diverged);
+    one(out, "stable_height", "gauge", "Newest certified checkpoint that is the own state.",
+        look->core.stable_height);
+    one(out, "checkpoint_height", "gauge", "Newest certified checkpoint seen.",
+        look->core.checkpoint_height);
     one(out, "root_height", "gauge", "Newest checkpoint height whose state root is durable here.",
         look->root.height);
 }

@@ -37,13 +37,15 @@ struct node {
     uint64_t said_drops[VERIFY_DROP_COUNT];
     uint64_t said_damaged;
     uint8_t said_evidence[MEMBERS_MAX];
-    uint64_t said_view;
+    uint64_t said_complaints, said_left, said_installed; /* of views: how many */
+    uint64_t said_stable_height;
     uint64_t look_ms, disk_ms, progress_ms, readers_ms; /* when it is due */
     uint64_t progress_height;                           /* at the last progress line */
     uint64_t progress_txs;
     uint64_t progressed_ms; /* when it was looked at last */
     uint64_t disk_free_bytes, store_bytes;
     struct log_limit inbox_limit[MEMBERS_MAX], crowd_limit, refused_limit, damaged_limit;
+    struct log_limit checkpoint_limit;
     /* Counts for metrics. */
     uint64_t commits_count, commits_us, commits_bytes;
     uint64_t commit_buckets[NODE_COMMIT_BUCKETS];
@@ -64,7 +66,7 @@ void node_status(void *context, struct proto_status *out);
 uint64_t node_behind(const struct node *n, const struct driver_look *look);
 /* How long it takes, at the pace of so many heights in took_ms; 0: it cannot be told. */
 uint64_t node_left_s(uint64_t behind_heights, uint64_t made_heights, uint64_t took_ms);
-/* Say what has changed of whether it votes, and of its view, since that was said last. */
+/* Say what has changed of whether it votes, since that was said last. */
 void node_say_changes(struct node *n, const struct driver_look *look);
 /* Say what members sent that no correct member sends, since that was said last. */
 void node_say_refused(struct node *n, const struct driver_look *look);
@@ -74,6 +76,14 @@ void node_say_damaged(struct node *n, const struct driver_look *look);
 void node_say_evidence(struct node *n, const struct driver_look *look);
 /* Give back the places of readers that were killed (pitfalls J5), and say so. */
 void node_clear_readers(struct node *n);
+
+/* ---- node_views.c: what the log says of views and checkpoints ---- */
+/* Own complaints, views left and views installed, since that was said last. */
+void node_say_views(struct node *n, const struct driver_look *look);
+/* The stable height, when it has risen; a line now and then. */
+void node_say_checkpoint(struct node *n, const struct driver_look *look);
+/* Own complaints, of all reasons. */
+uint64_t node_complaints(const struct driver_views *views);
 
 /* ---- metrics.c ---- */
 /* Append all metrics as Prometheus text. */

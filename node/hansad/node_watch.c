@@ -210,15 +210,6 @@ void node_say_changes(struct node *n, const struct driver_look *look)
     n->was_learner = look->core.is_learner;
     n->was_diverged = look->is_diverged;
     n->was_alarmed = look->core.is_alarmed;
-    if (look->core.view == n->said_view)
-        return;
-    struct log_line l;
-    log_begin(&l, n->log, LOG_INFO, "view");
-    log_number(&l, "view", look->core.view);
-    log_number(&l, "was", n->said_view);
-    log_number(&l, "primary", look->core.is_primary);
-    log_end(&l);
-    n->said_view = look->core.view;
 }
 
 /* Whoever sent it over his link is to blame; correct members send of another epoch too. */
@@ -288,6 +279,8 @@ void node_watch(struct node *n)
     n->look_ms = now_ms + NODE_LOOK_MS;
     driver_look(n->driver, &look);
     node_say_changes(n, &look);
+    node_say_views(n, &look);
+    node_say_checkpoint(n, &look);
     say_behind(n, &look);
     node_say_refused(n, &look);
     node_say_damaged(n, &look);
@@ -324,7 +317,7 @@ void node_say_started(struct node *n)
     driver_look(n->driver, &look);
     n->progress_height = look.durable_height;
     n->progressed_ms = n->time.now_ms;
-    n->said_view = look.core.view;
+    n->said_stable_height = look.core.stable_height;
     log_begin(&l, n->log, LOG_INFO, "started");
     log_words(&l, "version", HANSA_VERSION);
     log_words(&l, "chain", h->genesis.chain);
@@ -378,6 +371,13 @@ void node_status(void *context, struct proto_status *out)
                                  .is_learner = look.core.is_learner,
                                  .is_alarmed = look.core.is_alarmed,
                                  .is_diverged = look.is_diverged,
+                                 .is_installed = look.core.is_installed,
+                                 .complaint = (uint8_t)look.core.complaint,
+                                 .mode_ms = n->time.now_ms - look.views.since_ms,
+                                 .timeout_ms = look.core.timeout_ms,
+                                 .view_changes = look.views.left_count,
+                                 .stable_height = look.core.stable_height,
+                                 .checkpoint_height = look.core.checkpoint_height,
                                  .committed_height = look.core.committed.height,
                                  .durable_height = look.durable_height,
                                  .flushed_height = store_flushed_height(h->store),

@@ -23,6 +23,10 @@ static int setup(void **state)
     read_fd = fds[0];
     memset(&home, 0, sizeof home);
     memset(&node, 0, sizeof node);
+    home.genesis.members_count = 4;
+    static const char *const names[] = {"alpha", "beta", "gamma", "delta"};
+    for (int i = 0; i < 4; i++)
+        strcpy(home.genesis.members[i].name, names[i]);
     test_log.fd = fds[1];
     test_log.level = LOG_INFO;
     node.home = &home;
@@ -174,6 +178,105 @@ static void a_diverged_state_is_said_once_and_loudly(void **state)
     assert_string_equal(said(), "");
 }
 
+/* ---- views ---- */
+
+static void own_complaints_are_said_once_each(void **state)
+{
+    (void)state;
+    struct driver_look look = {.core = {.is_installed = true, .timeout_ms = 1000}};
+    node_say_views(&node, &look);
+    assert_string_equal(said(), "");
+    look.views.complaints[PBFT_REASON_STALLED] = 1;
+    look.views.complaint_reason = PBFT_REASON_STALLED;
+    look.views.complaint_view = 5;
+    node_say_views(&node, &look);
+    assert_said(said(), "level=info event=complaint view=5 primary=beta reason=stalled "
+                        "timeout_ms=1000 words=\"transactions wait and nothing commits\"");
+    node_say_views(&node, &look);
+    assert_string_equal(said(), "");
+    look.views.complaints[PBFT_REASON_ABSENT] = 1;
+    look.views.complaint_reason = PBFT_REASON_ABSENT;
+    node_say_views(&node, &look);
+    assert_said(said(), "reason=absent");
+}
+
+/* Between two looks: it is all said, in its order. */
+static void a_view_change_is_said_from_its_complaint_to_its_end(void **state)
+{
+    (void)state;
+    struct driver_look look = {
+        .core = {.view = 2, .is_installed = true, .base = {.height = 77}, .timeout_ms = 1000},
+        .views = {.complaints = {[PBFT_REASON_STALLED] = 1},
+                  .complaint_view = 1,
+                  .complaint_reason = PBFT_REASON_STALLED,
+                  .left_count = 1,
+                  .left_view = 1,
+                  .left_for = PBFT_REASON_STALLED,
+                  .left_ms = 1000,
+                  .installed_count = 1,
+                  .installed_ms = 1045}};
+    node_say_views(&node, &look);
+    const char *text = said();
+    const char *complaint = strstr(text, "event=complaint view=1 primary=beta");
+    const char *left = strstr(text, "event=view_left view=1 primary=beta reason=stalled "
+                                    "next_view=2 next_primary=gamma");
+    const char *installed = strstr(text, "event=view_installed view=2 primary=gamma reason=stalled "
+                                         "after_ms=45 base_height=77");
+    assert_true(complaint != NULL && left != NULL && installed != NULL);
+    assert_true(complaint < left && left < installed);
+    node_say_views(&node, &look);
+    assert_string_equal(said(), "");
+}
+
+/* And left again, so that nothing is installed now; the one after it is said when it is. */
+static void views_that_came_and_went_are_counted(void **state)
+{
+    (void)state;
+    struct driver_look look = {
+        .core = {.view = 3, .mode = PBFT_CHANGING},
+        .views = {
+            .left_count = 3, .left_view = 2, .left_for = PBFT_REASON_ABSENT, .installed_count = 1}};
+    node_say_views(&node, &look);
+    const char *text = said();
+    assert_said(text, "event=view_left view=2 primary=gamma reason=absent views=3 next_view=3 "
+                      "next_primary=delta");
+    assert_null(strstr(text, "view_installed"));
+    look.core.mode = PBFT_NORMAL;
+    look.core.is_installed = true;
+    look.views.installed_count = 2;
+    node_say_views(&node, &look);
+    assert_said(said(), "event=view_installed view=3 primary=delta reason=absent");
+}
+
+/* A node that starts in between knows of no view that was left. */
+static void a_view_installed_after_a_start_has_no_past(void **state)
+{
+    (void)state;
+    struct driver_look look = {.core = {.view = 4, .is_installed = true, .base = {.height = 9}},
+                               .views = {.installed_count = 1}};
+    node_say_views(&node, &look);
+    assert_said(said(), "event=view_installed view=4 primary=alpha base_height=9\n");
+}
+
+static void a_stable_checkpoint_is_a_line_now_and_then(void **state)
+{
+    (void)state;
+    struct driver_look look = {.core = {.stable_height = 128}};
+    node_say_checkpoint(&node, &look);
+    assert_said(said(), "level=info event=checkpoint stable_height=128");
+    for (uint64_t height = 256; height <= 512; height += 128) {
+        look.core.stable_height = height;
+        node_say_checkpoint(&node, &look);
+    }
+    assert_string_equal(said(), "");
+    node.time.now_ms += NODE_PROGRESS_MS;
+    node_say_checkpoint(&node, &look);
+    assert_said(said(), "stable_height=512");
+    node.time.now_ms += NODE_PROGRESS_MS;
+    node_say_checkpoint(&node, &look);
+    assert_string_equal(said(), "");
+}
+
 /* ---- readers ---- */
 
 static void readers_that_died_are_cleared_and_counted(void **state)
@@ -216,6 +319,11 @@ int main(void)
         WATCH_TEST(evidence_is_said_once_with_the_offenders_name),
         WATCH_TEST(damage_is_said_with_what_and_what_to_do),
         WATCH_TEST(a_diverged_state_is_said_once_and_loudly),
+        WATCH_TEST(own_complaints_are_said_once_each),
+        WATCH_TEST(a_view_change_is_said_from_its_complaint_to_its_end),
+        WATCH_TEST(views_that_came_and_went_are_counted),
+        WATCH_TEST(a_view_installed_after_a_start_has_no_past),
+        WATCH_TEST(a_stable_checkpoint_is_a_line_now_and_then),
         WATCH_TEST(readers_that_died_are_cleared_and_counted),
         WATCH_TEST(what_is_left_is_told_by_the_pace),
     };

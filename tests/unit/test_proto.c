@@ -65,6 +65,13 @@ static void assert_same_status(const struct proto_status *a, const struct proto_
     SAME(is_learner);
     SAME(is_alarmed);
     SAME(is_diverged);
+    SAME(is_installed);
+    SAME(complaint);
+    SAME(mode_ms);
+    SAME(timeout_ms);
+    SAME(view_changes);
+    SAME(stable_height);
+    SAME(checkpoint_height);
     SAME(committed_height);
     SAME(durable_height);
     SAME(flushed_height);
@@ -159,7 +166,8 @@ static void encode_of_the_largest_has_the_sizes_of_the_layout(void **state)
         [PROTO_SUBMIT] = {PROTO_MSG_BYTES_MAX, 3 + 1 + 64 * RESULT_BYTES},
         [PROTO_WAIT] = {2 + 4 + 1 + 64 * 32, 3 + 1 + 64 * RESULT_BYTES},
         [PROTO_RECEIPT] = {2 + 32, 3 + 4 + RECEIPT_BYTES_MAX},
-        [PROTO_STATUS] = {2, 3 + 32 + 1 + 16 + 5 + 32 + 32 + 24 + 4 + 32 + 1 + 8 + 1 + 31 * 18},
+        [PROTO_STATUS] = {2,
+                          3 + 32 + 1 + 16 + 7 + 40 + 32 + 32 + 24 + 4 + 32 + 1 + 8 + 1 + 31 * 18},
         [PROTO_METRICS] = {2, PROTO_MSG_BYTES_MAX},
         [PROTO_STATE] = {2 + 1 + 1 + 64 * (2 + 511), PROTO_MSG_BYTES_MAX},
         [PROTO_INDEX] = {2 + 1 + 1 + 64 * (2 + 511), PROTO_MSG_BYTES_MAX},

@@ -343,17 +343,20 @@ static void result_that_says_what_its_outcome_does_not_have_is_refused(void **st
 static void status_beyond_a_limit_is_refused(void **state)
 {
     (void)state;
-    enum { MEMBER_AT = 35, MODE_AT = 52, TAKES_AT = 181, PEERS_AT = 190, PEER_BYTES = 18 };
+    enum { MEMBER_AT = 35, MODE_AT = 52, COMPLAINT_AT = 58, TAKES_AT = 223, PEERS_AT = 232 };
+    enum { PEER_BYTES = 18 };
     bool (*decodes)(struct bytes) = reply_decodes;
     start(PROTO_STATUS);
     reply.status.peers_count = MEMBERS_MAX;
     encode_reply(&out, &reply);
     TAKEN(MEMBER_AT, MEMBERS_MAX - 1, 1);
     REFUSED(MEMBER_AT, MEMBERS_MAX, 1);
-    for (size_t at = MODE_AT; at < MODE_AT + 5; at++) { /* mode and four flags */
+    for (size_t at = MODE_AT; at < COMPLAINT_AT; at++) { /* mode and five flags */
         TAKEN(at, 1, 1);
         REFUSED(at, 2, 1);
     }
+    TAKEN(COMPLAINT_AT, PROTO_REASON_COUNT - 1, 1);
+    REFUSED(COMPLAINT_AT, PROTO_REASON_COUNT, 1);
     TAKEN(TAKES_AT, 1, 1);
     REFUSED(TAKES_AT, 2, 1);
     for (size_t at = PEERS_AT + 1; at < out.size; at += PEER_BYTES) {
@@ -454,6 +457,8 @@ static void encode_of_a_reply_beyond_a_limit_ends_by_a_check(void **state)
     REPLY_CHECKED(PROTO_WAIT, reply.results[0].has_other = true);
     REPLY_CHECKED(PROTO_WAIT, reply.results[0].other_txid.bytes[31] = 1);
     REPLY_CHECKED(PROTO_STATUS, reply.status.mode = 2);
+    REPLY_CHECKED(PROTO_STATUS, reply.status.is_installed = 2);
+    REPLY_CHECKED(PROTO_STATUS, reply.status.complaint = PROTO_REASON_COUNT);
     REPLY_CHECKED(PROTO_STATUS, reply.status.peers_count = MEMBERS_MAX + 1);
     REPLY_CHECKED(PROTO_STATUS, reply.status.member_index = MEMBERS_MAX);
     REPLY_CHECKED(PROTO_STATUS, reply.status.peers[30].is_live = 2);

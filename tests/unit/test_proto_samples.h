@@ -152,15 +152,22 @@ static inline void sample_status(struct proto_status *s, struct prng *p, bool is
                                  &s->store_bytes,
                                  &s->disk_free_bytes,
                                  &s->txs_committed,
-                                 &s->disk_reserve_bytes};
-    uint8_t *const flags[] = {&s->mode,       &s->is_primary,  &s->is_learner,
-                              &s->is_alarmed, &s->is_diverged, &s->takes_transactions};
+                                 &s->disk_reserve_bytes,
+                                 &s->mode_ms,
+                                 &s->timeout_ms,
+                                 &s->view_changes,
+                                 &s->stable_height,
+                                 &s->checkpoint_height};
+    uint8_t *const flags[] = {&s->mode,        &s->is_primary,  &s->is_learner,
+                              &s->is_alarmed,  &s->is_diverged, &s->takes_transactions,
+                              &s->is_installed};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         *numbers[i] = prng_u64(p);
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         *flags[i] = (uint8_t)prng_below(p, 2);
     sample_digest(p, &s->chain_id);
     sample_digest(p, &s->head_digest);
+    s->complaint = (uint8_t)prng_below(p, PROTO_REASON_COUNT);
     s->pool_txs = (uint32_t)prng_u64(p);
     s->peers_count = (uint8_t)sample_count(p, MEMBERS_MAX, is_largest);
     s->member_index = (uint8_t)prng_below(p, s->peers_count);

@@ -24,6 +24,7 @@
  *   error  learner          this key never votes again (rule 4.2)
  *   error  diverged         the own state is not the one that a quorum certified (8.2)
  *   error  safety_alarm     two certificates contradict each other (13)
+ *   error  damaged          something in the own store is damaged, and was given to nobody
  *   error  disk_low         below the reserve: no client's transactions are taken
  *   error  read_failed      the own store cannot be read, for a client or for a copy
  *   warn   disk_unknown     how much room is left cannot be told

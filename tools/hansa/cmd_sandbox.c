@@ -138,14 +138,14 @@ static void print_path(void)
 static void print_next(const struct sandbox *s)
 {
     char quoted[CLI_QUOTE_BYTES];
-    const char *last = s->genesis.members[s->nodes_count - 1].name;
     printf("next, in another terminal:\n");
     print_path();
     printf("  cd %s; export HANSA_GENESIS=$PWD/genesis.json\n"
            "  hansa status\n",
            cli_quote(quoted, s->dir));
     print_transfer(s);
-    printf("  hansa sandbox kill %s; hansa status; hansa sandbox start %s\n", last, last);
+    printf("  hansa sandbox kill primary    # then pay again: the others choose the next one\n"
+           "  hansa status; hansa sandbox start all\n");
     if (s->is_temporary)
         printf("Ctrl-C here ends the nodes and removes the directory (--keep leaves it).\n");
     else

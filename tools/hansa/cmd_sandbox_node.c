@@ -62,7 +62,8 @@ static enum cli_exit run_start(struct cli *c)
 }
 
 static const struct cli_argument arguments[] = {
-    {"NODE", CLI_REQUIRED, "a member's name, its index, primary, or all"}, {0}};
+    {"NODE", CLI_REQUIRED, "a member's name, its index, primary (of the view of now), or all"},
+    {0}};
 
 static const struct cli_option options[] = {
     {"dir", "DIR", CLI_OPTIONAL, "the sandbox's directory; else that of HANSA_GENESIS"}, {0}};
@@ -86,7 +87,11 @@ const struct command cmd_sandbox_kill = {
     .summary = "kill a node of a sandbox (SIGKILL): nothing may be lost by it",
     .arguments = arguments,
     .options = options,
-    .example = "hansa sandbox kill delta",
+    .text =
+        "With the word primary it is that of the view a quorum is in; if a view is being changed,\n"
+        "it waits until that is done. Once a transaction waits, the others choose the next one.",
+    .example = "hansa sandbox kill primary\n"
+               "hansa sandbox kill delta",
     .exits = EXITS,
     .run = run_kill,
 };

@@ -16,6 +16,8 @@
 #include "tools/hansa/nodes.h"
 
 enum { SANDBOX_CONTROL_BYTES_MAX = 512, SANDBOX_START_MS = 30000, SANDBOX_STOP_MS = 10000 };
+/* "primary": a view change may be under way, which takes a second or two. */
+enum { SANDBOX_VIEW_MS = 10000 };
 
 struct sandbox_node {
     pid_t pid;      /* 0: it does not run */
@@ -55,7 +57,7 @@ void sandbox_end(struct sandbox *s, uint32_t nodes, int signal_number);
 uint32_t sandbox_reap(struct sandbox *s, int *status);
 /* Wait until a quorum works together. Returns: RC_OK | RC_TIMEOUT | RC_INTERRUPTED. */
 MUST_USE enum rc sandbox_await(struct sandbox *s, uint32_t timeout_ms, struct why *why);
-/* What a word means: NAME, index, "primary" or "all", as bits.
+/* What a word means: NAME, index, "primary" (of the view that a quorum is in) or "all", as bits.
  * Returns: RC_OK | RC_INVALID: the words say what there is. */
 MUST_USE enum rc sandbox_pick(struct sandbox *s, const char *word, uint32_t *nodes,
                               struct why *why);

@@ -12,7 +12,7 @@
 #include "crypto/base/check.h"
 #include "tools/hansa/sandbox.h"
 
-enum { HEAR_MS = 2000, ANSWER_MS = SANDBOX_STOP_MS + SANDBOX_START_MS };
+enum { HEAR_MS = 2000, ANSWER_MS = SANDBOX_VIEW_MS + SANDBOX_STOP_MS + SANDBOX_START_MS };
 
 /* Socket names have 107 bytes at most; through the directory's descriptor its path may be long. */
 static bool name_of(struct sockaddr_un *out, int *dir_fd, const char *dir)
@@ -102,6 +102,18 @@ static enum rc act(struct sandbox *s, const struct action *a, uint32_t nodes, st
     return rc;
 }
 
+/* The others miss their primary only when a transaction waits (rule 6.3). */
+static enum rc judge_primary(const struct sandbox *s, uint32_t nodes, struct why *why)
+{
+    for (uint32_t i = 0; i < s->nodes_count; i++)
+        if ((nodes >> i & 1) != 0 && s->nodes[i].pid == 0)
+            return why_set(why, RC_INVALID,
+                           "%s, the primary, is not running, and the others choose the next one "
+                           "once a transaction waits: send one",
+                           s->genesis.members[i].name);
+    return RC_OK;
+}
+
 static void list_nodes(const struct sandbox *s, uint32_t nodes, char *out, size_t room)
 {
     size_t used = 0;
@@ -132,6 +144,8 @@ static void obey(struct sandbox *s, char *request, char out[static SANDBOX_CONTR
     }
     uint32_t nodes;
     enum rc rc = sandbox_pick(s, space + 1, &nodes, &why);
+    if (rc == RC_OK && a->signal_number != 0 && strcmp(space + 1, "primary") == 0)
+        rc = judge_primary(s, nodes, &why);
     if (rc == RC_OK)
         rc = act(s, a, nodes, &why);
     list_nodes(s, nodes, names, sizeof names);

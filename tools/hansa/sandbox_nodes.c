@@ -194,22 +194,42 @@ enum rc sandbox_await(struct sandbox *s, uint32_t timeout_ms, struct why *why)
     return RC_OK;
 }
 
-/* As most of them say. */
-static uint32_t find_primary(struct sandbox *s)
+static bool is_in_view(const struct nodes_answer *a)
+{
+    return a->has_answered && a->reply.code == PROTO_OK && a->reply.status.mode == 0;
+}
+
+/* Of the view that a quorum is in; while they change it, nodes_count. */
+static uint32_t look_for_primary(struct sandbox *s)
 {
     struct nodes nodes;
     struct nodes_answer *answers = ask_status(s, &nodes);
     uint32_t found = s->nodes_count;
-    uint64_t view = 0;
     for (uint32_t i = 0; i < s->nodes_count; i++) {
-        const struct nodes_answer *a = &answers[i];
-        if (!a->has_answered || a->reply.code != PROTO_OK || a->reply.status.view < view)
-            continue;
-        view = a->reply.status.view;
-        found = (uint32_t)((a->reply.status.epoch + view) % s->nodes_count);
+        const struct proto_status *its = &answers[i].reply.status;
+        uint32_t count = 0;
+        for (uint32_t k = 0; k < s->nodes_count && is_in_view(&answers[i]); k++)
+            count += is_in_view(&answers[k]) && answers[k].reply.status.view == its->view;
+        if (count >= quorum_of(s->nodes_count))
+            found = (uint32_t)((its->epoch + its->view) % s->nodes_count);
     }
     end_asking(s, &nodes, answers);
     return found;
+}
+
+static enum rc find_primary(struct sandbox *s, uint32_t *node, struct why *why)
+{
+    uint64_t until_ms = loop_now_ms() + SANDBOX_VIEW_MS;
+    for (;;) {
+        *node = look_for_primary(s);
+        if (*node < s->nodes_count)
+            return RC_OK;
+        if (loop_now_ms() >= until_ms)
+            return why_set(why, RC_INVALID,
+                           "no quorum of nodes is in one view, so there is no primary: give a "
+                           "member's name (hansa status shows them)");
+        sleep_ms(LOOK_MS);
+    }
 }
 
 enum rc sandbox_pick(struct sandbox *s, const char *word, uint32_t *nodes, struct why *why)
@@ -217,8 +237,11 @@ enum rc sandbox_pick(struct sandbox *s, const char *word, uint32_t *nodes, struc
     uint64_t index;
     char quoted[CLI_QUOTE_BYTES];
     uint32_t node = genesis_member_by_name(&s->genesis, word);
-    if (node >= s->nodes_count && strcmp(word, "primary") == 0)
-        node = find_primary(s);
+    if (node >= s->nodes_count && strcmp(word, "primary") == 0) {
+        enum rc rc = find_primary(s, &node, why);
+        if (rc != RC_OK)
+            return rc;
+    }
     if (node >= s->nodes_count && cli_parse_number(word, 0, s->nodes_count - 1, &index))
         node = (uint32_t)index;
     *nodes = node < s->nodes_count ? 1u << node : 0;

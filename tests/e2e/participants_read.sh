@@ -30,6 +30,7 @@ accepted "the_receipt_is_for_who_knows_the_txid" "verified" receipt get "$txid" 
 needs_key() { refused "$1" 2 "only participants may read|--key FILE|HANSA_KEY" $2 $g; }
 needs_key "account_without_a_key_says_what_to_do" "account bank/main"
 needs_key "linearizable_without_a_key" "account bank/main --consistency linearizable"
+needs_key "proved_without_a_key" "account bank/main --asset CZK --consistency proved"
 needs_key "history_without_a_key" "history bank/main"
 needs_key "block_without_a_key" "block 1"
 needs_key "tx_without_a_key" "tx $txid"
@@ -40,6 +41,8 @@ check "backup_that_was_refused_leaves_nothing" test ! -e copy-0
 accepted "account_with_a_key" "990.00 CZK" account bank/main $g --key bank.key
 accepted "linearizable_with_a_key" "linearizable: |990.00 CZK" account bank/main $g --key alice.key \
     --consistency linearizable
+passes "proved_with_a_key" until_true "$HANSA" account bank/main --asset CZK $g --key alice.key \
+    --consistency proved
 accepted "any_participant_may_read_all" "990.00 CZK" account bank/main $g --key alice.key --node m2
 accepted "history_with_a_key" "transfer to alice/main" history bank/main $g --key alice.key
 accepted "block_with_a_key" "$txid" block 1 $g --key alice.key

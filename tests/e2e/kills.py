@@ -21,10 +21,11 @@ COMMITTED = 4  # tools/hansa/journal.h
 
 def plan(seed, rows):
     """number, rows to wait for, who, seconds: before the kill, down, until it is hit again (- no), and
-    what is done to the importing tool: no, with the nodes, behind them."""
+    what is done to the importing tool: no, with the nodes, behind them. The primary stays down until
+    payments go on without it, and is not hit again."""
     choose = random.Random(int(seed))
-    ones = MEMBERS + [choose.choice(MEMBERS)]
-    choose.shuffle(ones)
+    who = ["all"] * 4 + ["primary"] * 3 + choose.sample(MEMBERS, 3)
+    choose.shuffle(who)
     tools = ["no"] * 6 + ["with", "with", "behind", "behind"]
     choose.shuffle(tools)
     for i in range(ROUNDS):
@@ -32,7 +33,9 @@ def plan(seed, rows):
         before = choose.randrange(0, 80) / 1000
         down = choose.randrange(0, 300) / 1000
         again = choose.randrange(10, 500) / 1000 if choose.random() < 0.4 else "-"
-        print(i + 1, at, ones[i // 2] if i % 2 == 0 else "all", before, down, again, tools[i])
+        if who[i] == "primary":
+            again = "-"
+        print(i + 1, at, who[i], before, down, again, tools[i])
 
 
 def csv_rows(path):

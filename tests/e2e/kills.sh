@@ -1,7 +1,7 @@
-# An import of payments goes on while ten rounds of SIGKILL hit its nodes, one of them and all of them
-# in turn, and in some rounds the importing tool too; each is started again. No row may be lost or paid
-# twice, and the four ledgers must be one. SEED=N repeats a run's choices: who is killed, after how
-# many rows, and for how long.
+# An import of payments goes on while ten rounds of SIGKILL hit its nodes: one of them, all of them, or
+# the primary, which comes back only when payments have gone on without it; in some rounds the
+# importing tool too. Each is started again. No row may be lost or paid twice, and the four ledgers
+# must be one. SEED=N repeats a run's choices: who is killed, after how many rows, and for how long.
 . "$(dirname "$0")/lib.sh"
 . "$SOURCES/tests/e2e/box.inc"
 
@@ -49,8 +49,19 @@ rows_reach() { # N, or the import is no more
 
 # ---- ten rounds ----
 
+ROWS_WITHOUT=200 # rows that have to be paid while the primary is down: more than are under way at once
+
+kill_who() {
+    node kill "$1"
+    [ "$1" != primary ] || sed -n 's/^killed: //p' node.out >was_primary
+}
+name_of() { # WHO
+    if [ "$1" = primary ]; then cat was_primary; else echo "$1"; fi
+}
+
 # round NUMBER ROWS WHO BEFORE DOWN AGAIN TOOL: once so many rows are paid, kill WHO; BEFORE seconds
-# earlier somebody pays 0.01 and wants a receipt, which must come out of it well.
+# earlier somebody pays 0.01 and wants a receipt, which must come out of it well. The primary comes
+# back when ROWS_WITHOUT more are paid.
 round() {
     problem=
     await 90 rows_reach "$2" || problem="row $2 is not reached; "
@@ -61,12 +72,15 @@ round() {
     sleep "$4"
     cp pays.csv.journal "$1.seen"
     [ "$7" != with ] || kill_import
-    problem=$problem$(node kill "$3")
+    problem=$problem$(kill_who "$3")
     paid=$(rows_committed)
     [ "${paid:-0}" -lt "$rows" ] || problem="${problem}all $rows rows are paid already; "
     [ "$7" != with ] || start_import
+    if [ "$3" = primary ]; then
+        await 60 rows_reach $((paid + ROWS_WITHOUT)) || problem="${problem}no payments without the primary; "
+    fi
     sleep "$5"
-    problem=$problem$(node start "$3")
+    problem=$problem$(node start "$(name_of "$3")")
     if [ "$6" != - ]; then
         sleep "$6"
         problem=$problem$(node kill "$3")$(node start "$3")

@@ -44,14 +44,18 @@
  *                           a view (6.1)
  *   info   view_left        f+1 members wanted to, for that reason; the next view and its primary
  *   info   view_installed   a quorum works in the new view: its primary, the height it goes on
- * from, and how long it has been since the old one was left info   checkpoint       stable: what a
- * quorum certified is the own state there (8.1); the newest each 10 s info   peer             a
- * session is live info   disk_enough      there is room again info   readers_cleared  places of
- * readers that were killed were given back (pitfalls J5) info   backup_begun     a client asked for
- * a copy info   backup_made      it is there info   started, ending, ended debug  committed_block,
- * committed debug  rejected         a client's transaction, for good: txid, and the word of the
- * verdict debug  refused_tx       the same for now: txid, and the word of the verdict or of the
- * pool; or a whole request (txs), because too much waits
+ *                           from, and how long ago the old one was left
+ *   info   checkpoint       stable: what a quorum certified is the own state (8.1); each 10 s
+ *   info   peer             a session is live
+ *   info   disk_enough      there is room again
+ *   info   readers_cleared  places of readers that were killed were given back (pitfalls J5)
+ *   info   backup_begun     a client asked for a copy
+ *   info   backup_made      it is there
+ *   info   started, ending, ended
+ *   debug  committed_block, committed
+ *   debug  rejected         a client's transaction, for good: txid, and the word of the verdict
+ *   debug  refused_tx       the same for now: txid, and the word of the verdict or of the pool; or
+ *                           a whole request (txs), because too much waits
  */
 #ifndef NODE_HANSAD_LOG_H
 #define NODE_HANSAD_LOG_H

@@ -77,8 +77,15 @@ struct pbft_checkpoint_vote {
 enum { PBFT_FOUND_MAX = 1 + 2 * QUORUM_MAX };
 
 /* What is known of a peer. */
+/* 9.1: an old STATUS is stale as long as its sender is heard. After so many of mine without one of
+ * his he may have lost his store, and count anew: whoever lags must not go unheard for that. A few
+ * times what a start takes; and what others show of his old ones meanwhile earns them no more than
+ * his budget. */
+enum { PBFT_STATUS_SILENT_MAX = 8 };
+
 struct pbft_peer {
     bool has_status;
+    uint32_t silent_count; /* STATUSes of mine since his last, up to that */
     uint64_t counter;
     uint64_t committed_height;
     uint64_t status_quiet_ms; /* until then a STATUS of its is not answered again */

@@ -20,6 +20,8 @@ void pbft_send_status(struct pbft *p)
     struct bytes message = pbft_status_signed(room, &s, p->config.own_index, &p->config.chain_id);
     p->config.sign(p->config.sign_context, &s.signature, message);
     pbft_put_send(p, PBFT_SEND_STATUS, PBFT_TO_ALL)->status = s;
+    for (uint32_t i = 0; i < p->config.members.members_count; i++)
+        p->peers[i].silent_count += p->peers[i].silent_count < PBFT_STATUS_SILENT_MAX;
 }
 
 /* Rule 9.1's budget for PRE-PREPAREs, which carry bodies: to one member each goes out again after
@@ -94,7 +96,8 @@ enum pbft_drop pbft_judge_status(const struct pbft *p, uint32_t from, const stru
     if (s->epoch != p->config.epoch)
         return PBFT_DROP_OTHER_EPOCH;
     const struct pbft_peer *peer = &p->peers[from];
-    return peer->has_status && s->counter <= peer->counter ? PBFT_DROP_STALE : PBFT_KEEP;
+    bool is_heard = peer->has_status && peer->silent_count < PBFT_STATUS_SILENT_MAX;
+    return is_heard && s->counter <= peer->counter ? PBFT_DROP_STALE : PBFT_KEEP;
 }
 
 /* Rules 9.1 and 9.5: what the sender of a STATUS has not got. Below my committed height that is
@@ -128,6 +131,7 @@ enum pbft_drop pbft_on_status(struct pbft *p, uint32_t from, const struct pbft_s
     bool is_first = !peer->has_status; /* whether it rises will be seen at its next */
     bool has_risen = !is_first && s->committed_height > peer->committed_height;
     peer->has_status = true;
+    peer->silent_count = 0;
     peer->counter = s->counter;
     peer->committed_height = s->committed_height;
     if (p->now_ms < peer->status_quiet_ms)

@@ -187,6 +187,35 @@ static void rule_9_1_an_old_status_is_stale(void **state)
     assert_int_equal(lone_count(&l, PBFT_SEND_VOTE), 1);
 }
 
+/* One that lost its store counts from the beginning, and has to be heard: nobody else knows what it
+ * lacks. As long as it speaks its old ones are stale. */
+static void rule_9_1_a_sender_that_begins_anew_is_heard_after_a_silence(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    lone_accept(&l, &b[1]);
+    lone_votes(&l, CERT_PREPARE, &b[1], 4);
+    lone_votes(&l, CERT_COMMIT, &b[1], 4);
+    assert_int_equal(l.look.committed.height, 1);
+    struct pbft_msg late = lone_make_status(&l, 3, 1);
+    late.status.counter = UINT64_C(2) << 32;
+    assert_int_equal(lone_msg(&l, &late), PBFT_KEEP);
+    struct pbft_msg anew = lone_make_status(&l, 3, 0);
+    anew.status.counter = UINT64_C(1) << 32;
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(lone_msg(&l, &anew), PBFT_DROP_STALE);
+        (void)lone_tick(&l, 250);
+        assert_int_equal(lone_count(&l, PBFT_SEND_STATUS), 1);
+    }
+    assert_int_equal(lone_msg(&l, &anew), PBFT_KEEP);
+    anew.status.counter++;
+    (void)lone_tick(&l, 250);
+    assert_int_equal(lone_msg(&l, &anew), PBFT_KEEP);
+    assert_int_equal(lone_count(&l, PBFT_SEND_RANGE), 1);
+    anew.status.counter--; /* it was heard just now */
+    assert_int_equal(lone_msg(&l, &anew), PBFT_DROP_STALE);
+}
+
 /* Many STATUSes of one sender are answered once per half T_s. */
 static void rule_9_1_statuses_are_answered_within_a_budget(void **state)
 {
@@ -445,6 +474,7 @@ int main(void)
         RULE(rule_9_1_a_claim_that_goes_up_and_down_brings_no_more_proposals),
         RULE(rule_9_1_a_status_of_another_view_or_epoch_gets_no_votes),
         RULE(rule_9_1_an_old_status_is_stale),
+        RULE(rule_9_1_a_sender_that_begins_anew_is_heard_after_a_silence),
         RULE(rule_9_1_statuses_are_answered_within_a_budget),
         RULE(rule_9_1_a_claimed_height_is_answered_with_nothing),
         RULE(rule_9_1_fetches_are_answered_within_a_budget),

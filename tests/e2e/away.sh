@@ -1,10 +1,12 @@
-# A node is killed, and the other three commit 5,000 blocks more under load. Started again while the
-# load goes on, it has to reach the others, stay with them, and be one of the quorum.
+# A node is killed, and the other three commit many blocks more under load: AWAY_BLOCKS=N of them, 2,000
+# unless told otherwise. Started again while the load goes on, it has to reach the others, stay with
+# them, and be one of the quorum. Then one loses its data directory: it begins a new one, and has to
+# reach the others too, but never votes again (rule 4.2).
 . "$(dirname "$0")/lib.sh"
 . "$SOURCES/tests/e2e/box.inc"
 CLIENT=$BUILD/tests/programs/submit_raw
 CLIENTS=4
-MISSED_BLOCKS=5000
+MISSED_BLOCKS=${AWAY_BLOCKS:-2000}
 LAG_BLOCKS_MAX=50
 
 height() { # MEMBER
@@ -53,10 +55,14 @@ for name in alpha beta gamma; do
 done
 to=$(height alpha) took=$(seconds_since "$since")
 echo "# heights $from to $to in $took s; delta left at $left_at"
-result "three_nodes_commit_5000_blocks_more" "$problem$(load_goes_on)"
+result "three_nodes_commit_many_blocks_more" "$problem$(load_goes_on)"
 
 # ---- delta is back, and the load goes on ----
 
+mode() { # MEMBER
+    "$HANSA" status --node "$1" --json >status.json 2>/dev/null
+    get status.json 'd["nodes"][0]["mode"]' 2>/dev/null
+}
 # In ranges the blocks come in a few seconds. One by one they come too, but hardly faster than the
 # others make new ones: that is not reaching them.
 bound=$((30 + took / 2))
@@ -78,6 +84,25 @@ result "and_makes_the_quorum_with_two_others" "$problem$(load_goes_on)"
 problem=$(node start gamma)
 await 120 is_close gamma || problem="${problem}it is at $(height gamma), alpha at $(height alpha); "
 result "the_next_one_that_was_away_comes_back_too" "$problem$(load_goes_on)"
+
+# ---- gamma's disk is lost; it has its key and its marker still ----
+
+problem=$(node kill gamma)
+mv box/gamma/data lost_data
+from=$(height alpha) since=$(date +%s)
+problem=$problem$(node start gamma)
+await $((60 + took * 4)) is_close gamma ||
+    problem="${problem}it is at $(height gamma), alpha at $(height alpha); "
+to=$(height alpha)
+echo "# alpha went from $from to $to in the $(seconds_since "$since") s that gamma needed for all of it"
+[ "$to" -gt "$from" ] || problem="${problem}alpha stood still at $to meanwhile; "
+result "the_one_without_its_data_reaches_the_others_under_load" "$problem$(load_goes_on)"
+problem=
+await 120 reaches alpha $((to + 200)) || problem="alpha is at $(height alpha), not $((to + 200)); "
+await 30 is_close gamma || problem="${problem}it is at $(height gamma), alpha at $(height alpha); "
+[ "$(mode gamma)" = learner ] || problem="${problem}its mode is $(mode gamma); "
+cp box/gamma/log out
+result "and_follows_them_as_a_learner" "$problem$(lacks out 'level=error event=learner')$(load_goes_on)"
 
 # ---- the end ----
 

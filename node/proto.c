@@ -6,6 +6,7 @@
 #include "crypto/base/check.h"
 #include "net/limits.h"
 #include "node/pbft/evidence.h"
+#include "node/pbft/msg.h"
 
 _Static_assert((int)PROTO_MSG_BYTES_MAX <= (int)NET_CLIENT_MSG_BYTES_MAX, "what net/ carries");
 _Static_assert(PROTO_KEYS_MAX <= PROTO_TXS_MAX, "the keys of a request stand in its items");

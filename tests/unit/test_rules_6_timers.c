@@ -85,8 +85,6 @@ static void rule_6_1_one_that_is_behind_does_not_complain(void **state)
     (void)state;
     begin(4, 1);
     sent_to_all();
-    late_by(0);
-    sent_to_all();
     (void)lone_qc(&l, CERT_COMMIT, &b[3], 13);
     assert_int_equal(l.look.committed.height, 0);
     assert_quiet(10 * T_FAIR);

@@ -127,11 +127,10 @@ enum pbft_drop pbft_judge_pre_prepare(const struct pbft *p, uint32_t from,
 enum pbft_drop pbft_on_pre_prepare(struct pbft *p, uint32_t from, const struct pbft_pre_prepare *m)
 {
     enum pbft_drop drop = pbft_judge_pre_prepare(p, from, m);
-    if (drop == PBFT_DROP_CONFLICT)
-        if (drop == PBFT_DROP_CONFLICT) { /* 5.3: complain */
-            p->is_primary_faulty = true;
-            pbft_find_pre_prepares(p, from, m);
-        }
+    if (drop == PBFT_DROP_CONFLICT) { /* 5.3: complain */
+        p->is_primary_faulty = true;
+        pbft_find_pre_prepares(p, from, m);
+    }
     if (drop != PBFT_KEEP)
         return drop;
     struct pbft_known *known = pbft_known_at(p, &m->block);

@@ -186,8 +186,9 @@ void sim_byz_print_counts(FILE *to, const struct sim_counts *counts)
 {
     (void)fprintf(to,
                   "Byzantine: %" PRIu64 " runs, %" PRIu64 " members, marked %" PRIu64
-                  ", forks seen %" PRIu64 ";",
-                  counts->byz_runs, counts->byz_members, counts->byz_marked, counts->forks_seen);
+                  ", forks seen %" PRIu64 ", evidence kept %" PRIu64 ";",
+                  counts->byz_runs, counts->byz_members, counts->byz_marked, counts->forks_seen,
+                  counts->evidence);
     for (uint32_t way = 0; way < SIM_BYZ_COUNT; way++)
         (void)fprintf(to, " %s %" PRIu64 "%s", way_words[way], counts->byz[way],
                       way + 1 < SIM_BYZ_COUNT ? "," : "\n");

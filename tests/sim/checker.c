@@ -275,6 +275,7 @@ void sim_check_landed(struct sim *s, uint32_t node_index)
     check_high(s, node_index);
     check_reservation(s, node_index);
     check_no_alarm(s, node_index);
+    check_evidence_on_disk(s, node_index);
 }
 
 /* ---- a start ---- */

@@ -58,6 +58,7 @@ struct check_node {
     struct check_map votes;    /* (kind, epoch, view, height) -> digest: on disk or sent, ever */
     struct pbft_rank reserved; /* on that disk (4.2) */
     struct check_rates rates[SIM_NODES_MAX]; /* towards each peer */
+    uint8_t evidence[SIM_NODES_MAX];         /* kinds on that disk, against each member */
     uint64_t status_counter;
     struct buf status;    /* the STATUS of that counter */
     struct buf last_sent; /* the last message, and nothing has landed since */
@@ -124,6 +125,10 @@ void check_certified(struct sim *s, uint32_t node, uint64_t height);
 void check_saw_root(struct sim *s, uint32_t node, uint64_t height, const struct digest *root);
 /* A CHECKPOINT is sent: each height counts once. */
 void check_count_checkpoint(struct sim *s, uint64_t height);
+/* ---- checker_evidence.c ---- */
+void check_evidence_on_disk(struct sim *s, uint32_t node);
+void check_evidence_sent(struct sim *s, uint32_t node, const struct pbft_evidence *e);
+
 /* A block leaves a node. */
 void check_saw_body(struct sim *s, uint64_t height, size_t size);
 /* What the blocks above a height weigh that anybody has been sent, one of each height. */

@@ -414,6 +414,9 @@ static void check_message(const struct sent *a, struct bytes message)
     case PBFT_NEW_VIEW:
         check_new_view(a, message);
         break;
+    case PBFT_EVIDENCE:
+        check_evidence_sent(a->s, a->node, &a->m->evidence);
+        break;
     case PBFT_FETCH:
         break; /* a question reveals nothing */
     default:

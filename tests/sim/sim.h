@@ -208,7 +208,7 @@ struct sim_counts {
     uint64_t checkpoints, views, evidence;
     uint64_t txs_submitted, txs_committed, txs_rejected, blocks, receipts_verified;
     uint64_t virtual_us;
-    uint64_t byz[SIM_BYZ_COUNT], byz_runs, byz_members, byz_marked, forks_seen;
+    uint64_t byz[SIM_BYZ_COUNT], byz_runs, byz_members, byz_marked, forks_seen, evidence;
     uint64_t healing_us, bound_us; /* from the end of faults to the end of all, and at most */
 };
 

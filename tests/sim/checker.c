@@ -263,6 +263,16 @@ static void check_no_alarm(struct sim *s, uint32_t node)
                      names[i]);
 }
 
+/* What that batch's turn sends was decided partly before its view was installed, partly after. */
+static void note_view(struct sim *s, uint32_t node)
+{
+    struct check_node *n = &s->checker->nodes[node];
+    struct check_state state = check_get_state(s, node);
+    n->is_view_new = state.view != n->view || state.is_installed != n->is_installed;
+    n->view = state.view;
+    n->is_installed = state.is_installed;
+}
+
 void sim_check_landed(struct sim *s, uint32_t node_index)
 {
     if (sim_is_faulty(s, node_index) || sim_is_byzantine(s, node_index))
@@ -276,6 +286,7 @@ void sim_check_landed(struct sim *s, uint32_t node_index)
     check_reservation(s, node_index);
     check_no_alarm(s, node_index);
     check_evidence_on_disk(s, node_index);
+    note_view(s, node_index);
 }
 
 /* ---- a start ---- */

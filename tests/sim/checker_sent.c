@@ -242,16 +242,6 @@ static void check_new_view(const struct sent *a, struct bytes message)
         check_one_message(a, n->epoch, n->view, message);
 }
 
-/* It convinces anybody, so it must never be against one who did nothing (14.1, 14.3). */
-static void check_evidence(const struct sent *a)
-{
-    const struct pbft_evidence *e = &a->m->evidence;
-    if (!sim_is_faulty(a->s, e->offender) && !sim_is_byzantine(a->s, e->offender))
-        sim_fail(a->s, a->node, "evidence is only against the Byzantine (14)", "%s, against %u",
-                 pbft_evidence_word(e->kind), e->offender);
-    a->s->counts.evidence++;
-}
-
 static void check_complain(const struct sent *a)
 {
     if (a->m->complain.view > check_get_state(a->s, a->node).view)
@@ -401,9 +391,6 @@ static void check_message(const struct sent *a, struct bytes message)
         break;
     case PBFT_CHECKPOINT:
         check_checkpoint(a, &a->m->vote.statement);
-        break;
-    case PBFT_EVIDENCE:
-        check_evidence(a);
         break;
     case PBFT_COMPLAIN:
         check_complain(a);

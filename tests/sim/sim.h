@@ -205,7 +205,7 @@ struct sim_counts {
     uint64_t gone; /* members down for good */
     uint64_t output_drops, answer_drops;
     uint64_t crashes[SIM_BOUNDARY_COUNT], landed_unasked, starts;
-    uint64_t checkpoints, views, evidence;
+    uint64_t checkpoints, views;
     uint64_t txs_submitted, txs_committed, txs_rejected, blocks, receipts_verified;
     uint64_t virtual_us;
     uint64_t byz[SIM_BYZ_COUNT], byz_runs, byz_members, byz_marked, forks_seen, evidence;

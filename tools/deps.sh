@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install what a step needs and is missing: `deps.sh build|test|lint`. On Debian with apt-get, as
+# Install what a step needs and is missing: `deps.sh build|test|lint|model`. On Debian with apt-get, as
 # root or through sudo; elsewhere it prints the names and stops.
 set -eu
 
@@ -7,7 +7,8 @@ case "${1:-}" in
 build) packages="gcc libc6-dev make binutils pkg-config libsodium-dev liblmdb-dev libnanomsg-dev libjansson-dev" ;;
 test)  packages="libcmocka-dev patch python3 python3-nacl" ;;
 lint)  packages="clang-format git" ;;
-*)     echo "usage: deps.sh build|test|lint" >&2; exit 2 ;;
+model) packages="spin" ;;
+*)     echo "usage: deps.sh build|test|lint|model" >&2; exit 2 ;;
 esac
 
 have() {
@@ -27,6 +28,7 @@ have() {
     python3-nacl)    /usr/bin/python3 -c 'import nacl' 2>/dev/null ;;
     clang-format)    command -v clang-format >/dev/null ;;
     git)             command -v git >/dev/null ;;
+    spin)            command -v spin >/dev/null ;;
     esac
 }
 

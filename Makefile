@@ -43,7 +43,7 @@ Q = @
 say = @printf '  %-7s %s\n' $(1) $(2);
 endif
 
-.PHONY: all test unit check asan tsan demo sim mutants lint fmt install clean help bench
+.PHONY: all test unit check asan tsan demo sim model mutants lint fmt install clean help bench
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -57,7 +57,8 @@ help:
 	  'make tsan       unit tests and a short run of four nodes under ThreadSanitizer, in build/tsan' \
 	  'make demo       four nodes take 6,471 real payments, and are killed on the way' \
 	  'make sim        simulated clusters: SEED=n, or SEEDS=a..b' \
-	  'make mutants    break one rule after the other: the tests must notice' \
+	  'make model      search the protocol with Spin (tests/model/README.md)' \
+  'make mutants    break one rule after the other: the tests must notice' \
 	  'make lint       the rules of the house, as a script' \
 	  'make fmt        format the C sources' \
 	  'make bench      measure the ledger (prints ratios to this machine)' \
@@ -138,6 +139,10 @@ tsan:
 # One seed, with its trace (SEED=n), or a range (SEEDS=a..b).
 sim: $(BUILD)/hansa-sim
 	$(Q)$(BUILD)/hansa-sim $(if $(SEED),$(SEED),$(SEEDS))
+
+model:
+	$(Q)sh tools/deps.sh model
+	$(Q)BUILD=$(BUILD) CC='$(CC)' sh tests/model/run.sh
 
 # Four nodes, real payments, kill -9 of all: one command (tools/demo/demo.sh).
 demo: $(BUILD)/.deps-test

@@ -268,8 +268,8 @@ static void note_view(struct sim *s, uint32_t node)
 {
     struct check_node *n = &s->checker->nodes[node];
     struct check_state state = check_get_state(s, node);
-    n->is_view_new = state.view != n->view || state.is_installed != n->is_installed;
-    n->view = state.view;
+    n->is_view_new = state.view != n->in_view || state.is_installed != n->is_installed;
+    n->in_view = state.view;
     n->is_installed = state.is_installed;
 }
 

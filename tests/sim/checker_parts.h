@@ -58,7 +58,7 @@ struct check_node {
     struct check_map votes;    /* (kind, epoch, view, height) -> digest: on disk or sent, ever */
     struct pbft_rank reserved; /* on that disk (4.2) */
     struct check_rates rates[SIM_NODES_MAX]; /* towards each peer */
-    uint64_t view;                           /* on that disk, and */
+    uint64_t in_view;                        /* on that disk, and */
     bool is_installed, is_view_new;          /* whether the last batch changed either */
     uint8_t evidence[SIM_NODES_MAX];         /* kinds on that disk, against each member */
     uint64_t status_counter;

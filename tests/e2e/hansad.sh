@@ -72,14 +72,19 @@ result "backup_is_forbidden_unless_allowed" "$problem"
 # ---- killed under load, one by one and all at once ----
 submit 0 1500 90 16 >load.out 2>load.err &
 load=$!
+killed() { # its store is in use until it is gone
+    signal KILL "$1"
+    wait "$(cat m"$1".pid)" 2>/dev/null
+}
 for i in 1 2 3 0; do
     sleep 0.3
-    signal KILL $i
+    killed $i
     start $i
 done
 for round in 1 2; do
     sleep 0.4
     for i in 0 1 2 3; do signal KILL $i; done
+    for i in 0 1 2 3; do killed $i; done
     for i in 0 1 2 3; do start $i; done
 done
 code=0

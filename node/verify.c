@@ -207,6 +207,10 @@ enum verify_drop verify_judge(const struct pbft_msg *m, const struct verify_conf
         return verify_judge_new_view(config, m);
     case PBFT_EVIDENCE:
         return verify_evidence(&m->evidence, config);
+    case PBFT_FETCH_PIECE:
+    case PBFT_PIECE: /* what is in it is judged against the root that it is of (ledger/snapshot.h)
+                      */
+        return VERIFY_KEEP;
     default:
         CHECK(m->type == PBFT_FETCH); /* the decoder knows no other type */
         return VERIFY_KEEP;           /* a request: its form is all there is to judge */
@@ -222,6 +226,8 @@ uint32_t verify_signatures(const struct pbft_msg *m)
         return m->data.kind == PBFT_FETCH_RANGE ? m->data.certificate.entries_count
                                                 : m->data.has_pre_prepare;
     case PBFT_FETCH:
+    case PBFT_FETCH_PIECE:
+    case PBFT_PIECE:
         return 0;
     case PBFT_VIEW_CHANGE:
     case PBFT_NEW_VIEW:

@@ -35,6 +35,7 @@
     X(RC_GENESIS_MISMATCH, "this store was made from another genesis")                             \
     X(RC_REPLICA_MISMATCH, "this store belongs to another replica")                                \
     X(RC_NOT_A_STORE, "there is no Hansa store here")                                              \
+    X(RC_REOPEN, "the store is to be opened anew")                                                 \
     X(RC_REFUSED, "the ledger refuses this")                                                       \
     X(RC_TIMEOUT, "there was no answer in time")                                                   \
     X(RC_INTERRUPTED, "interrupted")

@@ -152,6 +152,10 @@ static void answer_used(struct driver *d, uint64_t client, const struct tx *tx)
                              &value, &why);
     if (rc == RC_OK && !place_tx_decode(&place, value))
         rc = why_set(&why, RC_STORE_DAMAGED, "an entry of the index of nonces is damaged");
+    if (rc == RC_NOT_FOUND && store_history_from_height(d->store) > 1) { /* not here yet: 9.3 */
+        say_outcome(d, client, &tx->id, DRIVER_UNKNOWN, POOL_KNOWN);
+        return;
+    }
     if (rc == RC_NOT_FOUND) /* every used nonce has an entry */
         rc = why_set(&why, RC_STORE_DAMAGED, "a used nonce is not in the index of nonces");
     if (rc == RC_OK)
@@ -209,6 +213,10 @@ void driver_on_tx(struct driver *d, uint64_t client, struct bytes whole, struct 
         reject(d, client, &(struct digest){{0}}, verdict);
         return;
     }
+    if (d->scratch == NULL) { /* 8.2: this state is to be discarded, and says nothing */
+        say_outcome(d, client, &tx.id, DRIVER_BUSY, POOL_BUSY);
+        return;
+    }
     if (verify_cache_has(d->cache, &tx)) {
         take(d, client, &tx);
         return;
@@ -250,6 +258,8 @@ void driver_clients_on_forward(struct driver *d, uint32_t link, struct bytes who
     enum verdict verdict = tx_decode(&tx, whole, &d->verify_config.chain_id);
     CHECK(verdict == VERDICT_OK); /* node/verify judged it */
     verify_cache_add(d->cache, &tx);
+    if (d->scratch == NULL)
+        return;
     if (pool_add(d->pool, &tx, link, d->time.now_ms, &verdict) == POOL_TAKEN)
         driver_note_unproposed(d);
 }

@@ -86,6 +86,7 @@ static void configure(struct driver *d, struct pbft_config *core)
         .fairness_ms = p->fairness_ms,
         .retransmit_ms = p->retransmit_ms,
         .quiet_checkpoint_ms = p->quiet_checkpoint_ms,
+        .snapshot_behind_heights = d->config.snapshot_behind_heights,
         .term_blocks = p->term_blocks,
         .epoch_base = genesis_block(g),
         /* A range and the headers behind it fit into the window of whoever takes it. */
@@ -95,123 +96,11 @@ static void configure(struct driver *d, struct pbft_config *core)
         .sign_context = d->config.signer.context};
 }
 
-static struct pbft_block head_of(const struct driver *d)
-{
-    const struct block_header *h = store_head(d->store);
-    return (struct pbft_block){
-        .height = h->height, .digest = *store_head_digest(d->store), .parent = h->parent};
-}
-
-/* The highest height that a certificate covers; a few at most lie above it (5.6). */
-static enum rc find_covered(struct driver *d, struct pbft_durable *durable, struct why *why)
-{
-    struct certificate c = {.entries_count = 0};
-    uint64_t height = store_head(d->store)->height;
-    enum rc rc = RC_NOT_FOUND;
-    for (; height > 0; height--) {
-        rc = store_get_certificate(d->store, height, &c, why);
-        if (rc != RC_NOT_FOUND && !driver_note_damage(d, rc, why))
-            break; /* a damaged one covers nothing; a lower one may */
-    }
-    d->covered_height = height;
-    durable->has_head = height > 0 && height == durable->committed.height;
-    durable->head = c;
-    return rc == RC_NOT_FOUND || rc == RC_STORE_DAMAGED ? RC_OK : rc;
-}
-
-static enum rc restore_block(void *context, const struct block *block)
-{
-    struct driver *d = context;
-    struct pbft_block name = {
-        .height = block->header.height, .digest = block->digest, .parent = block->header.parent};
-    driver_block_add(d, block->whole)->is_stored = true;
-    pbft_restore_block(d->core, &name, block->whole.size);
-    return RC_OK;
-}
-
-/* What I voted for is here: tip's chain, down to the committed block. */
-static enum rc judge_tip(struct driver *d, const struct pbft_durable *durable, struct why *why)
-{
-    struct pbft_block at = durable->tip;
-    while (durable->has_tip && at.height > durable->committed.height) {
-        struct driver_block *b = driver_block_find(d, &at.digest);
-        if (b == NULL || b->block.header.height != at.height)
-            return why_set(why, RC_STORE_DAMAGED,
-                           "the block of height %" PRIu64
-                           " that this replica voted for is not in its store",
-                           at.height);
-        at.digest = b->block.header.parent;
-        at.height--;
-    }
-    if (!durable->has_tip || durable->tip.height <= durable->committed.height ||
-        digest_equal(&at.digest, &durable->committed.digest))
-        return RC_OK;
-    return why_set(why, RC_STORE_DAMAGED,
-                   "the blocks that this replica voted for do not stand on the ledger's head");
-}
-
-enum rc driver_judge_record(struct driver *d, const struct certificate *c, const char *name,
-                            struct why *why)
-{
-    const struct verify_config *v = &d->verify_config;
-    if (c->statement.epoch == v->epoch && cert_verify(c, &v->chain_id, &v->members) == CERT_OK)
-        return RC_OK;
-    return why_set(why, RC_STORE_DAMAGED,
-                   "the record \"%s\" of the agreement's state is not a certificate of this "
-                   "chain's members: this store must not vote again; restore nothing by hand, "
-                   "re-enter with a new key",
-                   name);
-}
-
-/* One that no quorum signed would let this replica vote for what nobody prepared, or commit it. */
-static enum rc judge_certificates(struct driver *d, const struct pbft_durable *durable,
-                                  struct why *why)
-{
-    enum rc rc = durable->has_high ? driver_judge_record(d, &durable->high, "high", why) : RC_OK;
-    if (rc == RC_OK && durable->has_cover)
-        rc = driver_judge_record(d, &durable->cover, "cover", why);
-    return rc;
-}
-
-static enum rc load(struct driver *d, const struct pbft_config *core, struct why *why)
-{
-    struct pbft_durable durable;
-    pbft_durable_init(&durable, &core->epoch_base);
-    enum rc rc = records_load(store_view(d->store), &durable, &d->starts_count, why);
-    if (rc == RC_OK)
-        rc = judge_certificates(d, &durable, why);
-    if (rc == RC_OK)
-        rc = driver_load_stable(d, &durable, why);
-    if (rc == RC_OK)
-        rc = driver_reserve_load(d, why);
-    if (rc != RC_OK)
-        return rc;
-
-    d->has_durable_high = durable.has_high;
-    d->durable_high = durable.high;
-    durable.is_learner |= d->is_fenced;
-    d->is_diverged = durable.is_diverged;
-    d->starts_count++;
-    durable.committed = head_of(d);
-    durable.status_counter = d->starts_count << 32; /* above all of earlier starts */
-    rc = find_covered(d, &durable, why);
-    if (rc != RC_OK)
-        return rc;
-    d->core_memory = mem_alloc(pbft_memory_bytes(core));
-    d->core = pbft_init(d->core_memory, core, &durable);
-    rc = store_proposals(d->store, restore_block, d, why);
-    if (rc == RC_OK)
-        rc = records_restore(store_view(d->store), d->core, &d->verify_config, why);
-    if (rc == RC_OK)
-        rc = judge_tip(d, &durable, why);
-    return rc == RC_OK ? driver_evidence_load(d, why) : rc;
-}
-
 enum rc driver_open(struct driver **out, const struct driver_config *config, struct why *why)
 {
     struct driver *d = mem_alloc(sizeof *d);
     struct pbft_config core;
-    CHECK(config->reserved_heights > 0);
+    CHECK(config->reserved_heights > 0 && config->snapshot_behind_heights > 0);
     CHECK(config->outputs_max > 0 && config->answer_bytes_max >= PBFT_MSG_BYTES_MAX);
     *out = NULL;
     d->config = *config;
@@ -232,7 +121,7 @@ enum rc driver_open(struct driver **out, const struct driver_config *config, str
     /* Each pending transaction may be asked for twice: by the client, and by one that asks again.
      */
     d->waiters_max = DRIVER_WAITERS_PER_TX * (uint32_t)d->parameters.pool_txs_max;
-    enum rc rc = load(d, &core, why);
+    enum rc rc = driver_load(d, &core, why);
     if (rc != RC_OK) {
         driver_close(d);
         return rc;
@@ -245,6 +134,7 @@ void driver_close(struct driver *d)
 {
     if (d == NULL)
         return;
+    driver_snapshot_close(d);
     driver_jobs_free(d);
     driver_waiters_free(d);
     driver_blocks_free(d);
@@ -330,6 +220,8 @@ void driver_run(struct driver *d, struct driver_time time)
     answer_core(d);
     driver_tell_pool(d);
     answer_core(d);
+    driver_snapshot_run(d);
+    driver_backfill_run(d);
     driver_flush_begin(d);
     driver_turn_close(d);
     d->due_ms = driver_deadline_ms(d);
@@ -364,6 +256,11 @@ void driver_on_marked(struct driver *d, enum rc rc)
                 &why);
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 uint64_t driver_deadline_ms(const struct driver *d)
 {
     if (d->failure != RC_OK)
@@ -375,8 +272,9 @@ uint64_t driver_deadline_ms(const struct driver *d)
     uint64_t core_ms = pbft_deadline_ms(d->core);
     if (core_ms < d->drain_until_ms && must_drain(d))
         core_ms = d->drain_until_ms;
-    uint64_t clients_ms = driver_clients_deadline_ms(d);
-    return core_ms < clients_ms ? core_ms : clients_ms;
+    uint64_t due = earlier(core_ms, driver_clients_deadline_ms(d));
+    due = earlier(due, driver_snapshot_deadline_ms(d));
+    return earlier(due, driver_backfill_deadline_ms(d));
 }
 
 /* ---- looking in ---- */
@@ -399,10 +297,16 @@ void driver_look(const struct driver *d, struct driver_look *out)
                                 .answer_drops = d->answer_drops,
                                 .views = d->views,
                                 .is_diverged = d->is_diverged,
+                                .is_taking_snapshot = d->snapshot.intake != NULL,
+                                .history_from_height = store_history_from_height(d->store),
                                 .root = d->root,
                                 .damaged_count = d->damaged_count,
                                 .damaged_why = d->damaged_why,
                                 .told = d->told};
+    if (d->snapshot.intake != NULL)
+        out->snapshot = snapshot_intake_progress(d->snapshot.intake);
+    for (int i = 1; i < SNAPSHOT_FAULT_COUNT; i++)
+        out->snapshot_faults += d->snapshot.faults[i];
     pbft_look(d->core, &out->core);
     pool_summary(d->pool, &out->pool);
     for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)

@@ -19,7 +19,7 @@
 #define NODE_DRIVER_DRIVER_H
 
 #include "genesis/genesis.h"
-#include "ledger/store.h"
+#include "ledger/store_intake.h"
 #include "node/pbft/pbft.h"
 #include "node/pool.h"
 #include "node/verify.h"
@@ -131,6 +131,10 @@ enum {
     DRIVER_ANSWER_BYTES_MAX = 4 * PBFT_MSG_BYTES_MAX,
     /* A taken transaction is answered UNKNOWN after so long. */
     DRIVER_ANSWER_MS = 10000,
+    /* Who is behind a certified checkpoint by more takes its state instead of the blocks between
+     * (9.3): 256 ranges of 64 blocks, which are minutes, and no state of ten million accounts is
+     * here sooner. */
+    DRIVER_SNAPSHOT_BEHIND_HEIGHTS = 16384,
     /* Heights reserved at once, rule 4.2's number: the marker's sync is spread over so many. */
     DRIVER_RESERVED_HEIGHTS = 1024
 };
@@ -150,6 +154,8 @@ struct driver_config {
     /* Heights reserved at once: DRIVER_RESERVED_HEIGHTS, fewer where the raising itself is tried.
      */
     uint64_t reserved_heights;
+    /* 9.3: DRIVER_SNAPSHOT_BEHIND_HEIGHTS, fewer where snapshots themselves are tried. */
+    uint64_t snapshot_behind_heights;
     /* DRIVER_OUTPUTS_MAX and DRIVER_ANSWER_BYTES_MAX, less where overflowing itself is tried; one
      * message of the largest size has to fit. */
     uint32_t outputs_max;
@@ -164,8 +170,9 @@ struct driver;
 /* Load what is durable and make a driver that stands where the last one was cut off: committed
  * blocks are re-applied by the store, proposals, votes, high and state are given to the core. The
  * first driver_run() sends again what rule 4.1 says. Owns: borrows all that config names.
- * Requires: config->reserved_heights > 0, outputs_max > 0, answer_bytes_max >= PBFT_MSG_BYTES_MAX.
- * Returns: RC_OK | RC_STORE_DAMAGED (vote state is not repaired: pitfalls D5) | RC_STORE_IO. */
+ * Requires: config->reserved_heights > 0, snapshot_behind_heights > 0, outputs_max > 0,
+ * answer_bytes_max >= PBFT_MSG_BYTES_MAX. Returns: RC_OK | RC_STORE_DAMAGED (vote state is not
+ * repaired: pitfalls D5) | RC_STORE_IO. */
 MUST_USE enum rc driver_open(struct driver **out, const struct driver_config *config,
                              struct why *why);
 /* Jobs that are out are freed too: nobody may be running one, and none may come back. */
@@ -194,7 +201,10 @@ void driver_run(struct driver *d, struct driver_time time);
 /* When to call driver_run() by itself. */
 uint64_t driver_deadline_ms(const struct driver *d);
 
-/* RC_OK, or why this driver has stopped for good, in words. Not for a committed block, certificate
+/* RC_OK, or why this driver has stopped for good, in words. RC_REOPEN: not for a fault. The store
+ * stands elsewhere now, because a snapshot was taken (9.3), or the state is not to be believed any
+ * more (8.2); close driver and store, and open both again. Before a diverged store is opened again,
+ * copy it: the next driver discards its state. Not for a committed block, certificate
  * or index that is damaged on the disk (pitfalls D5): whoever asked for it gets nothing, or
  * UNKNOWN, and others have it. But for the state tree, without which nothing can be checked or
  * committed. */
@@ -243,10 +253,14 @@ struct driver_look {
     uint64_t output_drops;                 /* beyond its limits */
     uint64_t answer_drops;                 /* bodies beyond a peer's budget */
     struct driver_views views;
-    bool is_diverged;       /* 8.2: my state is not the certified one */
-    struct pbft_root root;  /* the last that the core was told; height 0: none */
-    uint64_t damaged_count; /* reads of the store that met damage and gave nothing; */
-    struct why damaged_why; /* what the last of them met, with its height */
+    bool is_diverged;                  /* 8.2: my state is not the certified one */
+    bool is_taking_snapshot;           /* 9.3: */
+    struct snapshot_progress snapshot; /* how far it is */
+    uint64_t snapshot_faults;          /* pieces that were judged bad */
+    uint64_t history_from_height;      /* blocks below are not here yet; 1: all are */
+    struct pbft_root root;             /* the last that the core was told; height 0: none */
+    uint64_t damaged_count;            /* reads of the store that met damage and gave nothing; */
+    struct why damaged_why;            /* what the last of them met, with its height */
 };
 void driver_look(const struct driver *d, struct driver_look *out);
 /* The core's high as the disk has it, for a committed read (rules 4 and 11): it is at least that of

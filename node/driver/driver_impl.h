@@ -3,6 +3,7 @@
 #define NODE_DRIVER_DRIVER_IMPL_H
 
 #include "node/driver/driver.h"
+#include "node/driver/snapshot_impl.h"
 
 /* ---- blocks.c: bodies above the committed height, and their effects ---- */
 
@@ -45,7 +46,7 @@ enum driver_output_type { OUTPUT_MESSAGE, OUTPUT_BODY, OUTPUT_ANSWER, OUTPUT_OTH
 /* What goes out once the turn is durable, in this order. */
 struct driver_output {
     enum driver_output_type type;
-    bool is_own_word;            /* a vote or PRE-PREPARE of mine: withdraw() in turn.c */
+    bool is_own_word;            /* a vote or PRE-PREPARE of mine: withdraw() in acts.c */
     uint32_t to;                 /* MESSAGE, BODY: member index or PBFT_TO_ALL */
     size_t at, size;             /* MESSAGE: of the turn's bytes */
     struct pbft_act act;         /* BODY: PRE-PREPARE, BLOCK or RANGE, encoded when it goes out */
@@ -57,7 +58,10 @@ struct driver_output {
 struct driver_turn {
     struct kv_batch *batch;
     struct store_mark mark;
-    bool has_high; /* the core's when the turn was closed */
+    uint32_t pieces_count; /* of a snapshot, in the batch */
+    bool has_backfill;     /* blocks below a snapshot are in the batch */
+    bool is_diverging;     /* that the state is not the certified one is in the batch */
+    bool has_high;         /* the core's when the turn was closed */
     struct certificate high;
     bool is_above_marker;      /* the marker is to be raised before the outputs leave, */
     struct pbft_rank reserved; /* to here */
@@ -152,6 +156,8 @@ struct driver {
     struct driver_job *flushed;   /* computed, and waits for the next turn to close; NULL: none */
     struct store_kept told_roots; /* roots that the core was told */
     struct pbft_root root;        /* the last of them */
+    bool was_diverged; /* when it was opened: its state is to be discarded, and nothing stands on it
+                        */
     bool is_diverged;
     uint64_t durable_height;
     bool has_durable_high;
@@ -162,6 +168,8 @@ struct driver {
     size_t blocks_count, blocks_room;
     uint64_t blocks_bytes;
     struct driver_check check;
+    struct driver_snapshot snapshot;
+    struct driver_backfill backfill;
     bool is_build_asked;
     struct pbft_ticket build;
     struct tx *unknown_txs; /* scratch of a check: BLOCK_TXS_MAX */
@@ -221,8 +229,17 @@ MUST_USE enum rc driver_judge_record(struct driver *d, const struct certificate 
  * with it. */
 bool driver_note_damage(struct driver *d, enum rc rc, const struct why *why);
 
+/* ---- load.c ---- */
+/* Load what is durable and make the core of it. Returns: as driver_open(). */
+MUST_USE enum rc driver_load(struct driver *d, const struct pbft_config *core, struct why *why);
+
+/* ---- acts.c: one thing that the core decided, into the turn that fills ---- */
+void driver_take_act(struct driver *d, const struct pbft_act *act);
+
 /* ---- turn.c: decide, make durable, then tell: nothing goes around this file ---- */
 struct driver_turn *driver_turn(struct driver *d); /* the one that fills */
+/* One more of it, of this type. */
+struct driver_output *driver_add_output(struct driver *d, enum driver_output_type type);
 /* One event into the core; what it decides joins the turn. */
 void driver_step(struct driver *d, const struct pbft_event *event);
 /* Close the turn that fills, unless one is being made durable: submit it or, when it has nothing to
@@ -237,6 +254,11 @@ void driver_say_receipt(struct driver *d, uint64_t client, const struct digest *
 void driver_say_other(struct driver *d, uint64_t client, const struct digest *txid,
                       const struct place *place);
 void driver_say_forward(struct driver *d, uint32_t to, struct bytes tx);
+/* Any other message without a body in the store; its sender is this replica. Encodes it. */
+void driver_say_message(struct driver *d, uint32_t to, struct pbft_msg *m);
+/* 9.1: within the bytes that one peer gets in T_s. has: for anything more at all. */
+bool driver_has_budget(struct driver *d, uint32_t to);
+bool driver_take_budget(struct driver *d, uint32_t to, size_t size);
 /* Whether the turn takes another message: the limits of driver.h while the disk is slow. */
 bool driver_has_room(const struct driver *d);
 bool driver_has_outputs(const struct driver *d);

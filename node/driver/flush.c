@@ -10,9 +10,17 @@
 
 /* ---- flushes ---- */
 
+/* A state that is discarded, or stands beside one that is being taken, is not flushed any more
+ * (ledger/store_intake.h). */
+static bool is_flushing(const struct driver *d)
+{
+    return !d->was_diverged && d->snapshot.intake == NULL;
+}
+
 void driver_flush_begin(struct driver *d)
 {
-    struct store_flush_job *flush = d->failure == RC_OK ? store_flush_begin(d->store) : NULL;
+    bool may_begin = d->failure == RC_OK && is_flushing(d);
+    struct store_flush_job *flush = may_begin ? store_flush_begin(d->store) : NULL;
     if (flush == NULL)
         return;
     struct driver_job *job = driver_job_new(d, JOB_FLUSH, bytes_of(NULL, 0));
@@ -59,6 +67,8 @@ static void tell_root(struct driver *d, uint64_t height)
 void driver_roots_tell(struct driver *d)
 {
     const struct store_kept known = d->told_roots, kept = *store_kept(d->store);
+    if (!is_flushing(d))
+        return;
     d->told_roots = kept; /* before the core may ask for one of them again */
     for (int i = 0; i < 2 && d->failure == RC_OK; i++)
         if (!is_among(&known, kept.heights[i]))
@@ -76,6 +86,8 @@ void driver_ask_root(struct driver *d, uint64_t height)
 bool driver_flush_has_work(const struct driver *d)
 {
     const struct store_kept *kept = store_kept(d->store);
+    if (!is_flushing(d))
+        return false;
     return store_flush_is_due(d->store) || (d->flushed != NULL && !d->is_committing) ||
            !is_among(&d->told_roots, kept->heights[0]) ||
            !is_among(&d->told_roots, kept->heights[1]);

@@ -191,7 +191,7 @@ static const struct certificate *certificate_in(const struct pbft_msg *m, uint32
 static bool ledger_digest(struct driver *d, uint64_t height, struct digest *out)
 {
     struct why why = {{0}};
-    if (height == 0 || height > d->durable_height)
+    if (height == 0 || height > d->durable_height || !store_history_has(d->store, height))
         return false;
     enum rc rc = store_get_digest(d->store, height, out, &why);
     if (rc == RC_NOT_FOUND) /* up to the head there is one at each height */
@@ -226,6 +226,22 @@ static const struct certificate *find_against_ledger(struct driver *d, const str
     return NULL;
 }
 
+/* Pieces of states prove themselves, or not (9.3): nothing of them is signed. */
+static bool take_piece(struct driver *d, const struct driver_job *job)
+{
+    static const struct pbft_fetch_piece none;
+    const struct pbft_msg *m = d->scratch_msg;
+    struct pbft_fetch_piece fetch = m->type == PBFT_FETCH_PIECE ? m->fetch_piece : none;
+    struct pbft_piece piece = {.of = none};
+    if (m->type == PBFT_PIECE)
+        piece = m->piece;
+    if (m->type == PBFT_FETCH_PIECE)
+        driver_snapshot_on_fetch(d, job->link, &fetch);
+    if (m->type == PBFT_PIECE)
+        driver_snapshot_on_piece(d, job->link, &piece);
+    return m->type == PBFT_FETCH_PIECE || m->type == PBFT_PIECE;
+}
+
 /* Judge the form of one message; what is of use goes to be verified. */
 static void take_one(struct driver *d, struct driver_job *job)
 {
@@ -233,6 +249,10 @@ static void take_one(struct driver *d, struct driver_job *job)
     enum verify_drop drop = verify_decode(m, &d->verify_config, buf_bytes(&job->bytes), job->link);
     if (drop != VERIFY_KEEP) {
         d->verify_drops[drop]++;
+        end_message(d, job);
+        return;
+    }
+    if (take_piece(d, job)) {
         end_message(d, job);
         return;
     }
@@ -252,11 +272,12 @@ static void take_one(struct driver *d, struct driver_job *job)
     driver_job_submit(job);
 }
 
-/* While flushes lag behind, nothing is taken that could commit more (design 2): the inbox fills,
- * and beyond it the network loses, which STATUS heals. */
+/* While flushes lag behind, or a snapshot's next step waits for the disk, nothing is taken that
+ * could commit more (design 2): the inbox fills, and beyond it the network loses, which STATUS
+ * heals. */
 static bool must_wait(const struct driver *d)
 {
-    return store_flushes_due(d->store) > DRIVER_FLUSHES_DUE_MAX;
+    return store_flushes_due(d->store) > DRIVER_FLUSHES_DUE_MAX || driver_snapshot_holds(d);
 }
 
 void driver_jobs_take(struct driver *d)
@@ -340,6 +361,10 @@ static void on_message(struct driver *d, struct driver_job *job)
         e.contradiction = against;
     } else {
         keep_bodies(d, job->msg);
+        if (job->msg->type == PBFT_DATA) {
+            driver_snapshot_on_range(d, &job->msg->data);
+            driver_backfill_on_range(d, &job->msg->data);
+        }
         if (has_ledger_at_base(d, job->msg, &ledger))
             e.base_digest = &ledger;
     }

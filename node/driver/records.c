@@ -12,7 +12,7 @@ static const char *const names[] = {
     [RECORD_PROPOSAL] = "proposal", [RECORD_RESERVED] = "reserved",
     [RECORD_COVER] = "cover",       [RECORD_VIEW_CHANGE] = "view_change",
     [RECORD_NEW_VIEW] = "new_view", [RECORD_DIVERGED] = "diverged",
-    [RECORD_EVIDENCE] = "evidence",
+    [RECORD_EVIDENCE] = "evidence", [RECORD_SNAPSHOT] = "snapshot",
 };
 
 const char *record_name(enum record_type type)
@@ -239,6 +239,24 @@ void records_drop_height(struct kv_batch *batch, uint64_t height)
     };
     uint8_t room[RECORDS_KEY_BYTES_MAX];
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        kv_batch_delete(batch, KV_VOTE, record_key_encode(room, &keys[i]));
+}
+
+void records_put_snapshot(struct kv_batch *batch, const struct certificate *checkpoint)
+{
+    const struct record_key key = {.type = RECORD_SNAPSHOT};
+    uint8_t room[CERT_BYTES_MAX];
+    struct wr w = wr_of(room, sizeof room);
+    CHECK(checkpoint->statement.kind == CERT_CHECKPOINT);
+    cert_encode(&w, checkpoint);
+    stage(batch, &key, &w);
+}
+
+void records_drop_snapshot(struct kv_batch *batch)
+{
+    const struct record_key keys[] = {{.type = RECORD_SNAPSHOT}, {.type = RECORD_DIVERGED}};
+    uint8_t room[RECORDS_KEY_BYTES_MAX];
+    for (int i = 0; i < 2; i++)
         kv_batch_delete(batch, KV_VOTE, record_key_encode(room, &keys[i]));
 }
 

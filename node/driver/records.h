@@ -11,6 +11,7 @@
  *   "learner"        -> u8 = 1
  *   "alarm"          -> certificate | has_other u8 | certificate, if it has
  *   "diverged"       -> u8 = 1
+ *   "snapshot"       -> certificate of CHECKPOINTs: of the state that is being taken
  *   "starts"         -> u64: how often a driver was started on this store
  *   "reserved"       -> epoch u64 | view u64 | height u64: up to where this key may have voted
  * (4.2) "vote" be64 kind -> epoch u64 | view u64 | digest 32 | signature 64   (kind: PREPARE or
@@ -52,6 +53,12 @@ MUST_USE enum rc records_get_evidence(struct kv_view *view, uint32_t offender,
 MUST_USE enum rc records_load(struct kv_view *view, struct pbft_durable *durable,
                               uint64_t *starts_count, struct why *why);
 /* The reservation alone; zero in a store that never voted. Returns: as above. */
+/* The CHECKPOINT certificate whose state is being taken (9.3). drop: it stands, and a state that
+ * was not to be believed is gone. Returns: as above, RC_STORE_DAMAGED also when there is none. */
+void records_put_snapshot(struct kv_batch *batch, const struct certificate *checkpoint);
+void records_drop_snapshot(struct kv_batch *batch);
+MUST_USE enum rc records_load_snapshot(struct kv_view *view, struct certificate *out,
+                                       struct why *why);
 MUST_USE enum rc records_load_reserved(struct kv_view *view, struct pbft_rank *out,
                                        struct why *why);
 /* Walk own PRE-PREPAREs and votes, each ascending by height, VIEW-CHANGE and NEW-VIEW: give them to

@@ -104,6 +104,12 @@ static const char *take_starts(struct rd *r, uint64_t *starts_count)
     return *starts_count < UINT32_MAX ? NULL : "no driver was ever started so often";
 }
 
+static const char *take_checkpoint(struct rd *r, struct certificate *out)
+{
+    cert_decode(r, out);
+    return rd_done(r) && out->statement.kind == CERT_CHECKPOINT ? NULL : record_malformed;
+}
+
 static const char *take_reserved(struct rd *r, struct pbft_rank *out)
 {
     out->epoch = rd_u64(r);
@@ -251,6 +257,7 @@ static const char *load_one(void *context, const struct record_key *key, struct 
     struct pbft_vote vote;
     struct pbft_pre_prepare proposal;
     struct pbft_rank reserved;
+    struct certificate checkpoint;
     switch (key->type) {
     case RECORD_STATE:
         return take_state(&r, &load->durable);
@@ -272,6 +279,8 @@ static const char *load_one(void *context, const struct record_key *key, struct 
         return record_take_vote(&r, key, &vote);
     case RECORD_PROPOSAL:
         return record_take_proposal(&r, key, &proposal);
+    case RECORD_SNAPSHOT:
+        return take_checkpoint(&r, &checkpoint);
     case RECORD_VIEW_CHANGE:
     case RECORD_NEW_VIEW:
         return NULL; /* judged when they are restored: that takes the member table */
@@ -298,6 +307,21 @@ enum rc records_load(struct kv_view *view, struct pbft_durable *durable, uint64_
     *durable = load.durable;
     *starts_count = load.starts_count;
     return RC_OK;
+}
+
+enum rc records_load_snapshot(struct kv_view *view, struct certificate *out, struct why *why)
+{
+    const struct record_key key = {.type = RECORD_SNAPSHOT};
+    uint8_t room[RECORDS_KEY_BYTES_MAX];
+    struct bytes value;
+    enum rc rc = kv_get(view, KV_VOTE, record_key_encode(room, &key), &value);
+    if (rc == RC_STORE_DAMAGED || rc == RC_NOT_FOUND)
+        return damaged_record(why, &key, bytes_of(NULL, 0), "it cannot be read");
+    if (rc != RC_OK)
+        return walk_failed(why, rc);
+    struct rd r = rd_of(value);
+    const char *fault = take_checkpoint(&r, out);
+    return fault == NULL ? RC_OK : damaged_record(why, &key, bytes_of(NULL, 0), fault);
 }
 
 enum rc records_load_reserved(struct kv_view *view, struct pbft_rank *out, struct why *why)

@@ -211,12 +211,26 @@ static enum rc make_range(struct range *r, uint64_t last)
     return add_heads(r, last + 1, c->statement.height);
 }
 
+/* Up to where there is every block from this one on, as far as a range may reach; below a snapshot
+ * some are not in history yet (9.3). */
+static uint64_t held_until(const struct driver *d, uint64_t from)
+{
+    uint64_t end = from + PBFT_DATA_BLOCKS_MAX + PBFT_DATA_HEADS_MAX;
+    if (from >= store_history_from_height(d->store))
+        return d->durable_height;
+    for (uint64_t height = from; height < end && height <= d->durable_height; height++)
+        if (!store_history_has(d->store, height))
+            return height - 1;
+    return d->durable_height;
+}
+
 /* A block that is damaged is not here; those below it are given, if a certificate that covers them
  * can be reached without it. Twice is enough: what is read is read upwards. */
 static bool encode_range(struct driver *d, struct buf *out, const struct pbft_act *act)
 {
     struct pbft_msg *m = d->scratch_msg;
-    struct range r = {.d = d, .data = &m->data, .from = act->height, .until = d->durable_height};
+    struct range r = {
+        .d = d, .data = &m->data, .from = act->height, .until = held_until(d, act->height)};
     uint64_t last = act->height + act->count - 1;
     m->type = PBFT_DATA;
     enum rc rc = make_range(&r, last);

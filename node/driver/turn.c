@@ -4,11 +4,10 @@
  * A turn fills while the one before it is being made durable. What a turn has to tell is kept with
  * it and goes out when its own batch is durable, after everything of the turns before. A turn that
  * has nothing to write still waits for those. */
-#include <string.h>
+#include <inttypes.h>
 
 #include "crypto/base/check.h"
 #include "node/driver/driver_impl.h"
-#include "node/driver/records.h"
 #include "node/pbft/wire.h"
 
 struct driver_turn *driver_turn(struct driver *d)
@@ -18,7 +17,7 @@ struct driver_turn *driver_turn(struct driver *d)
 
 /* ---- outputs ---- */
 
-static struct driver_output *add_output(struct driver *d, enum driver_output_type type)
+struct driver_output *driver_add_output(struct driver *d, enum driver_output_type type)
 {
     struct driver_turn *t = driver_turn(d);
     if (t->outputs_count == t->outputs_room) {
@@ -34,7 +33,7 @@ static struct driver_output *add_output(struct driver *d, enum driver_output_typ
 void driver_say(struct driver *d, uint64_t client, const struct driver_answer *answer)
 {
     CHECK(answer->outcome != DRIVER_COMMITTED);
-    struct driver_output *o = add_output(d, OUTPUT_ANSWER);
+    struct driver_output *o = driver_add_output(d, OUTPUT_ANSWER);
     o->client = client;
     o->answer = *answer;
 }
@@ -42,7 +41,7 @@ void driver_say(struct driver *d, uint64_t client, const struct driver_answer *a
 void driver_say_receipt(struct driver *d, uint64_t client, const struct digest *txid,
                         const struct place *place)
 {
-    struct driver_output *o = add_output(d, OUTPUT_ANSWER);
+    struct driver_output *o = driver_add_output(d, OUTPUT_ANSWER);
     o->client = client;
     o->answer = (struct driver_answer){.outcome = DRIVER_COMMITTED, .txid = *txid, .place = *place};
 }
@@ -50,7 +49,7 @@ void driver_say_receipt(struct driver *d, uint64_t client, const struct digest *
 void driver_say_other(struct driver *d, uint64_t client, const struct digest *txid,
                       const struct place *place)
 {
-    struct driver_output *o = add_output(d, OUTPUT_OTHER);
+    struct driver_output *o = driver_add_output(d, OUTPUT_OTHER);
     o->client = client;
     o->place = *place;
     o->answer = (struct driver_answer){.outcome = DRIVER_REJECTED,
@@ -62,12 +61,17 @@ void driver_say_other(struct driver *d, uint64_t client, const struct digest *tx
 
 void driver_say_forward(struct driver *d, uint32_t to, struct bytes tx)
 {
-    struct buf *bytes = &driver_turn(d)->bytes;
-    struct driver_output *o = add_output(d, OUTPUT_MESSAGE);
     struct pbft_msg *m = d->scratch_msg;
     m->type = PBFT_FORWARD;
-    m->link = m->from = d->config.own_index;
     m->forward = tx;
+    driver_say_message(d, to, m);
+}
+
+void driver_say_message(struct driver *d, uint32_t to, struct pbft_msg *m)
+{
+    struct buf *bytes = &driver_turn(d)->bytes;
+    struct driver_output *o = driver_add_output(d, OUTPUT_MESSAGE);
+    m->link = m->from = d->config.own_index;
     driver_turn(d)->messages_count++;
     o->to = to;
     o->at = bytes->size;
@@ -97,13 +101,24 @@ static void send_to(struct driver *d, uint32_t to, struct bytes message)
 }
 
 /* Rule 9.1's budget of bytes: of what one peer gets because it asked or lags. */
-static bool take_budget(struct driver *d, uint32_t to, size_t size)
+static struct driver_budget *budget_of(struct driver *d, uint32_t to)
 {
     struct driver_budget *b = &d->budgets[to];
     if (d->time.now_ms >= b->from_ms + d->parameters.status_ms) {
         b->from_ms = d->time.now_ms;
         b->bytes = 0;
     }
+    return b;
+}
+
+bool driver_has_budget(struct driver *d, uint32_t to)
+{
+    return budget_of(d, to)->bytes < d->config.answer_bytes_max;
+}
+
+bool driver_take_budget(struct driver *d, uint32_t to, size_t size)
+{
+    struct driver_budget *b = budget_of(d, to);
     if (b->bytes + size > d->config.answer_bytes_max)
         return false;
     b->bytes += size;
@@ -116,7 +131,7 @@ static void send_bodies(struct driver *d, const struct driver_output *o)
 {
     struct buf message = {0};
     if (driver_encode_bodies(d, &message, &o->act)) {
-        if (o->to == PBFT_TO_ALL || take_budget(d, o->to, message.size))
+        if (o->to == PBFT_TO_ALL || driver_take_budget(d, o->to, message.size))
             send_to(d, o->to, buf_bytes(&message));
         else
             d->answer_drops++;
@@ -132,11 +147,12 @@ static void send_other(struct driver *d, const struct driver_output *o)
     struct tx tx;
     struct why why = {{0}};
     enum rc rc = store_get_tx(d->store, &o->place, &tx, &block, &why);
-    if (rc == RC_NOT_FOUND) /* the index names a place above the head */
+    bool is_away = rc == RC_NOT_FOUND && !store_history_has(d->store, o->place.height);
+    if (rc == RC_NOT_FOUND && !is_away) /* the index names a place above the head */
         rc = RC_STORE_DAMAGED;
     if (rc == RC_OK)
         answer.other_txid = tx.id;
-    else if (driver_note_damage(d, rc, &why))
+    else if (is_away || driver_note_damage(d, rc, &why))
         answer = (struct driver_answer){
             .outcome = DRIVER_UNKNOWN, .txid = o->answer.txid, .pool_answer = POOL_KNOWN};
     if (d->failure == RC_OK)
@@ -172,157 +188,7 @@ static void release(struct driver *d, struct driver_turn *t)
     buf_clear(&t->bytes);
 }
 
-/* ---- acts ---- */
-
-/* The last STATUS says all that an earlier one of the same turn would. */
-static void take_status(struct driver *d, const struct pbft_act *act)
-{
-    struct driver_turn *t = driver_turn(d);
-    size_t at = t->bytes.size;
-    bool is_message = driver_encode(d, &t->bytes, act);
-    CHECK(is_message);
-    if (t->status_at == 0) {
-        struct driver_output *o = add_output(d, OUTPUT_MESSAGE);
-        *o = (struct driver_output){
-            .type = OUTPUT_MESSAGE, .to = act->to, .at = at, .size = t->bytes.size - at};
-        t->status_at = t->outputs_count;
-        return;
-    }
-    const struct driver_output *o = &t->outputs[t->status_at - 1];
-    CHECK(o->size == t->bytes.size - at); /* its encoding has one size */
-    memcpy(t->bytes.data + o->at, t->bytes.data + at, o->size);
-    t->bytes.size = at;
-}
-
-/* By the act that made it: FETCH, certificates and ranges speak for others, or ask. */
-static bool is_own_word(const struct driver *d, const struct pbft_act *act)
-{
-    return act->type == PBFT_SEND_VOTE || act->type == PBFT_SEND_PRE_PREPARE ||
-           act->type == PBFT_SEND_COMPLAIN || act->type == PBFT_SEND_VIEW_CHANGE ||
-           (act->type == PBFT_SEND_NEW_VIEW && act->new_view_from == d->config.own_index);
-}
-
-static void take_send(struct driver *d, const struct pbft_act *act)
-{
-    struct driver_turn *t = driver_turn(d);
-    if (!driver_has_room(d)) {
-        d->output_drops++;
-        return;
-    }
-    t->messages_count++;
-    size_t at = t->bytes.size;
-    if (driver_encode(d, &t->bytes, act)) {
-        struct driver_output *o = add_output(d, OUTPUT_MESSAGE);
-        o->is_own_word = is_own_word(d, act);
-        o->to = act->to;
-        o->at = at;
-        o->size = t->bytes.size - at;
-        return;
-    }
-    struct driver_output *o = add_output(d, OUTPUT_BODY);
-    o->is_own_word = is_own_word(d, act);
-    o->to = act->to;
-    o->act = *act;
-}
-
-/* Keep what a turn has to tell but for votes and PRE-PREPAREs of mine. */
-static void withdraw_from(const struct driver *d, struct driver_turn *t)
-{
-    size_t kept = 0, status_at = 0;
-    for (size_t i = 0; i < t->outputs_count; i++) {
-        struct driver_output *o = &t->outputs[i];
-        if (o->is_own_word) {
-            t->messages_count--;
-            continue;
-        }
-        if (o->type == OUTPUT_BODY && o->act.type == PBFT_SEND_BLOCK &&
-            o->act.pre_prepare_from == d->config.own_index)
-            o->act.has_pre_prepare = false; /* the body goes without it */
-        t->outputs[kept++] = *o;
-        if (t->status_at == i + 1)
-            status_at = kept;
-    }
-    t->outputs_count = kept;
-    t->status_at = status_at;
-}
-
-/* From here on this key votes no more (4.2, 13): neither by what was decided before and waits for
- * the disk, in this turn and in the one under way. */
-static void withdraw(struct driver *d)
-{
-    for (int i = 0; i < 2; i++)
-        withdraw_from(d, &d->turns[i]);
-}
-
-static void take_act(struct driver *d, const struct pbft_act *act)
-{
-    driver_reserve(d, act);
-    driver_views_note_act(d, act);
-    switch (act->type) {
-    case PBFT_WRITE_BLOCK:
-        driver_stage_block(d, &act->block);
-        break;
-    case PBFT_WRITE_COMMIT:
-        driver_commit(d, act);
-        break;
-    case PBFT_WRITE_STATE:
-    case PBFT_WRITE_VOTE:
-    case PBFT_WRITE_PRE_PREPARE:
-    case PBFT_WRITE_HIGH:
-    case PBFT_WRITE_COVER:
-    case PBFT_WRITE_VIEW_CHANGE:
-    case PBFT_WRITE_NEW_VIEW:
-        records_put(driver_turn(d)->batch, act, d->config.own_index);
-        break;
-    case PBFT_DIVERGED:
-        d->is_diverged = true;
-        withdraw(d);
-        records_put(driver_turn(d)->batch, act, d->config.own_index);
-        break;
-    case PBFT_WRITE_CHECKPOINT:
-        driver_stage_checkpoint(d, act->certificate);
-        break;
-    case PBFT_WRITE_LEARNER:
-    case PBFT_WRITE_ALARM:
-        withdraw(d);
-        records_put(driver_turn(d)->batch, act, d->config.own_index);
-        break;
-    case PBFT_WRITE_EVIDENCE:
-        records_put_evidence(driver_turn(d)->batch, act->evidence);
-        break;
-    case PBFT_SEND_VOTE:
-    case PBFT_SEND_PRE_PREPARE:
-    case PBFT_SEND_FETCH:
-    case PBFT_SEND_QC:
-    case PBFT_SEND_RANGE:
-    case PBFT_SEND_BLOCK:
-    case PBFT_SEND_COMPLAIN:
-    case PBFT_SEND_VIEW_CHANGE:
-    case PBFT_SEND_NEW_VIEW:
-    case PBFT_SEND_EVIDENCE:
-        take_send(d, act);
-        break;
-    case PBFT_SEND_STATUS:
-        take_status(d, act);
-        break;
-    case PBFT_ASK_CHECK:
-        d->check.is_asked = true;
-        d->check.ticket = act->ticket;
-        d->check.block = act->block;
-        d->check.pre_prepare = act->pre_prepare;
-        d->check.pre_prepare_from = act->pre_prepare_from;
-        break;
-    case PBFT_ASK_BUILD:
-        d->is_build_asked = true;
-        d->build = act->ticket;
-        break;
-    case PBFT_ASK_ROOT:
-        driver_ask_root(d, act->height);
-        break;
-    case PBFT_ALARM:
-        break; /* durable by WRITE_ALARM; told by driver_look() */
-    }
-}
+/* ---- stepping ---- */
 
 void driver_step(struct driver *d, const struct pbft_event *event)
 {
@@ -331,7 +197,7 @@ void driver_step(struct driver *d, const struct pbft_event *event)
     driver_note_view(d);
     driver_score_step(d, event, out.drop);
     for (size_t i = 0; i < out.acts_count && d->failure == RC_OK; i++)
-        take_act(d, &out.acts[i]);
+        driver_take_act(d, &out.acts[i]);
     driver_clients_after_commits(d);
     driver_blocks_prune(d);
     if (d->is_view_new) { /* before the next message: it may install the view, and arm its timers */
@@ -384,7 +250,21 @@ void driver_turn_on_durable(struct driver *d)
     CHECK(d->is_committing);
     CHECK(!d->is_marking);
     kv_batch_clear(t->batch);
+    if (d->snapshot.is_finishing) {
+        driver_fail(d,
+                    why_set(&why, RC_REOPEN, "the state of height %" PRIu64 " was taken from peers",
+                            d->snapshot.certificate.statement.height),
+                    &why);
+        return;
+    }
     enum rc rc = store_on_durable(d->store, &t->mark, &why);
+    if (rc == RC_OK && t->has_backfill)
+        rc = store_on_backfill(d->store, &why);
+    d->snapshot.has_news = true;
+    t->has_backfill = false;
+    t->pieces_count = 0;
+    if (rc == RC_OK && t->is_diverging && !d->was_diverged)
+        rc = why_set(&why, RC_REOPEN, "the state is not the one that a quorum signed");
     if (rc != RC_OK) {
         driver_fail(d, rc, &why);
         return;

@@ -26,14 +26,17 @@ enum pbft_fit pbft_judge_base(const struct pbft *p, uint64_t view, const struct 
                               const struct digest *ledger)
 {
     bool is_own_view = is_head_of(p, view);
+    /* After a snapshot, or where the ledger has lost it: then nobody can be blamed, and the base
+     * vote waits for a certificate of this view (7.4). */
+    bool is_unknown = p->head_cqc.entries_count == 0;
     if (base->height > p->committed.height)
         return PBFT_FITS; /* whether they are one chain shows when the base is here */
-    if (base->height < p->committed.height && !is_own_view)
+    if (base->height < p->committed.height && !is_own_view && !is_unknown)
         return PBFT_FIT_ALARM;
     const struct digest *mine = committed_digest(p, base->height, ledger);
-    if (mine != NULL && digest_equal(mine, &base->digest))
+    if (mine != NULL ? digest_equal(mine, &base->digest) : is_unknown)
         return PBFT_FITS;
-    return is_own_view ? PBFT_FIT_TWO_BASES : PBFT_FIT_ALARM;
+    return is_own_view || is_unknown ? PBFT_FIT_TWO_BASES : PBFT_FIT_ALARM;
 }
 
 /* The chain from my committed head to the base is here with all its bodies. */
@@ -87,6 +90,10 @@ void pbft_try_base_vote(struct pbft *p)
         return;
     }
     if (p->base.height == p->committed.height) {
+        if (!digest_equal(&p->base.digest, &p->committed.digest)) { /* a snapshot passed it */
+            refuse_base(p, PBFT_FIT_TWO_BASES);
+            return;
+        }
         p->base.parent = p->committed.parent;
         vote_for_base(p, 0);
         return;

@@ -148,8 +148,9 @@ void pbft_on_root(struct pbft *p, const struct pbft_root *root)
 static bool is_quiet(const struct pbft *p)
 {
     uint64_t height = p->committed.height;
-    return !p->is_diverged && !p->is_alarmed && height > pbft_stable_height(p) &&
-           height != p->root_asked_height && find_root(p, height) == NULL;
+    return !p->is_diverged && !p->is_alarmed && !p->is_taking_snapshot &&
+           height > pbft_stable_height(p) && height != p->root_asked_height &&
+           find_root(p, height) == NULL;
 }
 
 uint64_t pbft_quiet_due_ms(const struct pbft *p)
@@ -230,4 +231,51 @@ void pbft_send_checkpoints(struct pbft *p, uint32_t to, uint64_t stable_height)
     for (int i = 0; i < PBFT_CHECKPOINTS && pbft_may_speak(p); i++)
         if (own[i].is_cast && own[i].vote.statement.height > stable_height)
             send_vote(p, &own[i].vote, to);
+}
+
+/* ---- 9.3 ---- */
+
+/* By the certificate alone: no claim of a peer makes anybody throw a state away. */
+static bool needs_snapshot(const struct pbft *p)
+{
+    uint64_t height = p->checkpoint.statement.height;
+    if (p->checkpoint.entries_count == 0 || p->is_alarmed)
+        return false;
+    if (p->is_diverged)
+        return true;
+    return height > p->committed.height &&
+           height - p->committed.height > p->config.snapshot_behind_heights;
+}
+
+void pbft_try_ask_snapshot(struct pbft *p)
+{
+    uint64_t height = p->checkpoint.statement.height;
+    bool is_wanted = p->is_taking_snapshot || needs_snapshot(p);
+    if (!is_wanted || height <= p->snapshot_asked_height)
+        return;
+    p->is_taking_snapshot = true;
+    p->snapshot_asked_height = height;
+    pbft_put(p, PBFT_ASK_SNAPSHOT)->certificate = &p->checkpoint;
+}
+
+/* 5.8: what I voted for in this view above the snapshot does not stand on its block. Nothing in
+ * between will be committed one by one and show that. */
+void pbft_on_snapshot_taken(struct pbft *p, const struct pbft_block *block)
+{
+    if (!p->has_tip || p->tip.height < block->height || block->height <= p->committed.height)
+        return;
+    struct digest next = p->tip.digest;
+    for (uint64_t at = p->tip.height; at > block->height; at--) {
+        const struct pbft_known *known = pbft_known_find(p, at, &next);
+        CHECK(known != NULL); /* what I voted for is here (5.9) */
+        next = known->block.parent;
+    }
+    if (!digest_equal(&next, &block->digest))
+        pbft_spoil_view(p);
+}
+
+void pbft_on_snapshot_refused(struct pbft *p)
+{
+    p->is_taking_snapshot = false; /* a newer one will be asked for */
+    p->is_fetch_due = true;
 }

@@ -111,6 +111,16 @@ void pbft_try_move_tip(struct pbft *p)
     pbft_write_state(p);
 }
 
+void pbft_note_head_cqc(struct pbft *p, const struct certificate *c)
+{
+    const struct statement *s = &c->statement;
+    if (s->kind != CERT_COMMIT || s->height != p->committed.height ||
+        !digest_equal(&s->digest, &p->committed.digest))
+        return;
+    if (p->head_cqc.entries_count == 0 || s->view > p->head_cqc.statement.view)
+        p->head_cqc = *c;
+}
+
 void pbft_judge_own_chain(struct pbft *p, uint64_t view, uint64_t height,
                           const struct digest *digest)
 {
@@ -158,7 +168,8 @@ static const struct certificate *lowest_certified(struct pbft *p)
  * range do not lead to it: then a range brings a nearer one (9.2). */
 bool pbft_try_execute(struct pbft *p)
 {
-    if (p->is_alarmed || p->is_diverged || p->top_cqc.statement.height <= p->committed.height)
+    if (p->is_alarmed || p->is_diverged || p->is_taking_snapshot ||
+        p->top_cqc.statement.height <= p->committed.height)
         return false;
     const struct certificate *c = lowest_certified(p);
     if (c == NULL || c->statement.height - p->committed.height > PBFT_UNCERTIFIED_MAX)

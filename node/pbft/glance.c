@@ -61,8 +61,10 @@ enum pbft_drop pbft_glance(const struct pbft *p, const struct pbft_msg *m)
         return glance_at_certificate(p, &m->qc);
     case PBFT_EVIDENCE:
         return pbft_judge_evidence(p, &m->evidence);
-    case PBFT_FETCH:   /* nothing in it is signed */
-    case PBFT_FORWARD: /* for the pool */
+    case PBFT_FETCH:       /* nothing in it is signed */
+    case PBFT_FORWARD:     /* for the pool */
+    case PBFT_FETCH_PIECE: /* for the driver */
+    case PBFT_PIECE:
         return PBFT_KEEP;
     case PBFT_CHECKPOINT:
         return pbft_judge_checkpoint(p, m->from, &m->vote.statement);

@@ -82,6 +82,8 @@ size_t pbft_msg_bytes(enum pbft_msg_type type)
         [PBFT_DATA] = UP_TO(data),
         [PBFT_FORWARD] = UP_TO(forward),
         [PBFT_EVIDENCE] = UP_TO(evidence),
+        [PBFT_FETCH_PIECE] = UP_TO(fetch_piece),
+        [PBFT_PIECE] = UP_TO(piece),
         [PBFT_QC] = UP_TO(qc),
     };
 #undef UP_TO
@@ -104,6 +106,8 @@ const char *pbft_msg_name(enum pbft_msg_type type)
         [PBFT_FETCH] = "FETCH",
         [PBFT_DATA] = "DATA",
         [PBFT_FORWARD] = "FORWARD",
+        [PBFT_FETCH_PIECE] = "FETCH-PIECE",
+        [PBFT_PIECE] = "PIECE",
         [PBFT_EVIDENCE] = "EVIDENCE",
         [PBFT_QC] = "QC",
     };

@@ -26,6 +26,9 @@ enum pbft_msg_type {
     PBFT_FORWARD = 11,
     PBFT_EVIDENCE = 12,
     PBFT_QC = 13, /* a certificate on its own: "my high", or a checkpoint (9.5) */
+    /* Pieces of a certified state (9.3): between drivers, not for the core. */
+    PBFT_FETCH_PIECE = 14,
+    PBFT_PIECE = 15,
     PBFT_MSG_TYPE_END
 };
 /* "PRE-PREPARE", ... Never NULL; lends a constant. Requires: a type of the list above. */
@@ -34,6 +37,7 @@ const char *pbft_msg_name(enum pbft_msg_type type);
 enum {
     PBFT_DATA_BLOCKS_MAX = 64,                       /* B, pbft.md 16 */
     PBFT_DATA_HEADS_MAX = 64,                        /* P's upper bound: see struct pbft_data */
+    PBFT_PATH_BYTES_MAX = 1 + DIGEST_BYTES,          /* a piece's: ledger/snapshot.h */
     PBFT_LC_ENTRIES_MAX = (MEMBERS_MAX - 1) / 3 + 1, /* f+1 */
     PBFT_MSG_BYTES_MAX = 1024 * 1024 + 64 * 1024     /* B_max + 64 KiB, pbft.md 16 */
 };
@@ -124,6 +128,18 @@ struct pbft_data {
     struct pbft_pre_prepare pre_prepare; /* its block is blocks[0], its bytes are bytes[0] */
 };
 
+/* A piece of the state tree at a certified checkpoint (9.3): what path and bytes mean is the
+ * ledger's (ledger/snapshot.h), which judges them against the root. */
+struct pbft_fetch_piece {
+    uint64_t height;    /* of the checkpoint */
+    struct digest root; /* of its state */
+    struct bytes path;  /* 1..PBFT_PATH_BYTES_MAX */
+};
+struct pbft_piece {
+    struct pbft_fetch_piece of; /* what was asked for */
+    struct bytes bytes;         /* empty: it is not here, ask somebody else */
+};
+
 /* ---- view changes (6, 7) ---- */
 
 /* Why a member wants to leave a view: the letter of rule 6.1, and the byte on the wire. It is
@@ -199,6 +215,8 @@ struct pbft_msg {
         struct pbft_status status;
         struct pbft_fetch fetch;
         struct pbft_data data;
+        struct pbft_fetch_piece fetch_piece;
+        struct pbft_piece piece;
         struct certificate qc; /* of any kind */
         struct bytes forward;  /* one signed transaction; for the pool, not for the core */
         struct pbft_complain complain;

@@ -67,6 +67,7 @@ static void check_config(const struct pbft_config *c)
     CHECK(c->status_ms > 0);
     CHECK(c->view_change_ms > 0 && c->view_change_cap_ms > 0);
     CHECK(c->fairness_ms > 0 && c->retransmit_ms > 0 && c->quiet_checkpoint_ms > 0);
+    CHECK(c->snapshot_behind_heights > 0);
     CHECK(c->sign != NULL);
 }
 
@@ -111,72 +112,20 @@ struct pbft *pbft_init(void *memory, const struct pbft_config *config,
     p->high = durable->high;
     if (durable->has_cover && durable->cover.statement.height > durable->committed.height)
         p->head_cqc = durable->cover;
+    else if (durable->has_cover)
+        pbft_note_head_cqc(p, &durable->cover);
+    if (p->has_high)
+        pbft_note_head_cqc(p, &p->high);
     p->status_counter = durable->status_counter;
     if (durable->has_stable)
         p->stable = durable->stable;
     p->is_diverged = durable->is_diverged;
+    p->is_taking_snapshot = durable->is_taking_snapshot;
     p->is_learner = durable->is_learner;
     p->is_alarmed = durable->is_alarmed;
     p->range_turn = config->own_index + 1; /* not all begin with the same */
     CHECK(!p->has_high || p->high.statement.view <= p->view);
     return p;
-}
-
-void pbft_restore_block(struct pbft *p, const struct pbft_block *block, size_t block_bytes)
-{
-    if (!pbft_in_window(p, block->height))
-        return;
-    struct pbft_known *known = pbft_known_at(p, block);
-    if (known == NULL)
-        return;
-    known->has_body = true;
-    known->is_durable = true;
-    known->size = block_bytes;
-    /* What was written was valid on its parent, or certified. */
-    known->validity = PBFT_VALID;
-}
-
-void pbft_restore_vote(struct pbft *p, const struct pbft_vote *vote)
-{
-    const struct statement *s = &vote->statement;
-    CHECK(s->kind == CERT_PREPARE || s->kind == CERT_COMMIT);
-    if (!pbft_is_votable(p, s->height) || s->view != p->view || s->epoch != p->config.epoch)
-        return;
-    struct pbft_ballot *own = pbft_ballot(pbft_slot_at(p, s->height), s->kind, p->config.own_index);
-    *own = (struct pbft_ballot){
-        .is_cast = true, .view = s->view, .digest = s->digest, .signature = vote->signature};
-    if (s->kind == CERT_COMMIT && s->height >= p->commit_next_height)
-        p->commit_next_height = s->height + 1;
-}
-
-void pbft_restore_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m)
-{
-    if (!pbft_in_window(p, m->block.height) || m->epoch != p->config.epoch || m->view != p->view)
-        return;
-    struct pbft_known *known = pbft_known_at(p, &m->block);
-    if (known == NULL)
-        return;
-    known->is_proposed = true;
-    known->pre_prepare = m->signature;
-}
-
-void pbft_restore_view_change(struct pbft *p, const struct pbft_view_change *v)
-{
-    if (v->view != p->view || v->epoch != p->config.epoch)
-        return;
-    p->has_view_change = true;
-    p->view_change = *v;
-    struct pbft_peer *own = &p->peers[p->config.own_index];
-    own->has_view_change = true;
-    own->view_change = *v;
-}
-
-void pbft_restore_new_view(struct pbft *p, const struct pbft_new_view *n)
-{
-    if (n->view != p->view || n->epoch != p->config.epoch)
-        return;
-    p->has_new_view = true;
-    p->new_view = *n;
 }
 
 /* ---- events ---- */
@@ -247,6 +196,9 @@ static enum pbft_drop on_msg(struct pbft *p, const struct pbft_msg *m, const str
         return pbft_on_new_view(p, &m->new_view, ledger);
     case PBFT_EVIDENCE:
         return pbft_on_evidence(p, &m->evidence);
+    case PBFT_FETCH_PIECE:
+    case PBFT_PIECE:
+        return PBFT_DROP_NOT_ASKED; /* between drivers */
     default:
         return PBFT_DROP_NOT_YET;
     }
@@ -276,6 +228,7 @@ static void settle(struct pbft *p)
     pbft_try_fetch(p);
     (void)pbft_try_stable(p);
     pbft_try_ask_root(p);
+    pbft_try_ask_snapshot(p);
     pbft_pace_run(p);
     pbft_try_complain(p);
     pbft_try_resend_view_change(p);
@@ -324,6 +277,15 @@ void pbft_step(struct pbft *p, const struct pbft_event *event, struct pbft_outpu
     case PBFT_EVENT_POOL:
         p->pool = event->pool;
         p->is_build_dry = false;
+        break;
+    case PBFT_EVENT_SNAPSHOT_TAKEN:
+        pbft_on_snapshot_taken(p, &event->snapshot);
+        break;
+    case PBFT_EVENT_SNAPSHOT_REFUSED:
+        pbft_on_snapshot_refused(p);
+        break;
+    case PBFT_EVENT_FETCH_RANGE:
+        drop = pbft_on_fetch_range(p, event->range.from_height, event->range.blocks_max);
         break;
     case PBFT_EVENT_ROOT:
         pbft_on_root(p, &event->root);
@@ -378,6 +340,7 @@ void pbft_look(const struct pbft *p, struct pbft_view_of *out)
                                  .is_alarmed = p->is_alarmed,
                                  .is_learner = p->is_learner,
                                  .is_diverged = p->is_diverged,
+                                 .is_taking_snapshot = p->is_taking_snapshot,
                                  .stable_height = pbft_stable_height(p),
                                  .checkpoint_height = p->checkpoint.statement.height};
     if (out->checkpoint_height < out->stable_height)

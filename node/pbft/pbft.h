@@ -28,6 +28,9 @@ struct pbft_config {
     uint64_t fairness_ms;         /* T_fair */
     uint64_t retransmit_ms;       /* T_rtx */
     uint64_t quiet_checkpoint_ms; /* T_c */
+    /* 9.3: who is behind a certified checkpoint by more than this takes its state, whatever lies
+     * between; up to it, blocks. */
+    uint64_t snapshot_behind_heights;
     uint64_t term_blocks;         /* R; 0 = no terms */
     struct pbft_block epoch_base; /* the block before the epoch's first: the genesis block */
     /* B, at most PBFT_DATA_BLOCKS_MAX and at most L. Whoever asks for a range has to hold it, and
@@ -65,6 +68,7 @@ struct pbft_durable {
     bool is_learner;           /* rule 4.2: this key never votes again */
     bool is_alarmed;           /* 13: more than f members lied; stays readable, never votes */
     bool is_diverged;          /* 8.2: my state is not the certified one */
+    bool is_taking_snapshot;   /* 9.3: one is under way; nothing is committed until it stands */
     bool has_stable;           /* of a committed height: */
     struct certificate stable; /* the newest CHECKPOINT certificate that was written */
     uint64_t status_counter;   /* above every one sent before */
@@ -157,6 +161,15 @@ enum pbft_event_type {
     /* 8.1: at each multiple of K, ascending, as soon as the flush is durable; when ASK_ROOT has
      * asked; and after START once for each of the last two, whose trees are kept. */
     PBFT_EVENT_ROOT,
+    /* 9.3: the snapshot asked for last cannot be taken, and ranges have to do. */
+    PBFT_EVENT_SNAPSHOT_REFUSED,
+    /* 9.3: all of it is here. What this decides becomes durable together with it, and the core ends
+     * there: the next one is made on the state taken. */
+    PBFT_EVENT_SNAPSHOT_TAKEN,
+    /* The driver lacks committed blocks below a snapshot (back-fill), or the block at its height:
+     * ask some peer for this range. Dropped as `budget` when none is free. The answer is the
+     * driver's to look for among the DATA that comes. */
+    PBFT_EVENT_FETCH_RANGE,
     /* 14.1: a block that a member proposed contradicts itself. The core does not look into blocks;
      * whoever does has verified this evidence, as node/verify would if a peer had sent it. */
     PBFT_EVENT_EVIDENCE
@@ -174,6 +187,11 @@ struct pbft_event {
         struct pbft_built built;
         struct pbft_pool pool;
         struct pbft_root root;
+        struct {
+            uint64_t from_height;
+            uint32_t blocks_max; /* 1..PBFT_DATA_BLOCKS_MAX */
+        } range;
+        struct pbft_block snapshot;              /* TAKEN: the block whose state it is */
         const struct certificate *contradiction; /* verified; borrowed until pbft_step returns */
         const struct pbft_evidence *evidence;    /* verified; likewise */
     };
@@ -219,6 +237,10 @@ enum pbft_act_type {
      * what comes of it queues behind them. */
     PBFT_ASK_CHECK, /* block, and the PRE-PREPARE that proposed it */
     PBFT_ASK_BUILD,
+    /* 9.3: take the state of this CHECKPOINT certificate (above the head, unless diverged) from
+     * peers. Asked again with a newer one meanwhile. Nothing is committed until the driver makes a
+     * core anew on the state taken, or says that it cannot (SNAPSHOT_REFUSED). */
+    PBFT_ASK_SNAPSHOT,
     PBFT_ASK_ROOT, /* flush the newest height out of turn, or keep the tree that is flushed (8.1:
                       nothing followed it for T_c), and tell its ROOT when that is durable. No
                       answer when the height is neither by then. */
@@ -305,6 +327,7 @@ struct pbft_view_of {
     bool is_alarmed;
     bool is_learner;
     bool is_diverged;
+    bool is_taking_snapshot;    /* 9.3: nothing is committed meanwhile */
     uint64_t stable_height;     /* 8.1 */
     uint64_t checkpoint_height; /* of the newest CHECKPOINT certificate seen; at least stable */
 };

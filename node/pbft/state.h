@@ -143,8 +143,10 @@ struct pbft {
     struct certificate checkpoint; /* the newest that is certified, above stable; height 0: none */
     struct pbft_root roots[PBFT_CHECKPOINTS]; /* mine; height 0: none */
     uint64_t root_asked_height;
-    struct pbft_new_view making; /* scratch: the one that I am about to send */
-    bool is_learner;             /* durable: 4.2 */
+    bool is_taking_snapshot;
+    uint64_t snapshot_asked_height; /* of the newest certificate that was asked for */
+    struct pbft_new_view making;    /* scratch: the one that I am about to send */
+    bool is_learner;                /* durable: 4.2 */
     bool is_alarmed;
     struct certificate top_pqc;   /* highest seen of the current view; height 0 = none */
     struct certificate top_cqc;   /* highest seen; height 0 = none */
@@ -367,9 +369,16 @@ void pbft_on_root(struct pbft *p, const struct pbft_root *root);
 bool pbft_try_stable(struct pbft *p); /* whether it moved */
 void pbft_try_ask_root(struct pbft *p);
 uint64_t pbft_quiet_due_ms(const struct pbft *p);
+/* 9.3: too far behind, or diverged. */
+void pbft_try_ask_snapshot(struct pbft *p);
+void pbft_on_snapshot_refused(struct pbft *p);
+void pbft_on_snapshot_taken(struct pbft *p, const struct pbft_block *block);
 void pbft_send_checkpoints(struct pbft *p, uint32_t to, uint64_t stable_height);
 
 /* ---- commit.c: 5.4 to 5.8 ---- */
+/* If it is of the very block at the head: of which view that was committed, where a snapshot did
+ * not tell, or of a later one (5.8, 7.5). */
+void pbft_note_head_cqc(struct pbft *p, const struct certificate *c);
 bool pbft_raises_high(const struct pbft *p, const struct certificate *c);
 void pbft_raise_high(struct pbft *p, const struct certificate *c);
 bool pbft_try_commit_vote(struct pbft *p); /* 5.5; whether anything was sent */
@@ -380,6 +389,8 @@ void pbft_judge_own_chain(struct pbft *p, uint64_t view, uint64_t height,
                           const struct digest *digest);
 
 /* ---- sync.c: 5.7, 9.2, 9.4 ---- */
+/* A range for the driver, of whoever is free. */
+enum pbft_drop pbft_on_fetch_range(struct pbft *p, uint64_t from_height, uint32_t blocks_max);
 void pbft_try_fetch(struct pbft *p);
 /* Of what comes from a link that owes no answer: see pbft_on_data(). */
 enum pbft_drop pbft_judge_data(const struct pbft *p, uint32_t link, const struct pbft_data *data);

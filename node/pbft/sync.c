@@ -173,6 +173,24 @@ static bool fetch_next_range(struct pbft *p)
     return false;
 }
 
+enum pbft_drop pbft_on_fetch_range(struct pbft *p, uint64_t from_height, uint32_t blocks_max)
+{
+    uint32_t members_count = p->config.members.members_count;
+    if (!has_free_fetch(p))
+        return PBFT_DROP_BUDGET;
+    for (uint32_t i = 0; i < members_count; i++) {
+        uint32_t at = (p->range_turn + i) % members_count;
+        if (!is_free_to_ask(p, at) || p->peers[at].committed_height < from_height)
+            continue;
+        struct pbft_fetch fetch = {
+            .kind = PBFT_FETCH_RANGE, .from_height = from_height, .blocks_max = blocks_max};
+        send_fetch(p, at, &fetch);
+        p->range_turn = at + 1;
+        return PBFT_KEEP;
+    }
+    return PBFT_DROP_BUDGET;
+}
+
 /* While a range is under way it brings what certificates name. One that is late is left to arrive
  * or not: the next source is asked, and single bodies beside it. */
 static void fetch_ahead(struct pbft *p)
@@ -193,7 +211,7 @@ static void fetch_ahead(struct pbft *p)
 /* Once after whatever may have left a body missing, and again every T_s. */
 void pbft_try_fetch(struct pbft *p)
 {
-    if (!p->is_fetch_due)
+    if (!p->is_fetch_due || p->is_taking_snapshot)
         return;
     p->is_fetch_due = false;
     p->fetch_retry_ms = 0;

@@ -253,6 +253,7 @@ enum pbft_drop pbft_on_certificate(struct pbft *p, const struct certificate *c)
     pbft_raise_high(p, c);
     if (s->view == p->view && s->kind == CERT_COMMIT)
         pbft_note_view_cqc(p, s->height);
+    pbft_note_head_cqc(p, c);
     if (!pbft_is_votable(p, s->height) && s->height <= p->committed.height)
         return PBFT_DROP_COMMITTED;
     if (s->kind == CERT_COMMIT && s->height > p->committed.height) {

@@ -278,6 +278,8 @@ static const struct form *form_of(unsigned type)
         [PBFT_FORWARD] = {put_forward, take_forward},
         [PBFT_EVIDENCE] = {wire_put_evidence, wire_take_evidence},
         [PBFT_QC] = {put_qc, take_qc},
+        [PBFT_FETCH_PIECE] = {wire_put_fetch_piece, wire_take_fetch_piece},
+        [PBFT_PIECE] = {wire_put_piece, wire_take_piece},
     };
     if (type >= PBFT_MSG_TYPE_END || forms[type].take == NULL)
         return NULL;

@@ -36,6 +36,9 @@
  *                    to_view u64 | high (as in VIEW-CHANGE) | lc 32 | signature 64, of the other
  *                bad-body: signature 64 | tx_index u32 | bytes u32 | block
  *                high, lc and set are digests where they have 32 bytes: see below
+ *   FETCH-PIECE  type | name
+ *   PIECE        type | name | bytes u32 | bytes
+ *                name: height u64 | root 32 | path_bytes u8 (1..33) | path
  *
  * Decoding judges form alone: sizes, kinds, counts, member indexes < MEMBERS_MAX, that a block's
  * header says the height and (hashed) the digest that the message claims, and that the blocks of a

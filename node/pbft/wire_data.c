@@ -1,4 +1,4 @@
-/* The messages that carry blocks: PRE-PREPARE and DATA. */
+/* The messages that carry blocks or states: PRE-PREPARE, DATA, PIECE. */
 #include "node/pbft/wire_parts.h"
 
 #include "crypto/base/check.h"
@@ -196,4 +196,51 @@ void wire_take_data(struct rd *r, struct pbft_msg *out, pbft_block_head *head)
         take_one_block(r, d, head);
     else
         rd_fail(r);
+}
+
+/* ---- FETCH-PIECE, PIECE ---- */
+
+static void put_piece_name(struct buf *out, const struct pbft_fetch_piece *f)
+{
+    CHECK(f->path.size >= 1 && f->path.size <= PBFT_PATH_BYTES_MAX);
+    buf_add_u64(out, f->height);
+    wire_put_digest(out, &f->root);
+    buf_add_u8(out, (uint8_t)f->path.size);
+    buf_add_bytes(out, f->path);
+}
+
+static void take_piece_name(struct rd *r, struct pbft_fetch_piece *f)
+{
+    f->height = rd_u64(r);
+    wire_take_digest(r, &f->root);
+    uint8_t path_bytes = rd_u8(r);
+    if (path_bytes < 1 || path_bytes > PBFT_PATH_BYTES_MAX)
+        rd_fail(r);
+    f->path = rd_take(r, path_bytes);
+}
+
+void wire_put_fetch_piece(struct buf *out, const struct pbft_msg *m)
+{
+    put_piece_name(out, &m->fetch_piece);
+}
+
+void wire_take_fetch_piece(struct rd *r, struct pbft_msg *out, pbft_block_head *head)
+{
+    (void)head;
+    take_piece_name(r, &out->fetch_piece);
+}
+
+void wire_put_piece(struct buf *out, const struct pbft_msg *m)
+{
+    put_piece_name(out, &m->piece.of);
+    buf_add_u32(out, (uint32_t)m->piece.bytes.size);
+    buf_add_bytes(out, m->piece.bytes);
+}
+
+void wire_take_piece(struct rd *r, struct pbft_msg *out, pbft_block_head *head)
+{
+    (void)head;
+    take_piece_name(r, &out->piece.of);
+    uint32_t bytes = rd_u32(r);
+    out->piece.bytes = rd_take(r, bytes);
 }

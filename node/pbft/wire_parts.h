@@ -22,6 +22,10 @@ void wire_take_certificate(struct rd *r, struct certificate *out);
 /* wire_data.c */
 void wire_put_pre_prepare(struct buf *out, const struct pbft_msg *m);
 void wire_take_pre_prepare(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
+void wire_put_fetch_piece(struct buf *out, const struct pbft_msg *m);
+void wire_take_fetch_piece(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
+void wire_put_piece(struct buf *out, const struct pbft_msg *m);
+void wire_take_piece(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
 void wire_put_data(struct buf *out, const struct pbft_msg *m);
 void wire_take_data(struct rd *r, struct pbft_msg *out, pbft_block_head *head);
 

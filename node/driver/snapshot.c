@@ -1,0 +1,417 @@
+/* Taking a state from peers (9.3): too far behind, or diverged (8.2). The pieces are judged and put
+ * into the store by ledger/store_intake.h; here is whom to ask for what, and what becomes durable
+ * when. When the state is whole the driver has done its part: whoever runs it opens a new one on
+ * the store, which then stands at the checkpoint (driver_restart_is_due()).
+ *
+ * Nothing is believed: the root is a quorum's, each piece is judged against it, and the header of
+ * the block at the checkpoint against the digest that the quorum signed. Peers that do not answer,
+ * or badly, are put off and others asked. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "ledger/store_intake.h"
+#include "node/driver/driver_impl.h"
+#include "node/driver/records.h"
+#include "node/pbft/wire.h"
+
+enum {
+    /* In T_s. A piece of 256 KiB takes as long over a line of 2 Mbit/s. */
+    WAIT_PERIODS = 4,
+    /* Not asked for so long after no answer, and after a bad one. */
+    SILENT_PERIODS = 16,
+    LIAR_PERIODS = 240,
+    /* A target that each of the others was asked for so often in vain, in a row, is not to be had:
+     * peers keep the trees of two checkpoints. Its header they have for ever, so with that it is
+     * the network that takes so long. */
+    ABSENT_ROUNDS = 2,
+    HEADER_ROUNDS = 16
+};
+
+static uint64_t periods_ms(const struct driver *d, uint64_t count)
+{
+    return count * d->parameters.status_ms;
+}
+
+static struct snapshot_target target_of(const struct certificate *c)
+{
+    return (struct snapshot_target){.height = c->statement.height,
+                                    .digest = c->statement.digest,
+                                    .root = c->statement.state_root};
+}
+
+/* Everything that was staged is durable, and nothing more is. Asked before a step that needs it: if
+ * not, the step waits. Under load there is always a batch on its way, so after T_s nothing more is
+ * taken from the inbox until the step is made. */
+static bool is_settled(struct driver *d)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    if (!d->is_committing && kv_batch_count(driver_turn(d)->batch) == 0)
+        return true;
+    s->is_step_waiting = true;
+    if (s->hold_from_ms == UINT64_MAX)
+        s->hold_from_ms = d->time.now_ms + periods_ms(d, 1);
+    return false;
+}
+
+bool driver_snapshot_holds(const struct driver *d)
+{
+    return d->time.now_ms >= d->snapshot.hold_from_ms;
+}
+
+/* ---- beginning, and going on after a start ---- */
+
+void driver_snapshot_want(struct driver *d, const struct certificate *checkpoint)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    s->is_wanted = s->has_news = true;
+    s->wanted = *checkpoint;
+}
+
+enum rc driver_snapshot_load(struct driver *d, struct pbft_durable *durable, struct why *why)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    s->hold_from_ms = UINT64_MAX;
+    if (!store_is_taking_snapshot(d->store))
+        return RC_OK;
+    enum rc rc = records_load_snapshot(store_view(d->store), &s->certificate, why);
+    if (rc == RC_OK)
+        rc = driver_judge_record(d, &s->certificate, "snapshot", why);
+    if (rc == RC_OK)
+        rc = snapshot_intake_open(&s->intake, d->store, why);
+    durable->is_taking_snapshot = rc == RC_OK;
+    return rc;
+}
+
+/* It cannot be: ranges have to do or, where the state is not to be believed anyway, a newer one. */
+static void refuse(struct driver *d)
+{
+    struct pbft_event e = {.type = PBFT_EVENT_SNAPSHOT_REFUSED, .now_ms = d->time.now_ms};
+    d->snapshot.is_wanted = false;
+    d->snapshot.refused_count++;
+    if (!d->is_diverged)
+        driver_step(d, &e);
+}
+
+static void start_intake(struct driver *d)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    struct snapshot_target target = target_of(&s->wanted);
+    struct why why = {{0}};
+    /* What the layers hold goes to the disk first; a state that is discarded need not. */
+    if (!d->is_diverged && store_flushed_height(d->store) < store_head(d->store)->height) {
+        driver_ask_root(d, store_head(d->store)->height);
+        return;
+    }
+    enum rc rc = snapshot_intake_start(&s->intake, d->store, driver_turn(d)->batch, &target,
+                                       d->is_diverged, &why);
+    if (rc == RC_REFUSED) {
+        refuse(d);
+        return;
+    }
+    if (rc != RC_OK) {
+        driver_fail(d, rc, &why);
+        return;
+    }
+    s->certificate = s->wanted;
+    s->is_wanted = false;
+    records_put_snapshot(driver_turn(d)->batch, &s->certificate);
+}
+
+/* Peers keep the trees of two checkpoints, so an older one is not to be had for ever. While pieces
+ * of it come it is gone on with: what is here already need not come again. */
+static void retarget(struct driver *d)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    struct snapshot_target target = target_of(&s->wanted);
+    uint32_t others = d->verify_config.members.members_count - 1;
+    bool is_to_be_had =
+        s->absent_count < ABSENT_ROUNDS * others && s->header_asks_count < HEADER_ROUNDS * others;
+    if (!s->is_wanted || is_to_be_had || target.height <= snapshot_intake_target(s->intake).height)
+        return;
+    if (!is_settled(d))
+        return;
+    snapshot_intake_retarget(s->intake, driver_turn(d)->batch, &target);
+    s->certificate = s->wanted;
+    s->is_wanted = s->has_header = s->has_cover = false;
+    s->absent_count = s->header_asks_count = 0;
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+        s->asked[i].is_asked = false;
+        if (!s->asked[i].is_liar) /* it may have the new one */
+            s->asked[i].put_off_until_ms = 0;
+    }
+    records_put_snapshot(driver_turn(d)->batch, &s->certificate);
+}
+
+/* ---- asking ---- */
+
+static uint32_t asked_count(const struct driver_snapshot *s)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++)
+        count += s->asked[i].is_asked;
+    return count;
+}
+
+static void expire(struct driver *d)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+        struct driver_piece_asked *a = &s->asked[i];
+        if (!a->is_asked || d->time.now_ms < a->until_ms)
+            continue;
+        a->is_asked = false;
+        a->put_off_until_ms = d->time.now_ms + periods_ms(d, SILENT_PERIODS);
+        s->absent_count++;
+        snapshot_intake_give_up(s->intake, &a->path);
+    }
+}
+
+static void ask(struct driver *d, uint32_t to)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    struct driver_piece_asked *a = &s->asked[to];
+    struct snapshot_target target = snapshot_intake_target(s->intake);
+    uint8_t room[SNAPSHOT_PATH_BYTES_MAX];
+    struct wr w = wr_of(room, sizeof room);
+    if (!snapshot_intake_ask(s->intake, &a->path))
+        return;
+    a->is_asked = true;
+    a->until_ms = d->time.now_ms + periods_ms(d, WAIT_PERIODS);
+    snapshot_path_encode(&w, &a->path);
+    struct pbft_msg *m = d->scratch_msg;
+    m->type = PBFT_FETCH_PIECE;
+    m->fetch_piece = (struct pbft_fetch_piece){
+        .height = target.height, .root = target.root, .path = wr_bytes_of(&w)};
+    driver_say_message(d, to, m);
+}
+
+/* One of each peer, in turn; no more under way than one batch takes. */
+static void ask_all(struct driver *d)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    uint32_t n = d->verify_config.members.members_count;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = (s->turn + i) % n;
+        struct driver_piece_asked *a = &s->asked[at];
+        if (asked_count(s) + driver_turn(d)->pieces_count >= SNAPSHOT_PIECES_PER_BATCH_MAX)
+            break;
+        if (at == d->config.own_index || a->is_asked || d->time.now_ms < a->put_off_until_ms)
+            continue;
+        ask(d, at);
+    }
+    s->turn++;
+}
+
+/* The header of the checkpoint's block, and with it a COMMIT certificate at or above it (5.4, 7.7).
+ * A node that has diverged may hold the block itself. */
+static void ask_header(struct driver *d)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    const struct statement *of = &s->certificate.statement;
+    struct block block;
+    struct why why = {{0}};
+    if (s->has_header || d->time.now_ms < s->header_at_ms)
+        return;
+    s->header_at_ms = d->time.now_ms + periods_ms(d, 1);
+    if (of->height <= store_head(d->store)->height &&
+        store_get_block(d->store, of->height, &block, &why) == RC_OK &&
+        digest_equal(&block.digest, &of->digest)) {
+        s->has_header = true;
+        s->header = block.header;
+        return;
+    }
+    struct pbft_event e = {.type = PBFT_EVENT_FETCH_RANGE, .now_ms = d->time.now_ms};
+    e.range.from_height = of->height;
+    e.range.blocks_max = 1;
+    s->header_asks_count++;
+    driver_step(d, &e);
+}
+
+void driver_snapshot_on_range(struct driver *d, const struct pbft_data *data)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    struct block block;
+    if (s->intake == NULL || s->has_header || data->kind != PBFT_FETCH_RANGE ||
+        !digest_equal(&data->blocks[0].digest, &s->certificate.statement.digest))
+        return;
+    enum block_fault fault = block_decode(&block, data->bytes[0]);
+    CHECK(fault == BLOCK_OK); /* node/verify judged it */
+    s->has_header = s->has_cover = true;
+    s->header = block.header;
+    s->cover = data->certificate;
+}
+
+/* ---- taking ---- */
+
+static bool is_answer(const struct driver_piece_asked *a, const struct snapshot_target *target,
+                      const struct pbft_piece *p)
+{
+    struct rd r = rd_of(p->of.path);
+    struct snapshot_path path;
+    snapshot_path_decode(&r, &path);
+    return a->is_asked && rd_done(&r) && snapshot_path_equal(&path, &a->path) &&
+           p->of.height == target->height && digest_equal(&p->of.root, &target->root);
+}
+
+static void take(struct driver *d, const struct snapshot_piece *piece)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    struct driver_turn *t = driver_turn(d);
+    struct why why = {{0}};
+    if (t->pieces_count >= SNAPSHOT_PIECES_PER_BATCH_MAX) {
+        snapshot_intake_give_up(s->intake, &piece->path); /* the batch before was slow */
+        return;
+    }
+    t->pieces_count++;
+    s->absent_count = 0;
+    enum rc rc = snapshot_intake_take(s->intake, t->batch, piece, &why);
+    if (rc != RC_OK)
+        driver_fail(d, rc, &why);
+}
+
+void driver_snapshot_on_piece(struct driver *d, uint32_t link, const struct pbft_piece *p)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    struct driver_piece_asked *a = &s->asked[link];
+    struct snapshot_piece piece;
+    if (s->intake == NULL || s->is_finishing)
+        return;
+    struct snapshot_target target = snapshot_intake_target(s->intake);
+    if (!is_answer(a, &target, p))
+        return;
+    a->is_asked = false;
+    if (p->bytes.size == 0) {
+        s->absent_count++;
+        a->put_off_until_ms = d->time.now_ms + periods_ms(d, WAIT_PERIODS);
+        snapshot_intake_give_up(s->intake, &a->path);
+        return;
+    }
+    enum snapshot_fault fault = snapshot_intake_judge(s->intake, &piece, &a->path, p->bytes);
+    s->faults[fault]++;
+    if (fault == SNAPSHOT_OK) {
+        take(d, &piece);
+        snapshot_piece_close(&piece);
+        return;
+    }
+    a->is_liar = true;
+    a->put_off_until_ms = d->time.now_ms + periods_ms(d, LIAR_PERIODS);
+    snapshot_intake_give_up(s->intake, &a->path);
+}
+
+/* ---- giving ---- */
+
+void driver_snapshot_on_fetch(struct driver *d, uint32_t link, const struct pbft_fetch_piece *f)
+{
+    struct rd r = rd_of(f->path);
+    struct snapshot_path path;
+    struct tree_ref tree;
+    struct buf bytes = {0};
+    struct why why = {{0}};
+    snapshot_path_decode(&r, &path);
+    if (!rd_done(&r) || !driver_has_budget(d, link) || !driver_has_room(d))
+        return;
+    enum rc rc = store_get_kept_tree(d->store, f->height, &f->root, &tree, &why);
+    if (rc == RC_OK)
+        rc = snapshot_make(&bytes, store_view(d->store), &tree, &path, SNAPSHOT_PIECE_BYTES_MAX,
+                           &why);
+    (void)driver_note_damage(d, rc, &why);
+    struct pbft_msg *m = d->scratch_msg;
+    m->type = PBFT_PIECE;
+    m->piece = (struct pbft_piece){.of = *f, .bytes = buf_bytes(&bytes)};
+    if (d->failure == RC_OK && driver_take_budget(d, link, bytes.size))
+        driver_say_message(d, link, m);
+    buf_free(&bytes);
+}
+
+/* ---- the end ---- */
+
+/* What I signed below it is past, as when a height is committed. */
+static void drop_votes(struct driver *d, uint64_t height)
+{
+    uint64_t from = store_head(d->store)->height + 1;
+    uint64_t end = from + 2 * d->parameters.window_heights; /* no vote of mine is above */
+    for (uint64_t at = from; at <= height && at < end; at++)
+        records_drop_height(driver_turn(d)->batch, at);
+}
+
+/* One batch makes the store stand there; what is above in it, of my votes' chain, is judged before.
+ */
+static void finish(struct driver *d)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    struct kv_batch *batch = driver_turn(d)->batch;
+    struct why why = {{0}};
+    struct pbft_event e = {.type = PBFT_EVENT_SNAPSHOT_TAKEN,
+                           .now_ms = d->time.now_ms,
+                           .snapshot = {.height = s->header.height,
+                                        .digest = s->certificate.statement.digest,
+                                        .parent = s->header.parent}};
+    drop_votes(d, s->header.height);
+    driver_step(d, &e);
+    if (d->failure != RC_OK)
+        return;
+    enum rc rc =
+        store_stage_snapshot(d->store, batch, s->intake, &s->header, &s->certificate, &why);
+    if (rc != RC_OK) {
+        driver_fail(d, rc, &why);
+        return;
+    }
+    records_drop_snapshot(batch);
+    if (s->has_cover)
+        records_put(batch, &(struct pbft_act){.type = PBFT_WRITE_COVER, .certificate = &s->cover},
+                    d->config.own_index);
+    s->is_finishing = true;
+}
+
+static void go_on(struct driver *d)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    struct why why = {{0}};
+    expire(d);
+    retarget(d);
+    if (snapshot_intake_is_clearing(s->intake)) {
+        enum rc rc =
+            is_settled(d) ? snapshot_intake_clear(s->intake, driver_turn(d)->batch, &why) : RC_OK;
+        if (rc != RC_OK)
+            driver_fail(d, rc, &why);
+        return;
+    }
+    ask_header(d);
+    ask_all(d);
+    if (snapshot_intake_is_whole(s->intake) && s->has_header && is_settled(d))
+        finish(d);
+}
+
+void driver_snapshot_run(struct driver *d)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    if (d->failure != RC_OK || s->is_finishing)
+        return;
+    s->is_step_waiting = s->has_news = false;
+    if (s->intake != NULL)
+        go_on(d);
+    else if (s->is_wanted && d->is_diverged == d->was_diverged && is_settled(d))
+        start_intake(d);
+    if (!s->is_step_waiting)
+        s->hold_from_ms = UINT64_MAX;
+}
+
+uint64_t driver_snapshot_deadline_ms(const struct driver *d)
+{
+    const struct driver_snapshot *s = &d->snapshot;
+    if (s->is_finishing || (s->intake == NULL && !s->is_wanted) || d->is_committing)
+        return UINT64_MAX; /* what is under way wakes it */
+    uint64_t due = d->time.now_ms + periods_ms(d, 1);
+    if (s->has_news)
+        return 0;
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++)
+        if (s->asked[i].is_asked && s->asked[i].until_ms < due)
+            due = s->asked[i].until_ms;
+    return due;
+}
+
+void driver_snapshot_close(struct driver *d)
+{
+    snapshot_intake_close(d->snapshot.intake);
+}

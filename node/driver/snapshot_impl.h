@@ -1,0 +1,78 @@
+/* What snapshot.c and backfill.c keep in a driver, and do for its other files (9.3). Included by
+ * driver_impl.h alone. */
+#ifndef NODE_DRIVER_SNAPSHOT_IMPL_H
+#define NODE_DRIVER_SNAPSHOT_IMPL_H
+
+#include "ledger/store_intake.h"
+#include "node/pbft/pbft.h"
+
+struct driver;
+
+/* ---- snapshot.c: a state that is taken from peers (9.3) ---- */
+
+/* A piece that one peer was asked for. */
+struct driver_piece_asked {
+    bool is_asked;
+    struct snapshot_path path;
+    uint64_t until_ms;
+    uint64_t put_off_until_ms; /* it did not answer, or has it not, or lied */
+    bool is_liar;
+};
+
+struct driver_snapshot {
+    bool is_wanted; /* the core asked for this one, the newest: */
+    struct certificate wanted;
+    struct snapshot_intake *intake; /* NULL: none is under way; else of this one: */
+    struct certificate certificate;
+    bool has_header, has_cover;
+    struct block_header header; /* of its block */
+    struct certificate cover;   /* of COMMITs, at or above it */
+    uint64_t header_at_ms;      /* when it is asked for again */
+    bool is_finishing;          /* the batch that makes the store stand there is staged */
+    /* A step has to wait until all that is staged is durable, and for no longer than until then
+     * does it let other work go first; UINT64_MAX: none waits. */
+    uint64_t hold_from_ms;
+    bool is_step_waiting;
+    bool has_news; /* since it last ran: a batch is durable, the core asked */
+    struct driver_piece_asked asked[MEMBERS_MAX];
+    uint32_t turn;
+    uint32_t absent_count; /* answers, or silences, in a row that brought nothing */
+    uint32_t header_asks_count;
+    uint64_t refused_count;
+    uint64_t faults[SNAPSHOT_FAULT_COUNT];
+};
+
+/* ---- backfill.c ---- */
+
+struct driver_backfill {
+    uint64_t ask_at_ms, asked_from;
+    /* To ask for at once: as many as came, fewer where nobody answered. */
+    uint64_t blocks_count, blocks_max;
+    uint32_t silences_count; /* in a row */
+    bool is_sweeping;
+    uint64_t faults[BACKFILL_FAULT_COUNT];
+};
+
+/* ---- snapshot.c: 9.3 ---- */
+/* The core asked for this state. */
+void driver_snapshot_want(struct driver *d, const struct certificate *checkpoint);
+/* Go on with the one that was under way, if any. Returns: RC_OK | RC_STORE_DAMAGED | RC_STORE_IO.
+ */
+MUST_USE enum rc driver_snapshot_load(struct driver *d, struct pbft_durable *durable,
+                                      struct why *why);
+void driver_snapshot_run(struct driver *d);
+uint64_t driver_snapshot_deadline_ms(const struct driver *d);
+void driver_snapshot_on_fetch(struct driver *d, uint32_t link, const struct pbft_fetch_piece *f);
+void driver_snapshot_on_piece(struct driver *d, uint32_t link, const struct pbft_piece *p);
+/* DATA came, verified. */
+void driver_snapshot_on_range(struct driver *d, const struct pbft_data *data);
+void driver_snapshot_close(struct driver *d);
+/* The inbox waits: under load the disk would else never be at rest for its next step. */
+bool driver_snapshot_holds(const struct driver *d);
+
+/* ---- backfill.c: 9.3 ---- */
+void driver_backfill_run(struct driver *d);
+uint64_t driver_backfill_deadline_ms(const struct driver *d);
+void driver_backfill_on_range(struct driver *d, const struct pbft_data *data);
+
+#endif

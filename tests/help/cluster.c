@@ -318,6 +318,7 @@ void cluster_init(struct cluster *c, const struct cluster_options *options)
                              .fairness_ms = 2000,
                              .retransmit_ms = 500,
                              .quiet_checkpoint_ms = 2000,
+                             .snapshot_behind_heights = UINT64_MAX,
                              .epoch_base = cluster_genesis(),
                              .sync_blocks_max = options->sync_blocks_max,
                              .proposals_bytes_max = options->pipeline_heights * CLUSTER_BLOCK_BYTES,

@@ -175,6 +175,16 @@ void cluster_trace_event(struct cluster *c, uint32_t at, const struct pbft_event
     case PBFT_EVENT_EVIDENCE:
         cluster_trace_text(c, "%u found a bad body of %u", at, e->evidence->offender);
         break;
+    case PBFT_EVENT_SNAPSHOT_TAKEN:
+        cluster_trace_text(c, "%u has the state of h%llu", at,
+                           (unsigned long long)e->snapshot.height);
+        break;
+    case PBFT_EVENT_SNAPSHOT_REFUSED:
+        cluster_trace_text(c, "%u cannot take the snapshot", at);
+        break;
+    case PBFT_EVENT_FETCH_RANGE:
+        cluster_trace_text(c, "%u lacks h%llu", at, (unsigned long long)e->range.from_height);
+        break;
     }
 }
 

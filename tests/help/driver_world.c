@@ -290,6 +290,7 @@ void world_open(struct driver_world *w, uint32_t own_index, const char *paramete
     CHECK(crypto_start(&w->why) == RC_OK);
     w->own_index = own_index;
     w->reserved_heights = DRIVER_RESERVED_HEIGHTS;
+    w->snapshot_behind_heights = DRIVER_SNAPSHOT_BEHIND_HEIGHTS;
     w->time = (struct driver_time){.now_ms = 5000, .wall_ms = UINT64_C(1760000000000)};
     c->options = (struct chain_options){.members_count = WORLD_MEMBERS,
                                         .participants_count = WORLD_PAYERS,
@@ -329,6 +330,7 @@ enum rc world_start(struct driver_world *w)
                                        .signer = {w, sign},
                                        .marker = {w, w->marker, on_raise},
                                        .reserved_heights = w->reserved_heights,
+                                       .snapshot_behind_heights = w->snapshot_behind_heights,
                                        .outputs_max = DRIVER_OUTPUTS_MAX,
                                        .answer_bytes_max = DRIVER_ANSWER_BYTES_MAX,
                                        .is_fenced = w->is_fenced};

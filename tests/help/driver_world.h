@@ -64,8 +64,9 @@ struct driver_world {
     bool is_marking;
     struct pbft_rank marker, marking; /* what it holds; what it is to hold */
     uint64_t marks_count;
-    bool is_fenced;            /* given to the driver when it is opened, */
-    uint64_t reserved_heights; /* as is this: DRIVER_RESERVED_HEIGHTS */
+    bool is_fenced;                   /* given to the driver when it is opened, */
+    uint64_t reserved_heights;        /* as is this: DRIVER_RESERVED_HEIGHTS, */
+    uint64_t snapshot_behind_heights; /* and this: DRIVER_SNAPSHOT_BEHIND_HEIGHTS */
     /* The verifiers. */
     bool holds_jobs; /* else each is run at once */
     struct driver_job **jobs;

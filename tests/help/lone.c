@@ -49,6 +49,7 @@ void lone_init(struct lone *l, uint32_t members_count, uint32_t own_index)
                                      .fairness_ms = 2000,
                                      .retransmit_ms = 500,
                                      .quiet_checkpoint_ms = 2000,
+                                     .snapshot_behind_heights = UINT64_MAX,
                                      .epoch_base = lone_genesis(),
                                      .sync_blocks_max = 8,
                                      .proposals_bytes_max = 4 * LONE_BLOCK_BYTES_MAX,

@@ -6,9 +6,9 @@
 #include "ledger/block.h"
 
 const enum pbft_msg_type wire_types[WIRE_TYPES_COUNT] = {
-    PBFT_PRE_PREPARE, PBFT_PREPARE,  PBFT_COMMIT,  PBFT_CHECKPOINT, PBFT_STATUS,
-    PBFT_FETCH,       PBFT_DATA,     PBFT_FORWARD, PBFT_QC,         PBFT_COMPLAIN,
-    PBFT_VIEW_CHANGE, PBFT_NEW_VIEW, PBFT_EVIDENCE};
+    PBFT_PRE_PREPARE, PBFT_PREPARE,  PBFT_COMMIT,   PBFT_CHECKPOINT,  PBFT_STATUS,
+    PBFT_FETCH,       PBFT_DATA,     PBFT_FORWARD,  PBFT_QC,          PBFT_COMPLAIN,
+    PBFT_VIEW_CHANGE, PBFT_NEW_VIEW, PBFT_EVIDENCE, PBFT_FETCH_PIECE, PBFT_PIECE};
 
 bool wire_block_head(struct bytes block, struct pbft_block *out)
 {
@@ -244,6 +244,25 @@ static void make_forward(struct wire_sample *s, struct prng *p)
     s->msg.forward = buf_bytes(&s->bytes);
 }
 
+/* What a path means is the ledger's: any bytes do. */
+static struct pbft_fetch_piece draw_piece_name(struct wire_sample *s, struct prng *p)
+{
+    struct pbft_fetch_piece f = {.height = prng_u64(p)};
+    f.root = draw_digest(p);
+    size_t at = s->bytes.size, size = 1 + (size_t)prng_below(p, PBFT_PATH_BYTES_MAX);
+    prng_fill(p, buf_grow(&s->bytes, size), size);
+    f.path = bytes_of(s->bytes.data + at, size);
+    return f;
+}
+
+static void make_piece(struct wire_sample *s, struct prng *p)
+{
+    size_t size = (size_t)prng_below(p, BODY_BYTES_MAX + 1);
+    prng_fill(p, buf_grow(&s->bytes, size), size);
+    s->msg.piece.of = draw_piece_name(s, p);
+    s->msg.piece.bytes = bytes_of(s->bytes.data, size); /* it stands still by now */
+}
+
 /* ---- view changes ---- */
 
 static enum pbft_reason draw_reason(struct prng *p)
@@ -421,6 +440,12 @@ void wire_sample_make(struct wire_sample *s, enum pbft_msg_type type, struct prn
         return;
     case PBFT_FORWARD:
         make_forward(s, p);
+        return;
+    case PBFT_FETCH_PIECE:
+        s->msg.fetch_piece = draw_piece_name(s, p);
+        return;
+    case PBFT_PIECE:
+        make_piece(s, p);
         return;
     case PBFT_COMPLAIN:
         make_complain(s, p);

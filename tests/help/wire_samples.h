@@ -8,7 +8,7 @@
 #include "node/pbft/wire.h"
 
 /* The types that have an encoding by now. */
-enum { WIRE_TYPES_COUNT = 13 };
+enum { WIRE_TYPES_COUNT = 15 };
 extern const enum pbft_msg_type wire_types[WIRE_TYPES_COUNT];
 
 /* A message and the bytes it lends. Zero-initialise to start; wire_sample_close() ends it. */

@@ -120,6 +120,7 @@ static enum rc open_driver(struct sim *s, struct sim_node *n, struct why *why)
                                    .own_index = n->member,
                                    .store = n->store,
                                    .reserved_heights = s->plan.reserved_heights,
+                                   .snapshot_behind_heights = DRIVER_SNAPSHOT_BEHIND_HEIGHTS,
                                    .outputs_max = s->plan.outputs_max,
                                    .answer_bytes_max = s->plan.answer_bytes_max,
                                    .is_fenced = n->is_fenced};

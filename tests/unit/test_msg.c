@@ -177,10 +177,10 @@ static void msg_name_of_each_type_is_the_protocols_word(void **state)
 {
     (void)state;
     static const char *const names[PBFT_MSG_TYPE_END] = {
-        [1] = "PRE-PREPARE", [2] = "PREPARE",  [3] = "COMMIT",     [4] = "COMPLAIN",
-        [5] = "VIEW-CHANGE", [6] = "NEW-VIEW", [7] = "CHECKPOINT", [8] = "STATUS",
-        [9] = "FETCH",       [10] = "DATA",    [11] = "FORWARD",   [12] = "EVIDENCE",
-        [13] = "QC"};
+        [1] = "PRE-PREPARE", [2] = "PREPARE",      [3] = "COMMIT",     [4] = "COMPLAIN",
+        [5] = "VIEW-CHANGE", [6] = "NEW-VIEW",     [7] = "CHECKPOINT", [8] = "STATUS",
+        [9] = "FETCH",       [10] = "DATA",        [11] = "FORWARD",   [12] = "EVIDENCE",
+        [13] = "QC",         [14] = "FETCH-PIECE", [15] = "PIECE"};
     for (int type = 1; type < PBFT_MSG_TYPE_END; type++)
         assert_string_equal(pbft_msg_name((enum pbft_msg_type)type), names[type]);
 }

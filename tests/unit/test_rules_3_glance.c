@@ -297,9 +297,10 @@ static void glance_drops_old_statuses(void **state)
 static void glance_leaves_alone_what_is_not_signed(void **state)
 {
     (void)state;
-    static const enum pbft_msg_type kept[] = {PBFT_FETCH, PBFT_FORWARD};
+    static const enum pbft_msg_type kept[] = {PBFT_FETCH, PBFT_FORWARD, PBFT_FETCH_PIECE,
+                                              PBFT_PIECE};
     begin(4, 1);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 4; i++) {
         struct pbft_msg m = {.type = kept[i], .link = 2, .from = 2};
         assert_int_equal(glance(&m), PBFT_KEEP);
     }

@@ -109,6 +109,14 @@ static void assert_same_new_view(const struct pbft_new_view *a, const struct pbf
     assert_memory_equal(a->signature.bytes, b->signature.bytes, SIGNATURE_BYTES);
 }
 
+static void assert_same_piece_name(const struct pbft_fetch_piece *a,
+                                   const struct pbft_fetch_piece *b)
+{
+    assert_int_equal(a->height, b->height);
+    assert_same_digest(&a->root, &b->root);
+    assert_true(bytes_equal(a->path, b->path));
+}
+
 static void assert_same(const struct pbft_msg *a, const struct pbft_msg *b)
 {
     assert_int_equal(a->type, b->type);
@@ -126,6 +134,11 @@ static void assert_same(const struct pbft_msg *a, const struct pbft_msg *b)
         assert_same_data(&a->data, &b->data);
     } else if (a->type == PBFT_FORWARD) {
         assert_true(bytes_equal(a->forward, b->forward));
+    } else if (a->type == PBFT_FETCH_PIECE) {
+        assert_same_piece_name(&a->fetch_piece, &b->fetch_piece);
+    } else if (a->type == PBFT_PIECE) {
+        assert_same_piece_name(&a->piece.of, &b->piece.of);
+        assert_true(bytes_equal(a->piece.bytes, b->piece.bytes));
     } else if (a->type == PBFT_QC) {
         assert_same_certificate(&a->qc, &b->qc);
     } else if (a->type == PBFT_COMPLAIN) {

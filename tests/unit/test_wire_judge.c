@@ -75,6 +75,39 @@ static void size_of_a_forward_at_and_beyond_the_limit(void **state)
     buf_free(&tx);
 }
 
+/* So does a piece's; and a path has one byte at least, and no more than the ledger's longest. */
+static void size_of_a_piece_at_and_beyond_the_limits(void **state)
+{
+    (void)state;
+    enum { AT = 1 + 8 + DIGEST_BYTES, NAME = AT + 1 + PBFT_PATH_BYTES_MAX };
+    struct buf out = {0}, bytes = {0};
+    uint8_t *data = buf_grow(&bytes, PBFT_MSG_BYTES_MAX);
+    memset(data, 7, PBFT_MSG_BYTES_MAX);
+    struct pbft_msg m = {.type = PBFT_PIECE};
+    m.piece.of.path = bytes_of(data, PBFT_PATH_BYTES_MAX);
+    m.piece.bytes = bytes_of(data, PBFT_MSG_BYTES_MAX - NAME - 4);
+    assert_int_equal(encode(&out, &m).size, PBFT_MSG_BYTES_MAX);
+    assert_true(decodes(buf_bytes(&out)));
+    m.piece.bytes.size++;
+    assert_true(encode_ends_by_check(&m));
+    m.piece.bytes.size = 1;
+    m.piece.of.path.size++;
+    assert_true(encode_ends_by_check(&m));
+    m.piece.of.path.size = 0;
+    assert_true(encode_ends_by_check(&m));
+    /* Made by one who does not CHECK: each with as many bytes as it says. */
+    for (unsigned size = 0; size <= PBFT_PATH_BYTES_MAX + 1; size++) {
+        buf_clear(&out);
+        buf_add_u8(&out, PBFT_FETCH_PIECE);
+        buf_add(&out, data, AT - 1);
+        buf_add_u8(&out, (uint8_t)size);
+        buf_add(&out, data, size);
+        assert_int_equal(decodes(buf_bytes(&out)), size > 0 && size <= PBFT_PATH_BYTES_MAX);
+    }
+    buf_free(&out);
+    buf_free(&bytes);
+}
+
 /* Several blocks are judged by their sum, which PBFT_RANGE_BYTES_MAX lets a sender reckon. */
 static void size_of_a_range_at_and_beyond_the_limit(void **state)
 {
@@ -324,6 +357,7 @@ int main(void)
         cmocka_unit_test(decode_of_every_prefix_and_extension_is_refused),
         cmocka_unit_test(size_of_a_message_at_and_beyond_the_limit),
         cmocka_unit_test(size_of_a_forward_at_and_beyond_the_limit),
+        cmocka_unit_test(size_of_a_piece_at_and_beyond_the_limits),
         cmocka_unit_test(size_of_a_range_at_and_beyond_the_limit),
         cmocka_unit_test(size_of_the_largest_block_fits),
         cmocka_unit_test(decode_of_unknown_types_is_refused),

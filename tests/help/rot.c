@@ -1,0 +1,106 @@
+#include "tests/help/rot.h"
+
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "ledger/state.h"
+#include "ledger/tree_node.h"
+
+enum { VERSION_AT = 8, ROOT_AT = 16 }; /* of "derived" (ledger/store.h) */
+
+struct rot {
+    struct kv_view *view;
+    struct kv_batch *batch;
+    uint64_t left; /* balances to pass by */
+    uint64_t passed;
+    struct digest key_hash;
+    uint8_t value[16];
+};
+
+static struct bytes balance_value(struct rot *r)
+{
+    return bytes_of(r->value, sizeof r->value);
+}
+
+static enum rc pick_balance(void *context, const struct digest *key_hash, uint8_t table,
+                            struct bytes key, struct bytes value)
+{
+    struct rot *r = context;
+    (void)key;
+    if (table != STATE_BALANCE)
+        return RC_OK;
+    r->passed++;
+    if (r->left-- > 0)
+        return RC_OK;
+    struct state_balance balance;
+    struct wr w = wr_of(r->value, sizeof r->value);
+    CHECK(state_balance_decode(&balance, value));
+    wr_u64(&w, balance.amount + 1);
+    wr_u64(&w, balance.entries_count);
+    CHECK(wr_bytes_of(&w).size == value.size);
+    r->key_hash = *key_hash;
+    return RC_INTERRUPTED; /* found */
+}
+
+/* Set it below this place, and the hashes up from there. */
+static void rewrite(struct rot *r, const struct tree_place *place, struct digest *hash)
+{
+    uint8_t key[TREE_PLACE_KEY_BYTES_MAX];
+    struct tree_node node;
+    struct buf bytes = {0};
+    CHECK(tree_node_get(&node, r->view, place) == RC_OK);
+    struct tree_child *child = &node.child[tree_nibble(&r->key_hash, place->depth)];
+    if (child->kind == TREE_INNER) {
+        struct tree_place below = {child->version, place->depth + 1, r->key_hash};
+        rewrite(r, &below, &child->hash);
+    } else {
+        child->value = balance_value(r);
+        child->has_hash = false;
+    }
+    CHECK(tree_node_hash_leaves(&node, place));
+    tree_node_hash_of(hash, &node);
+    tree_node_encode(&bytes, &node);
+    kv_batch_put(r->batch, KV_TREE, tree_place_encode(key, place), buf_bytes(&bytes));
+    buf_free(&bytes);
+}
+
+static void put_root(struct rot *r, struct bytes derived, const struct digest *root)
+{
+    struct buf bent = {0};
+    struct rd rd = rd_of(bytes_of(derived.data + VERSION_AT, 8));
+    uint8_t room[8];
+    struct wr w = wr_of(room, sizeof room);
+    wr_be64(&w, rd_u64(&rd));
+    kv_batch_put(r->batch, KV_ROOT, wr_bytes_of(&w), bytes_of(root->bytes, DIGEST_BYTES));
+    buf_add_bytes(&bent, derived);
+    memcpy(bent.data + ROOT_AT, root->bytes, DIGEST_BYTES);
+    kv_batch_put(r->batch, KV_META, bytes_of_text("derived"), buf_bytes(&bent));
+    buf_free(&bent);
+}
+
+uint64_t rot_balance(struct kv *kv, uint64_t pick)
+{
+    struct rot r = {.left = UINT64_MAX};
+    struct bytes derived;
+    struct tree_ref tree;
+    struct digest root;
+    CHECK(kv_view_open(&r.view, kv, NULL) == RC_OK);
+    CHECK(kv_get(r.view, KV_META, bytes_of_text("derived"), &derived) == RC_OK);
+    struct rd rd = rd_of(derived);
+    uint64_t flushed_height = rd_u64(&rd);
+    tree.version = rd_u64(&rd);
+    rd_copy(&rd, tree.root.bytes, DIGEST_BYTES);
+    CHECK(!rd.failed);
+    CHECK(tree_walk(r.view, &tree, pick_balance, &r, NULL) == RC_OK); /* counts them */
+    CHECK(r.passed > 0);
+    r.left = pick % r.passed;
+    CHECK(tree_walk(r.view, &tree, pick_balance, &r, NULL) == RC_INTERRUPTED);
+    r.batch = kv_batch_new();
+    struct tree_place top = {.version = tree.version};
+    rewrite(&r, &top, &root);
+    put_root(&r, derived, &root);
+    CHECK(kv_commit(kv, r.batch, NULL) == RC_OK);
+    kv_batch_free(r.batch);
+    kv_view_close(r.view);
+    return flushed_height;
+}

@@ -1,0 +1,241 @@
+/* Rule 9.3 through the driver, after a snapshot: history below it is fetched behind everything else
+ * and held by hash links; until it is here, answers say that they do not know. */
+#include <string.h>
+
+#include "tests/help/driver_others.h"
+#include "tests/help/rot.h"
+#include "tests/unit/driver_rules.h"
+
+enum { CHAIN = 60, SNAPSHOT = 56, OWN = 5 };
+static struct driver_others p;
+
+/* Member 3 has blocks 1 to OWN, and stands on the state of SNAPSHOT. */
+static void begin_joined(void)
+{
+    world_open(&w, 3, NULL);
+    w.snapshot_behind_heights = 16;
+    others_open(&p, &w);
+    world_begin(&w);
+    others_grow(&p, CHAIN);
+    others_commit_to(&p, OWN);
+    world_forget(&w);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 400), RC_REOPEN);
+    p.ranges_asked = 0;
+    p.lowest_asked = UINT64_MAX;
+    world_crash(&w, false);
+    assert_int_equal(world_start(&w), RC_OK);
+    assert_int_equal(store_history_from_height(w.store), SNAPSHOT + 1);
+}
+
+static int end_others(void **state)
+{
+    others_close(&p);
+    return end(state);
+}
+
+#define OTHERS_TEST(test) cmocka_unit_test_teardown(test, end_others)
+
+static void expect_whole(void)
+{
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 600), RC_OK);
+    assert_int_equal(store_history_from_height(w.store), 1);
+    assert_int_equal(store_head(w.store)->height, p.count);
+    for (uint64_t height = 1; height <= p.count; height++)
+        assert_true(store_history_has(w.store, height));
+    assert_true(others_have_same_state(&p));
+}
+
+/* The first transaction of a block of the chain. */
+static const struct world_tx *tx_of(uint64_t height)
+{
+    struct rd r = rd_of(p.blocks[height]->block.body);
+    struct bytes whole = block_next_tx(&r);
+    for (size_t i = 0; i < w.txs_count; i++)
+        if (bytes_equal(buf_bytes(&w.txs[i]->bytes), whole))
+            return w.txs[i];
+    fail();
+    return NULL;
+}
+
+static enum driver_outcome outcome_of(uint64_t client, const struct world_tx *tx)
+{
+    world_submit(&w, client, tx);
+    world_settle(&w);
+    const struct driver_answer *answer = world_answer(&w, client);
+    assert_non_null(answer);
+    return answer->outcome;
+}
+
+/* ---- filling ---- */
+
+/* From above, in ranges of any length; what the replica had is not asked for. */
+static void history_is_filled_downward(void **state)
+{
+    (void)state;
+    static const uint32_t lengths[] = {PBFT_DATA_BLOCKS_MAX, 1, 3, 7};
+    for (int i = 0; i < 4; i++) {
+        begin_joined();
+        p.range_blocks_max = lengths[i];
+        expect_whole();
+        assert_int_equal(p.lowest_asked, OWN + 1);
+        if (i < 3)
+            assert_int_equal(end_others(state), 0);
+    }
+}
+
+static void new_blocks_commit_meanwhile(void **state)
+{
+    (void)state;
+    begin_joined();
+    p.range_blocks_max = 2;
+    for (int i = 0; i < 20 && store_history_from_height(w.store) > 1; i++) {
+        others_grow(&p, 2);
+        others_tell(&p);
+        (void)others_answer(&p);
+        (void)others_answer(&p);
+    }
+    expect_whole();
+}
+
+/* With the batch or without; and it is swept what the old state left. */
+static void a_crash_at_any_time_costs_one_batch(void **state)
+{
+    (void)state;
+    uint64_t from = UINT64_MAX;
+    begin_joined();
+    for (uint32_t round = 0; store_history_from_height(w.store) > 1; round++) {
+        assert_true(round < 400);
+        assert_true(store_history_from_height(w.store) <= from);
+        from = store_history_from_height(w.store);
+        others_tell(&p);
+        (void)others_answer(&p);
+        world_run(&w);
+        world_crash(&w, round % 3 != 0);
+        assert_int_equal(world_start(&w), RC_OK);
+    }
+    expect_whole();
+}
+
+/* ---- sources ---- */
+
+/* Peers with less history, and one whose blocks are not what their headers say. */
+static void who_has_it_not_or_lies_is_passed_over(void **state)
+{
+    (void)state;
+    begin_joined();
+    p.history_from[0] = 40;
+    p.bends_ranges[1] = true;
+    expect_whole();
+    assert_true(world_look(&w).verify_drops[VERIFY_DROP_BAD_BODY] > 0);
+}
+
+static void nobody_who_has_it_is_waited_for(void **state)
+{
+    (void)state;
+    begin_joined();
+    for (uint32_t i = 0; i < WORLD_OTHERS; i++)
+        p.history_from[i] = 30;
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 100), RC_OK);
+    assert_int_equal(store_history_from_height(w.store), 30);
+    p.history_from[1] = 0;
+    expect_whole();
+}
+
+/* Of a state that was discarded the indexes are made anew from the blocks, which are here. */
+static void held_blocks_are_not_asked_for(void **state)
+{
+    (void)state;
+    world_open(&w, 3, NULL);
+    others_open(&p, &w);
+    world_begin(&w);
+    others_grow(&p, 20);
+    others_commit_to(&p, 20);
+    world_crash(&w, false);
+    assert_int_equal(rot_balance(w.kv, 1), 16);
+    w.is_rotten = true;
+    world_begin(&w);
+    others_tell(&p);
+    (void)others_answer(&p);
+    assert_int_equal(driver_failure(w.driver, NULL), RC_REOPEN);
+    others_reopen(&p);
+    w.is_rotten = false;
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 200), RC_REOPEN);
+    p.lowest_asked = UINT64_MAX;
+    world_crash(&w, false);
+    assert_int_equal(world_start(&w), RC_OK);
+    assert_int_equal(store_head(w.store)->height, 20);
+    assert_int_equal(outcome_of(1, tx_of(3)), DRIVER_UNKNOWN);
+    world_forget(&w);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 600), RC_OK);
+    assert_int_equal(store_history_from_height(w.store), 1);
+    assert_int_equal(p.lowest_asked, UINT64_MAX);
+    assert_int_equal(outcome_of(2, tx_of(3)), DRIVER_COMMITTED);
+}
+
+/* ---- what is answered ---- */
+
+/* Not that a transaction is committed, nor that it is not: it may be. */
+static void below_history_the_outcome_is_not_known(void **state)
+{
+    (void)state;
+    begin_joined();
+    world_settle(&w);
+    const struct world_tx *old = tx_of(30);
+    assert_int_equal(outcome_of(1, old), DRIVER_UNKNOWN);
+    assert_int_equal(outcome_of(2, tx_of(3)), DRIVER_COMMITTED); /* it had that one before */
+    /* Another one at a used nonce: which stands there is not known yet. */
+    uint32_t payer = 29 % WORLD_PAYERS;
+    const struct world_tx *other =
+        world_tx(&w, payer, old->tx.nonce, 0, op_record_of("driver", "x", bytes_of_text("other")));
+    assert_int_equal(outcome_of(3, other), DRIVER_UNKNOWN);
+    world_forget(&w);
+    expect_whole();
+    assert_int_equal(outcome_of(4, old), DRIVER_COMMITTED);
+    assert_int_equal(outcome_of(5, other), DRIVER_REJECTED);
+    assert_true(digest_equal(&world_answer(&w, 5)->other_txid, &old->tx.id));
+}
+
+/* What is here is given: blocks above and below the gap, and pieces of the state. */
+static void one_with_a_gap_gives_what_it_has(void **state)
+{
+    (void)state;
+    begin_joined();
+    p.withholds_ranges = true;
+    world_settle(&w);
+    world_forget(&w);
+    world_fetch_range(&w, 0, 30);
+    world_fetch(&w, 1, p.blocks[30]);
+    world_settle(&w);
+    assert_int_equal(world_sent(&w, PBFT_DATA, NULL), 0);
+    world_fetch_range(&w, 0, 3);
+    world_settle(&w);
+    const struct world_output *o = world_message(&w, PBFT_DATA, 0);
+    assert_non_null(o);
+    static struct pbft_msg m;
+    assert_true(world_decode(&m, o));
+    assert_int_equal(m.data.blocks[0].height, 3);
+    assert_int_equal(m.data.blocks_count, OWN - 3 + 1);
+    assert_int_equal(world_look(&w).damaged_count, 0);
+    p.withholds_ranges = false;
+    expect_whole();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        OTHERS_TEST(history_is_filled_downward),
+        OTHERS_TEST(new_blocks_commit_meanwhile),
+        OTHERS_TEST(a_crash_at_any_time_costs_one_batch),
+        OTHERS_TEST(who_has_it_not_or_lies_is_passed_over),
+        OTHERS_TEST(nobody_who_has_it_is_waited_for),
+        OTHERS_TEST(held_blocks_are_not_asked_for),
+        OTHERS_TEST(below_history_the_outcome_is_not_known),
+        OTHERS_TEST(one_with_a_gap_gives_what_it_has),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,251 @@
+/* Rule 9.3 through the driver: pieces of the state that others ask for, and what the driver does
+ * where a snapshot cannot begin, or the disk is never at rest for it. */
+#include <string.h>
+
+#include "node/driver/driver_impl.h"
+#include "tests/help/driver_others.h"
+
+static enum rc watched_start(struct snapshot_intake **out, struct store *s, struct kv_batch *batch,
+                             const struct snapshot_target *target, bool discards, struct why *why);
+#define snapshot_intake_start watched_start
+#include "node/driver/snapshot.c"
+#undef snapshot_intake_start
+
+#include "tests/unit/driver_rules.h"
+
+static struct driver_others p;
+static bool is_refusing;
+static uint32_t refusals_count;
+
+static enum rc watched_start(struct snapshot_intake **out, struct store *s, struct kv_batch *batch,
+                             const struct snapshot_target *target, bool discards, struct why *why)
+{
+    if (!is_refusing)
+        return snapshot_intake_start(out, s, batch, target, discards, why);
+    refusals_count++;
+    return why_set(why, RC_REFUSED, "history has too many gaps");
+}
+
+static int end_others(void **state)
+{
+    others_close(&p);
+    return end(state);
+}
+
+#define OTHERS_TEST(test) cmocka_unit_test_teardown(test, end_others)
+
+/* ---- giving ---- */
+
+/* Member 1 has ten blocks, and with them the tree of height 8. */
+static void begin_giving(void)
+{
+    world_open(&w, 1, NULL);
+    others_open(&p, &w);
+    world_begin(&w);
+    others_grow(&p, 10);
+    others_commit_to(&p, 10);
+    world_forget(&w);
+}
+
+static struct pbft_fetch_piece name_of(struct bytes path)
+{
+    return (struct pbft_fetch_piece){.height = p.checkpoint.statement.height,
+                                     .root = p.checkpoint.statement.state_root,
+                                     .path = path};
+}
+
+static void fetch(uint32_t link, const struct pbft_fetch_piece *f)
+{
+    memset(&w.msg, 0, sizeof w.msg);
+    w.msg.type = PBFT_FETCH_PIECE;
+    w.msg.link = w.msg.from = link;
+    w.msg.fetch_piece = *f;
+    assert_true(world_give(&w, link));
+    world_settle(&w);
+}
+
+/* The only PIECE that left; NULL: none did. Forgets it by the next call. */
+static const struct pbft_piece *given(uint32_t to)
+{
+    static struct pbft_msg m;
+    static struct buf bytes;
+    const struct world_output *o = world_message(&w, PBFT_PIECE, 0);
+    assert_in_range(world_sent(&w, PBFT_PIECE, NULL), 0, 1);
+    if (o == NULL)
+        return NULL;
+    assert_int_equal(o->to, to);
+    buf_clear(&bytes);
+    buf_add_bytes(&bytes, buf_bytes(&o->bytes));
+    assert_true(pbft_decode(&m, buf_bytes(&bytes), 1, verify_block_head));
+    world_forget(&w);
+    return &m.piece;
+}
+
+static const uint8_t top[] = {0};
+
+static void a_piece_of_a_kept_tree_is_given(void **state)
+{
+    (void)state;
+    begin_giving();
+    struct pbft_fetch_piece f = name_of(bytes_of(top, 1));
+    fetch(2, &f);
+    const struct pbft_piece *piece = given(2);
+    assert_non_null(piece);
+    assert_int_equal(piece->of.height, 8);
+    assert_true(digest_equal(&piece->of.root, &f.root));
+    assert_true(bytes_equal(piece->of.path, f.path));
+    struct snapshot_piece judged;
+    assert_int_equal(snapshot_judge(&judged, piece->bytes, &(struct snapshot_path){0}, &f.root),
+                     SNAPSHOT_OK);
+    assert_true(judged.entries_count > 10);
+    snapshot_piece_close(&judged);
+}
+
+/* Of another height, another root, or a path where no node is: it is said, so that others are
+ * asked. What is no path is not answered at all. */
+static void what_is_not_here_is_said(void **state)
+{
+    (void)state;
+    static const uint8_t deep[] = {6, 0x12, 0x34, 0x56}, odd[] = {1, 0x11}, longer[] = {1, 0x10, 0};
+    begin_giving();
+    for (int i = 0; i < 3; i++) {
+        struct pbft_fetch_piece f = name_of(i < 2 ? bytes_of(top, 1) : bytes_of(deep, 4));
+        f.height += i == 0;
+        f.root.bytes[3] ^= i == 1;
+        fetch(2, &f);
+        const struct pbft_piece *piece = given(2);
+        assert_non_null(piece);
+        assert_int_equal(piece->bytes.size, 0);
+        assert_int_equal(piece->of.height, f.height);
+    }
+    struct pbft_fetch_piece f = name_of(bytes_of(odd, 2));
+    fetch(2, &f);
+    assert_null(given(2));
+    f = name_of(bytes_of(longer, 3));
+    fetch(2, &f);
+    assert_null(given(2));
+    assert_int_equal(world_look(&w).damaged_count, 0);
+}
+
+/* A rotten node gives no piece, and is counted. */
+static void a_rotten_tree_gives_no_piece(void **state)
+{
+    (void)state;
+    begin_giving();
+    struct kv_view *view;
+    struct kv_cursor *c;
+    struct bytes key, value;
+    struct buf last = {0};
+    assert_int_equal(kv_view_open(&view, w.kv, NULL), RC_OK);
+    assert_int_equal(kv_cursor_open(&c, view, KV_TREE), RC_OK);
+    assert_int_equal(
+        kv_cursor_seek(c, bytes_of((const uint8_t *)"\0\0\0\0\0\0\0\x08", 8), &key, &value),
+        RC_OK); /* the top node of height 8 */
+    buf_add_bytes(&last, key);
+    kv_cursor_close(c);
+    kv_view_close(view);
+    world_rot(&w, KV_TREE, buf_bytes(&last));
+    buf_free(&last);
+    world_propose(&w, world_block(&w, p.blocks[10], NULL, 0)); /* a landing renews the view */
+    world_settle(&w);
+    world_forget(&w);
+    struct pbft_fetch_piece f = name_of(bytes_of(top, 1));
+    fetch(0, &f);
+    const struct pbft_piece *piece = given(0);
+    assert_non_null(piece);
+    assert_int_equal(piece->bytes.size, 0);
+    assert_true(world_look(&w).damaged_count > 0);
+}
+
+/* 9.1: within the bytes that one peer gets in T_s, for others besides, and again after it. */
+static void pieces_have_a_budget(void **state)
+{
+    (void)state;
+    begin_giving();
+    struct pbft_fetch_piece f = name_of(bytes_of(top, 1));
+    fetch(2, &f);
+    size_t bytes = given(2)->bytes.size, total = bytes;
+    while (world_look(&w).outputs_count == 0) {
+        fetch(2, &f);
+        if (given(2) == NULL)
+            break;
+        total += bytes;
+        assert_true(total <= DRIVER_ANSWER_BYTES_MAX);
+    }
+    assert_true(total > DRIVER_ANSWER_BYTES_MAX - 2 * bytes);
+    fetch(0, &f);
+    assert_non_null(given(0));
+    world_pass(&w, 250);
+    fetch(2, &f);
+    world_settle(&w);
+    assert_true(world_sent(&w, PBFT_PIECE, NULL) == 1);
+}
+
+/* ---- beginning ---- */
+
+static void begin_behind(void)
+{
+    world_open(&w, 3, NULL);
+    w.snapshot_behind_heights = 16;
+    others_open(&p, &w);
+    world_begin(&w);
+    others_grow(&p, 60);
+    others_commit_to(&p, 4);
+    world_forget(&w);
+}
+
+static void where_a_snapshot_is_refused_blocks_are_taken(void **state)
+{
+    (void)state;
+    begin_behind();
+    p.range_blocks_max = 16;
+    is_refusing = true;
+    refusals_count = 0;
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 200), RC_OK);
+    assert_int_equal(refusals_count, 1);
+    assert_int_equal(store_head(w.store)->height, p.count);
+    assert_false(world_look(&w).is_taking_snapshot);
+    is_refusing = false;
+}
+
+/* Under load something is on its way to the disk at any time, and steps that need it at rest make
+ * their room after T_s: here each turn has a write, since high rises with each. */
+static void load_does_not_keep_a_snapshot_from_being_taken(void **state)
+{
+    (void)state;
+    enum { AHEAD = 1000 };
+    begin_behind();
+    p.piece_bytes_max = 0;
+    others_tell(&p);
+    world_run(&w);
+    const struct world_block *block = p.blocks[p.count];
+    uint32_t left = AHEAD;
+    while (driver_failure(w.driver, NULL) == RC_OK) {
+        for (int turn = 0; turn < 2; turn++) { /* one fills while the other lands */
+            assert_true(left-- > 0);
+            block = world_block(&w, block, NULL, 0);
+            world_qc(&w, left % 3, CERT_COMMIT, block);
+            world_run_once(&w);
+        }
+        if (w.is_submitted)
+            world_land(&w);
+        world_pass(&w, 10);
+        (void)others_give(&p);
+    }
+    assert_int_equal(driver_failure(w.driver, NULL), RC_REOPEN);
+    others_reopen(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        OTHERS_TEST(a_piece_of_a_kept_tree_is_given),
+        OTHERS_TEST(what_is_not_here_is_said),
+        OTHERS_TEST(a_rotten_tree_gives_no_piece),
+        OTHERS_TEST(pieces_have_a_budget),
+        OTHERS_TEST(where_a_snapshot_is_refused_blocks_are_taken),
+        OTHERS_TEST(load_does_not_keep_a_snapshot_from_being_taken),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

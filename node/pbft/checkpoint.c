@@ -127,12 +127,29 @@ static const struct pbft_root *find_root(const struct pbft *p, uint64_t height)
     return NULL;
 }
 
+/* 8.2: not a lie, disks rot. What was voted for, tip, base and high stay. */
+static void diverge(struct pbft *p, const struct certificate *c)
+{
+    p->is_diverged = true;
+    pbft_put(p, PBFT_DIVERGED)->certificate = c;
+}
+
+/* A root that was the certified one, and is read anew at a start. */
+static bool is_stable_rotten(const struct pbft *p, const struct pbft_root *root)
+{
+    const struct statement *s = &p->stable.statement;
+    return root->height == pbft_stable_height(p) && !p->is_diverged && !p->is_alarmed &&
+           digest_equal(&root->digest, &s->digest) && !digest_equal(&root->root, &s->state_root);
+}
+
 void pbft_on_root(struct pbft *p, const struct pbft_root *root)
 {
     struct pbft_root *place = &p->roots[0];
     CHECK(root->height > 0 && root->height <= p->committed.height);
     if (find_root(p, root->height) != NULL)
         return;
+    if (is_stable_rotten(p, root))
+        diverge(p, &p->stable);
     for (int i = 0; i < PBFT_CHECKPOINTS; i++)
         if (p->roots[i].height < place->height)
             place = &p->roots[i];
@@ -181,13 +198,6 @@ enum pbft_drop pbft_judge_checkpoint_certificate(const struct pbft *p, const str
     return is_news ? PBFT_KEEP : PBFT_DROP_NOT_NEEDED;
 }
 
-/* 8.2: not a lie, disks rot. What was voted for, tip, base and high stay. */
-static void diverge(struct pbft *p)
-{
-    p->is_diverged = true;
-    pbft_put(p, PBFT_DIVERGED)->certificate = &p->checkpoint;
-}
-
 /* *stable* moves when I have applied its height with that root. */
 bool pbft_try_stable(struct pbft *p)
 {
@@ -201,7 +211,7 @@ bool pbft_try_stable(struct pbft *p)
         return false;
     }
     if (!digest_equal(&mine->root, &s->state_root)) {
-        diverge(p);
+        diverge(p, &p->checkpoint);
         return false;
     }
     p->stable = p->checkpoint;
@@ -235,27 +245,34 @@ void pbft_send_checkpoints(struct pbft *p, uint32_t to, uint64_t stable_height)
 
 /* ---- 9.3 ---- */
 
-/* By the certificate alone: no claim of a peer makes anybody throw a state away. */
-static bool needs_snapshot(const struct pbft *p)
+/* The newest that I know of. Where the state is not to be believed, stable will do: its own may be
+ * the newest that there is. */
+static const struct certificate *newest_checkpoint(const struct pbft *p)
 {
-    uint64_t height = p->checkpoint.statement.height;
-    if (p->checkpoint.entries_count == 0 || p->is_alarmed)
+    bool is_above = p->checkpoint.statement.height > pbft_stable_height(p);
+    return p->is_diverged && !is_above ? &p->stable : &p->checkpoint;
+}
+
+/* By the certificate alone: no claim of a peer makes anybody throw a state away. */
+static bool needs_snapshot(const struct pbft *p, const struct certificate *c)
+{
+    uint64_t height = c->statement.height;
+    if (c->entries_count == 0 || p->is_alarmed)
         return false;
-    if (p->is_diverged)
-        return true;
-    return height > p->committed.height &&
-           height - p->committed.height > p->config.snapshot_behind_heights;
+    return p->is_diverged || (height > p->committed.height &&
+                              height - p->committed.height > p->config.snapshot_behind_heights);
 }
 
 void pbft_try_ask_snapshot(struct pbft *p)
 {
-    uint64_t height = p->checkpoint.statement.height;
-    bool is_wanted = p->is_taking_snapshot || needs_snapshot(p);
-    if (!is_wanted || height <= p->snapshot_asked_height)
+    const struct certificate *c = newest_checkpoint(p);
+    bool is_wanted = p->is_taking_snapshot || needs_snapshot(p, c);
+    if (!is_wanted || c->statement.height <= p->snapshot_asked_height)
         return;
     p->is_taking_snapshot = true;
-    p->snapshot_asked_height = height;
-    pbft_put(p, PBFT_ASK_SNAPSHOT)->certificate = &p->checkpoint;
+    p->fetch_retry_ms = 0; /* bodies are fetched when it is over */
+    p->snapshot_asked_height = c->statement.height;
+    pbft_put(p, PBFT_ASK_SNAPSHOT)->certificate = c;
 }
 
 /* 5.8: what I voted for in this view above the snapshot does not stand on its block. Nothing in

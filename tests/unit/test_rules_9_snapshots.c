@@ -133,6 +133,32 @@ static void rule_8_2_a_diverged_state_is_taken_anew(void **state)
     assert_int_equal(lone_count(&l, PBFT_SEND_VOTE), 0);
 }
 
+/* A start reads the roots anew: the one at stable was the certified one. Stable itself is what is
+ * taken, if nothing newer is certified. */
+static void rule_8_2_a_start_holds_its_root_against_stable(void **state)
+{
+    (void)state;
+    begin_behind();
+    for (int h = 1; h <= 3; h++)
+        commit(&b[h]);
+    (void)lone_root(&l, &b[2], &root);
+    (void)certificate_comes(&b[2]);
+    assert_int_equal(l.look.stable_height, 2);
+    lone_start(&l);
+    (void)lone_root(&l, &b[2], &root);
+    assert_false(l.look.is_diverged);
+    lone_start(&l);
+    (void)lone_root(&l, &b[2], &other_root);
+    assert_true(l.look.is_diverged);
+    assert_int_equal(lone_act(&l, PBFT_DIVERGED, 0)->certificate->statement.height, 2);
+    assert_int_equal(asked_height(), 2);
+    assert_int_equal(lone_count(&l, PBFT_SEND_VOTE), 0);
+    lone_start(&l);
+    assert_int_equal(asked_height(), 2);
+    (void)certificate_comes(&b[8]);
+    assert_int_equal(asked_height(), 8);
+}
+
 static void rule_9_3_an_alarmed_replica_takes_nothing(void **state)
 {
     (void)state;
@@ -149,7 +175,11 @@ static void rule_9_3_nothing_is_committed_or_fetched_meanwhile(void **state)
 {
     (void)state;
     begin_behind();
+    (void)lone_qc(&l, CERT_COMMIT, &b[2], others());
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 1);
     (void)certificate_comes(&b[20]);
+    (void)lone_tick(&l, 250);
+    assert_true(pbft_deadline_ms(l.core) > l.now_ms); /* the retry is not due for ever */
     for (uint32_t from = 0; from < 3; from++)
         (void)lone_status(&l, from, 20);
     (void)lone_range(&l, 1, &b[1], 3, 0);
@@ -345,6 +375,7 @@ int main(void)
         RULE(rule_9_3_a_newer_checkpoint_is_told),
         RULE(rule_9_3_one_under_way_goes_on_after_a_start),
         RULE(rule_8_2_a_diverged_state_is_taken_anew),
+        RULE(rule_8_2_a_start_holds_its_root_against_stable),
         RULE(rule_9_3_an_alarmed_replica_takes_nothing),
         RULE(rule_9_3_nothing_is_committed_or_fetched_meanwhile),
         RULE(rule_9_3_one_that_is_refused_leaves_it_to_blocks),

@@ -1,7 +1,7 @@
 /* How long it may take until all is decided once all is healed, as a formula.
  *
- *   bound = (1 + drift) * (ahead + stall + tree + full + bulk + views + sync + clients + byzantine
- * + margin), the last but one in byz.c
+ *   bound = (1 + drift) * (ahead + stall + tree + full + bulk + views + sync + clients + states +
+ * byzantine + margin), the last but one in byz.c
  *
  * With delay = what one message and the sync before it take now, and agreement = T_batch + 5 delay
  * + 64 signatures; lost = members that are gone or whose stores lie (at most f); spread = twice
@@ -28,6 +28,10 @@
  * room (again), and in the end for the receipt of another of its own (again). What is refused or
  * expired at a nonce shows only when its turn comes, and is then filled by another: per open nonce
  * of a key two ways of the client's and two agreements.
+ * states  = where states may be taken (9.3): 2 T_c + (40 + 20 lost) T_s, and for each batch of
+ * back-fill (1 + lost) T_s. The root that shows that a state has rotted is told when nothing
+ * follows it; then the state is discarded, pieces are asked for, of members that are lost too, for
+ * a checkpoint that nobody has any more and for its successor; then blocks come as before.
  *
  * It bounds a sound run, and is no promise to users. */
 #include "ledger/block.h"
@@ -39,6 +43,15 @@ static bool may_overflow(const struct sim_plan *plan)
 {
     uint64_t share_txs = plan->parameters.pool_txs_max / plan->members_count / 2;
     return UINT64_C(2) * (plan->keys_count + 1) * plan->in_flight_max > share_txs;
+}
+
+static uint64_t highest_head(const struct sim *s)
+{
+    uint64_t highest = 0;
+    for (uint32_t i = 0; i < s->plan.members_count; i++)
+        if (sim_is_needed(s, i) && store_head(s->nodes[i].store)->height > highest)
+            highest = store_head(s->nodes[i].store)->height;
+    return highest;
 }
 
 /* Rounds of range sync from the lowest of those that are needed to the highest. */
@@ -57,6 +70,16 @@ static uint64_t rounds_of_sync(const struct sim *s)
     if (s->plan.big_bytes_max == 0 || per_round > p->sync_blocks_max)
         per_round = p->sync_blocks_max;
     return (highest - lowest) / per_round + 1;
+}
+
+static uint64_t states_ms(const struct sim *s, uint64_t lost)
+{
+    const struct parameters *p = &s->plan.parameters;
+    uint64_t batches = highest_head(s) / STORE_BACKFILL_BLOCKS_MAX + 1;
+    if (s->counts.snapshots == 0 && s->counts.rots == 0 &&
+        s->plan.snapshot_behind_heights >= DRIVER_SNAPSHOT_BEHIND_HEIGHTS)
+        return 0;
+    return 2 * p->quiet_checkpoint_ms + (40 + 20 * lost + batches * (1 + lost)) * p->status_ms;
 }
 
 static uint64_t ahead_ms(const struct sim_plan *plan)
@@ -87,6 +110,6 @@ uint64_t sim_bound_ms(const struct sim *s)
     uint64_t clients_ms = p->fairness_ms + (lost > 0 ? 4 : 3) * PATIENCE_MS +
                           2 * plan->in_flight_max * (way_ms + agreement_ms);
     uint64_t sum_ms = ahead_ms(plan) + stall_ms + tree_ms + full_ms + bulk_ms + views_ms + sync_ms +
-                      clients_ms + sim_byz_bound_ms(s) + MARGIN_MS;
+                      clients_ms + states_ms(s, lost) + sim_byz_bound_ms(s) + MARGIN_MS;
     return sum_ms + sum_ms * plan->drift_ppm / 1000000; /* by the slowest clock */
 }

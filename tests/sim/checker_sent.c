@@ -350,6 +350,25 @@ static void check_data(const struct sent *a)
         check_pre_prepare(a, &d->pre_prepare);
 }
 
+/* A piece is of the root that everybody signs for its height; that of the whole tree proves it. */
+static void check_piece(const struct sent *a, const struct pbft_piece *p)
+{
+    struct rd r = rd_of(p->of.path);
+    struct snapshot_path path;
+    struct snapshot_piece piece;
+    snapshot_path_decode(&r, &path);
+    if (!rd_done(&r) || p->bytes.size > SNAPSHOT_PIECE_BYTES_MAX)
+        fail(a, p->of.height, "it is no piece");
+    if (p->bytes.size == 0)
+        return;
+    check_saw_root(a->s, a->node, p->of.height, &p->of.root);
+    if (path.depth > 0)
+        return;
+    if (snapshot_judge(&piece, p->bytes, &path, &p->of.root) != SNAPSHOT_OK)
+        fail(a, p->of.height, "it does not give its root");
+    snapshot_piece_close(&piece);
+}
+
 /* ---- all ---- */
 
 /* What a node signs it signs as itself. */
@@ -405,7 +424,11 @@ static void check_message(const struct sent *a, struct bytes message)
         check_evidence_sent(a->s, a->node, &a->m->evidence);
         break;
     case PBFT_FETCH:
+    case PBFT_FETCH_PIECE:
         break; /* a question reveals nothing */
+    case PBFT_PIECE:
+        check_piece(a, &a->m->piece);
+        break;
     default:
         fail(a, 0, "nobody sends this yet");
     }

@@ -120,7 +120,7 @@ static enum rc open_driver(struct sim *s, struct sim_node *n, struct why *why)
                                    .own_index = n->member,
                                    .store = n->store,
                                    .reserved_heights = s->plan.reserved_heights,
-                                   .snapshot_behind_heights = DRIVER_SNAPSHOT_BEHIND_HEIGHTS,
+                                   .snapshot_behind_heights = s->plan.snapshot_behind_heights,
                                    .outputs_max = s->plan.outputs_max,
                                    .answer_bytes_max = s->plan.answer_bytes_max,
                                    .is_fenced = n->is_fenced};
@@ -167,6 +167,7 @@ void sim_node_start(struct sim *s, uint32_t index)
         return;
     }
     sim_say(s, index, "starts at height %" PRIu64, store_head(n->store)->height);
+    sim_rot_started(s, n);
     sim_check_start(s, index);
     sim_node_called(s, index);
     if (n->driver != NULL)
@@ -260,6 +261,18 @@ void sim_node_crash(struct sim *s, uint32_t index, enum sim_boundary boundary)
         if (n->driver != NULL && (is_all || sim_luck(s, 500000)))
             crash_one(s, n, n->in_flight != NULL ? SIM_AT_SUBMIT : SIM_AT_IDLE);
     }
+}
+
+/* As hansad does: the process goes on, and opens store and driver anew (driver.h). */
+void sim_node_reopen(struct sim *s, struct sim_node *n, const struct why *why)
+{
+    CHECK(n->in_flight == NULL && !n->is_marking);
+    sim_say(s, n->index, "opens its store anew: %s", why->text);
+    struct driver_look look;
+    driver_look(n->driver, &look);
+    s->counts.snapshots += look.is_taking_snapshot;
+    end_life(s, n);
+    sim_node_start(s, n->index);
 }
 
 void sim_node_close(struct sim *s, uint32_t index)

@@ -195,6 +195,21 @@ static void draw_limits(struct prng *p, struct sim_plan *out)
                                         : DRIVER_ANSWER_BYTES_MAX;
 }
 
+/* So few that whoever was down for a while takes a state; and states that rot. */
+static void draw_snapshots(struct prng *p, struct sim_plan *out)
+{
+    uint64_t every = out->parameters.checkpoint_every_heights;
+    out->snapshot_behind_heights = DRIVER_SNAPSHOT_BEHIND_HEIGHTS;
+    if (luck(p, 33)) {
+        out->snapshot_behind_heights = wide(p, every, 4 * every);
+        if (luck(p, 70)) /* long enough to fall so far behind */
+            out->down_max_us = wide(p, 1000000, 6000000);
+        out->txs_per_second += 40;
+    }
+    if (luck(p, 20))
+        out->rots_count = (uint32_t)between(p, 1, faulty_max_of(out->members_count));
+}
+
 /* More than 7 in one of ten. */
 static void draw_members(struct prng *p, struct sim_plan *out)
 {
@@ -237,6 +252,7 @@ void sim_plan_draw(struct sim_plan *out, uint64_t seed)
     out->lies_max = (uint32_t)wide(&p, 1, 4);
     out->lies_bits = (uint32_t)between(&p, 1, (1 << SIM_LIE_COUNT) - 1);
     out->members_down_for_good = (uint32_t)between(&p, 0, faulty_max_of(out->members_count));
+    draw_snapshots(&p, out);
     sim_byz_draw(out);
 }
 
@@ -264,6 +280,7 @@ void sim_plan_default(struct sim_plan *out, uint64_t seed)
                              .disk_min_us = 200,
                              .disk_max_us = 4000,
                              .reserved_heights = DRIVER_RESERVED_HEIGHTS,
+                             .snapshot_behind_heights = DRIVER_SNAPSHOT_BEHIND_HEIGHTS,
                              .outputs_max = DRIVER_OUTPUTS_MAX,
                              .answer_bytes_max = DRIVER_ANSWER_BYTES_MAX,
                              .verify_us = 60,

@@ -54,6 +54,8 @@
     X(lies_max, 1)                                                                                 \
     X(lies_bits, 15)                                                                               \
     X(members_down_for_good, 0)                                                                    \
+    X(rots_count, 0)                                                                               \
+    X(snapshot_behind_heights, DRIVER_SNAPSHOT_BEHIND_HEIGHTS)                                     \
     X(bursts_per_minute, 0)                                                                        \
     X(big_bytes_max, 0)                                                                            \
     X(big_bytes_total, 0)                                                                          \

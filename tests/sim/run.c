@@ -118,6 +118,18 @@ static void take_down_for_good(struct sim *s)
     }
 }
 
+/* Whoever took a state has all blocks by now, and nobody has a state that rotted (8.2, 9.3). */
+static bool are_whole(const struct sim *s)
+{
+    for (uint32_t i = 0; i < s->plan.members_count; i++) {
+        if (sim_is_rotten(s, i))
+            return false;
+        if (sim_is_needed(s, i) && store_history_from_height(s->nodes[i].store) > 1)
+            return false;
+    }
+    return true;
+}
+
 static bool have_one_height(const struct sim *s)
 {
     struct driver_look first, look;
@@ -183,7 +195,7 @@ static void heal_and_finish(struct sim *s)
     heal(s);
     uint64_t from_us = s->now_us, bound_ms = sim_bound_ms(s);
     for (;;) {
-        if (sim_clients_pending(s, NULL) == 0 && have_one_height(s))
+        if (sim_clients_pending(s, NULL) == 0 && have_one_height(s) && are_whole(s))
             break;
         if (s->now_us >= from_us + bound_ms * 1000)
             fail_liveness(s, bound_ms);
@@ -210,6 +222,7 @@ static void make(struct sim *s)
         sim_node_make(s, i);
     sim_network_start(s);
     sim_liars_start(s);
+    sim_rots_start(s);
     for (uint32_t i = 0; i < s->plan.members_count; i++)
         sim_node_start(s, i);
     sim_byz_start(s);

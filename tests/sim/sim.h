@@ -88,6 +88,7 @@ struct sim_plan {
     /* nodes */
     uint64_t disk_min_us, disk_max_us;
     uint64_t reserved_heights;              /* at once (4.2): the rule's number, or few */
+    uint64_t snapshot_behind_heights;       /* driver.h: the limit there, or few (9.3) */
     uint32_t outputs_max;                   /* driver.h: the limits there, or less */
     uint64_t answer_bytes_max;              /* the same */
     uint32_t stall_ppm;                     /* of syncs: those that take seconds */
@@ -111,6 +112,8 @@ struct sim_plan {
     uint32_t liars_count;
     uint32_t lies_max;  /* of each, over a run */
     uint32_t lies_bits; /* which lies: a bit for each of enum sim_lie */
+    /* Members whose state rots, once each: with the others at most f. */
+    uint32_t rots_count;
     /* From the end of the faults on: members outside the quorum that is healed, at most f and any
      * of them. Applied only with has_view_change. */
     uint32_t members_down_for_good;
@@ -175,6 +178,7 @@ struct sim_node {
     uint64_t head_commits;     /* the head file beside the store (kv.h); a copy has its own */
     bool is_fenced;            /* the marker says that it must never vote again */
     bool is_gone;              /* it does not start again: down for good */
+    bool has_diverged;         /* its state rotted, and it has noticed */
     uint32_t failures_count;   /* of a store that lies: how often its process ended of that */
     struct sim_copies *copies; /* older moments of a store that is to lie; liars.c */
     bool is_marking;
@@ -203,6 +207,7 @@ struct sim_counts {
     uint64_t fenced, refused, found_out, broken, unnoticed; /* stores that lied: how they ended */
     uint64_t own_word_broken;
     uint64_t gone; /* members down for good */
+    uint64_t snapshots, rots, diverged, recovered;
     uint64_t output_drops, answer_drops;
     uint64_t crashes[SIM_BOUNDARY_COUNT], landed_unasked, starts;
     uint64_t checkpoints, views;
@@ -232,8 +237,9 @@ struct sim {
     uint64_t now_us;
     bool is_healed; /* the second part */
     struct sim_node nodes[SIM_PLACES_MAX];
-    uint32_t liars;  /* a bit for each member whose store is to lie */
-    uint32_t faulty; /* a bit for each that counts towards f, from when on it does */
+    uint32_t liars;   /* a bit for each member whose store is to lie */
+    uint32_t faulty;  /* a bit for each that counts towards f, from when on it does */
+    uint32_t rotting; /* a bit for each of the liars whose state is to rot, and no more than that */
     struct sim_link links[SIM_NODES_MAX][SIM_NODES_MAX]; /* [from][to] */
     bool is_flapped;                                     /* what is cut is whole for a moment */
     uint64_t flaps_until_us;

@@ -101,6 +101,8 @@ void sim_node_called(struct sim *s, uint32_t index);
 void sim_node_take(struct sim *s, struct sim_packet *p);
 /* What was on its way to its disk is there, whole, or (always, unless may_land) not at all. */
 void sim_node_settle(struct sim *s, struct sim_node *n, bool may_land);
+/* Its driver has ended with RC_REOPEN. */
+void sim_node_reopen(struct sim *s, struct sim_node *n, const struct why *why);
 sim_action sim_node_arrive; /* a packet at its node */
 /* The turn that filled is handed over; another one fills. */
 void sim_node_close_turn(struct sim_node *n);
@@ -134,6 +136,13 @@ void sim_liar_refused(struct sim *s, struct sim_node *n, enum rc rc, const struc
 void sim_liar_ran(struct sim *s, struct sim_node *n);
 void sim_liars_end(struct sim *s); /* counts what came of them */
 void sim_liar_close(struct sim_node *n);
+
+/* ---- rots.c ---- */
+void sim_rots_start(struct sim *s); /* whose state rots, and when; after the liars were drawn */
+/* Its driver has been opened: it may know by now, or be sound again. */
+void sim_rot_started(struct sim *s, struct sim_node *n);
+/* It rotted, and is not sound again yet. */
+bool sim_is_rotten(const struct sim *s, uint32_t index);
 
 /* ---- links.c ---- */
 /* Drawn anew for each message: as the link is or, when all is healed, quick. */

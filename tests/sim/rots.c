@@ -1,0 +1,82 @@
+/* States that rot: one entry of one node's state is not what the chain gives any more, under
+ * checksums and hashes that all hold (8.2, pitfalls C1). Such a node counts towards f until it has
+ * found that out by a root that a quorum signed, has discarded the state and stands on a new one,
+ * taken from the others; by then it is as sound as they are, and is held to all that they are. */
+#include <inttypes.h>
+
+#include "crypto/base/check.h"
+#include "tests/help/rot.h"
+#include "tests/sim/world.h"
+
+static uint32_t bit(const struct sim_node *n)
+{
+    return (uint32_t)1 << n->index;
+}
+
+/* One that takes a state in has none that could rot. */
+static bool has_state(struct sim *s, struct sim_node *n)
+{
+    struct kv_view *view;
+    struct bytes value;
+    struct why why = {{0}};
+    if (kv_view_open(&view, n->kv, &why) != RC_OK)
+        sim_fail(s, n->index, "a disk can be read", "%s", why.text);
+    bool has = kv_get(view, KV_META, bytes_of_text("intake"), &value) == RC_NOT_FOUND;
+    kv_view_close(view);
+    return has;
+}
+
+static void rot(struct sim *s, void *context, uint64_t number)
+{
+    struct sim_node *n = context;
+    (void)number;
+    if (s->is_healed || n->is_gone)
+        return;
+    if (n->driver != NULL)
+        sim_node_crash(s, n->index, SIM_AT_IDLE);
+    if (!has_state(s, n))
+        return;
+    s->faulty |= bit(n);
+    sim_check_lied(s, n->index);
+    uint64_t height = rot_balance(n->kv, sim_between(s, 0, 1000));
+    s->counts.rots++;
+    sim_say(s, n->index, "its state of height %" PRIu64 " rots", height);
+}
+
+void sim_rots_start(struct sim *s)
+{
+    uint32_t first = s->plan.has_view_change ? 0 : 1, most = sim_faults_left(s);
+    for (uint32_t left = s->plan.rots_count < most ? s->plan.rots_count : most; left > 0;) {
+        uint32_t i = (uint32_t)sim_between(s, first, s->plan.members_count - 1);
+        if (((s->liars | s->faulty) >> i & 1) != 0)
+            continue;
+        left--;
+        s->liars |= bit(&s->nodes[i]);
+        s->rotting |= bit(&s->nodes[i]);
+        sim_at(s, sim_between(s, 0, s->plan.faults_us - 1), rot, &s->nodes[i]);
+    }
+}
+
+void sim_rot_started(struct sim *s, struct sim_node *n)
+{
+    struct driver_look look;
+    if (!sim_is_rotten(s, n->index))
+        return;
+    driver_look(n->driver, &look);
+    if (look.is_diverged) {
+        s->counts.diverged += !n->has_diverged;
+        n->has_diverged = true;
+        sim_say(s, n->index, "knows that its state is not the certified one");
+        return;
+    }
+    if (!n->has_diverged)
+        return;
+    s->faulty &= ~bit(n);
+    s->counts.recovered++;
+    sim_say(s, n->index, "has a sound state again");
+}
+
+bool sim_is_rotten(const struct sim *s, uint32_t index)
+{
+    return (s->faulty & s->rotting) >> index & 1;
+}

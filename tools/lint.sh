@@ -111,6 +111,21 @@ for file in $(echo "$sources" | grep '\.h$'); do
     grep -q "^#ifndef $guard\$" "$file" || echo "$file" | report 'header without its guard'
 done
 
+# --- tests/PITFALLS.md names tests that exist: a place (`test_x`, `x.sh`, `sim`), behind it what
+# stands there, and mutants ---
+where=
+grep -o '`[^`]*`' tests/PITFALLS.md 2>&1 | tr -d '`' | while IFS= read -r name; do
+    case "$name" in
+    test_*)  where=tests/unit/$name.c there=$where ;;
+    *.sh)    where=tests/e2e/$name there=$where ;;
+    sim)     where=tests/sim there=$where ;;
+    *.patch) there=tests/mutants/$name ;;
+    *)       grep -rqwF -e "$name" "${where:-none}" 2>/dev/null && continue
+             there=$name\ in\ $where ;;
+    esac
+    [ -e "$there" ] || echo "$there"
+done | report 'PITFALLS.md names what is not there'
+
 findings=$(wc -l <"$count")
 if [ "$findings" -eq 0 ]; then
     echo 'lint: ok'

@@ -8,8 +8,8 @@
  * violation ends the run: it prints seed, property, the last events of each node and how to run it
  * again.
  *
- * Up to f members may lie (byz.h), have stores that do (liars.c) or be gone for good; in marked runs
- * one more lies, and the checkers have to see what that brings. */
+ * Up to f members may lie (byz.h), have stores that do (liars.c) or be gone for good; in marked
+ * runs one more lies, and the checkers have to see what that brings. */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
 

@@ -131,7 +131,7 @@ static void indy_node_1720_view_numbers_do_not_run_away(void **state)
     begin_with(4, 1, 1);
 }
 
-/* ---- hyperledger-archives/sawtooth-pbft 90, 117: stuck in ViewChanging while catching up ---- */
+/* ---- hyperledger-archives/sawtooth-pbft 90, SmartBFT 350: stuck in ViewChanging ---- */
 
 static bool is_new_view_to_3(void *context, uint32_t from, uint32_t to, const struct pbft_msg *m)
 {
@@ -244,6 +244,157 @@ static void concord_805_a_restart_at_every_step_of_a_view_change(void **state)
     begin_with(4, 1, 1);
 }
 
+/* ---- concord-bft 1141: restarts after several views that nobody led ---- */
+
+/* Two of seven are dead, the next primary with them; whoever is killed on the way to view 2 comes
+ * back in the view that it was in, not in the one before it. */
+static void concord_1141_a_restart_on_the_way_through_views_that_nobody_led(void **state)
+{
+    (void)state;
+    for (uint32_t victim = 2; victim < 7; victim++)
+        for (int step = 1; step <= 60; step += 3) {
+            begin_with(7, 1, 1);
+            cluster_start_all(&c);
+            cluster_aim(&c, 2);
+            assert_commits(2, SECOND_MS);
+            cluster_crash(&c, 0);
+            cluster_crash(&c, 1);
+            cluster_aim(&c, 5);
+            struct killer killer = {.victims = 1U << victim, .steps_left = step};
+            killer.how = step % 2 == 0 ? CLUSTER_CRASH_BEFORE_WRITE : CLUSTER_CRASH_AFTER_WRITE;
+            c.crashes = kill_at;
+            c.context = &killer;
+            uint64_t view = 0;
+            for (int i = 0; i < 1000 && killer.steps_left > 0; i++) {
+                view = c.nodes[victim].durable.view;
+                cluster_run(&c, 5);
+            }
+            c.crashes = NULL;
+            if (c.nodes[victim].core == NULL)
+                cluster_start(&c, victim);
+            assert_true(c.nodes[victim].durable.view >= view);
+            assert_commits(5, 15 * SECOND_MS);
+            assert_in_range(highest_view(), 2, 4);
+            cluster_close(&c);
+        }
+    begin_with(4, 1, 1);
+}
+
+/* ---- sawtooth-pbft 98, bluzelle/swarmDB 358: NEW-VIEW and VIEW-CHANGE sent again and again ----
+ */
+
+enum { VIEWS_COUNTED = 8 };
+struct counted_sends {
+    uint32_t new_views[VIEWS_COUNTED][4][4]; /* view, from, to */
+    uint32_t view_changes[VIEWS_COUNTED][4][4];
+};
+
+static bool is_counted_and_not_lost(void *context, uint32_t from, uint32_t to,
+                                    const struct pbft_msg *m)
+{
+    struct counted_sends *sends = context;
+    if (c.nodes[to].core == NULL)
+        return false; /* who is down is told again and again */
+    if (m->type == PBFT_NEW_VIEW)
+        sends->new_views[m->new_view.view % VIEWS_COUNTED][from][to]++;
+    if (m->type == PBFT_VIEW_CHANGE)
+        sends->view_changes[m->view_change.view % VIEWS_COUNTED][from][to]++;
+    return false;
+}
+
+/* With n = 4 the primary's own VIEW-CHANGE comes after f others that made it leave, and f + 1 are
+ * 2f there. Where nothing is lost, each is sent once to each, in every view. (Over a slower network
+ * a STATUS of before crosses a NEW-VIEW, and is answered.) */
+static void sawtooth_98_where_nothing_is_lost_nothing_is_sent_twice(void **state)
+{
+    (void)state;
+    for (uint64_t delay_ms = 1; delay_ms <= 4; delay_ms *= 2) {
+        struct counted_sends sends = {0};
+        begin_with(4, delay_ms, delay_ms);
+        c.loses = is_counted_and_not_lost;
+        c.context = &sends;
+        cluster_start_all(&c);
+        for (uint64_t view = 0; view < 3; view++) {
+            cluster_aim(&c, 3 * view + 3);
+            assert_commits(3 * view + 3, 10 * SECOND_MS);
+            cluster_crash(&c, (uint32_t)view);
+            cluster_aim(&c, 3 * view + 4);
+            assert_commits(3 * view + 4, 10 * SECOND_MS);
+            cluster_start(&c, (uint32_t)view);
+            cluster_run(&c, 10 * SECOND_MS);
+        }
+        assert_int_equal(highest_view(), 3);
+        for (uint64_t view = 1; view <= 3; view++)
+            for (uint32_t from = 0; from < 4; from++)
+                for (uint32_t to = 0; to < 4; to++) {
+                    /* Its primary sends NEW-VIEW; once more when it comes back, if it was killed
+                     * (4.1). Who came back without it asks. */
+                    uint32_t most = from != view ? 0 : view < 3 ? 2 : 1;
+                    if (to != view - 1)
+                        assert_in_range(sends.new_views[view][from][to], 0, most);
+                    assert_in_range(sends.view_changes[view][from][to], 0, 1);
+                }
+        cluster_close(&c);
+    }
+    begin_with(4, 1, 1);
+}
+
+/* ---- sawtooth-pbft 117: a view change while the ledger still works on a commit ---- */
+
+/* The driver's answers take longer than a view does; the primary dies at any moment between. No
+ * block is committed twice or left out (the cluster judges that), and it goes on. */
+static void sawtooth_117_a_view_change_over_a_slow_ledger(void **state)
+{
+    (void)state;
+    for (uint64_t at_ms = 0; at_ms < 400; at_ms += 10) {
+        struct cluster_options o = cluster_defaults();
+        o.seed = at_ms + 1;
+        o.check_ms = o.build_ms = 300;
+        o.has_trace = true;
+        cluster_init(&c, &o);
+        cluster_start_all(&c);
+        cluster_aim(&c, 12);
+        cluster_run(&c, at_ms);
+        cluster_crash(&c, 0);
+        assert_commits(12, 30 * SECOND_MS);
+        assert_in_range(highest_view(), 1, 3);
+        cluster_start(&c, 0);
+        assert_commits(12, 10 * SECOND_MS);
+        cluster_close(&c);
+    }
+    begin_with(4, 1, 1);
+}
+
+/* ---- hyperledger-archives/fabric 1877: a view change at every checkpoint ---- */
+
+/* Whoever leads is cut off as soon as it led a checkpoint's interval, and comes back in the next
+ * view: every new primary has blocks to fetch first. */
+static void fabric_1877_a_view_change_at_every_checkpoint(void **state)
+{
+    (void)state;
+    enum { VIEWS = 50 };
+    struct cluster_options o = cluster_defaults();
+    o.heights_max = (VIEWS + 1) * CLUSTER_CHECKPOINT_EVERY;
+    o.has_trace = true;
+    cluster_init(&c, &o);
+    cluster_start_all(&c);
+    for (uint64_t i = 0; i < VIEWS; i++) {
+        uint32_t primary = (uint32_t)(highest_view() % 4);
+        memset(c.cut, 0, sizeof c.cut);
+        cluster_aim(&c, (i + 1) * CLUSTER_CHECKPOINT_EVERY);
+        assert_commits((i + 1) * CLUSTER_CHECKPOINT_EVERY, 20 * SECOND_MS);
+        uint64_t view = highest_view();
+        for (uint32_t at = 0; at < 4; at++)
+            link_members(primary, at, at == primary);
+        cluster_aim(&c, (i + 1) * CLUSTER_CHECKPOINT_EVERY + 1);
+        for (int s = 0; s < 20 && highest_view() == view; s++)
+            cluster_run(&c, SECOND_MS);
+        assert_true(highest_view() > view);
+    }
+    assert_true(c.chain_height >= (uint64_t)VIEWS * CLUSTER_CHECKPOINT_EVERY);
+    assert_in_range(highest_view(), VIEWS, VIEWS + VIEWS / 10);
+}
+
 /* ---- concord-bft 704, fabric f7a6ec04: the one message that was lost ---- */
 
 struct first_loss {
@@ -293,6 +444,11 @@ int main(void)
         cmocka_unit_test_teardown(sawtooth_90_one_that_is_changing_catches_up_and_rejoins, end),
         cmocka_unit_test_teardown(concord_2707_a_primary_that_lags_still_leads, end),
         cmocka_unit_test_teardown(concord_805_a_restart_at_every_step_of_a_view_change, end),
+        cmocka_unit_test_teardown(concord_1141_a_restart_on_the_way_through_views_that_nobody_led,
+                                  end),
+        cmocka_unit_test_teardown(sawtooth_98_where_nothing_is_lost_nothing_is_sent_twice, end),
+        cmocka_unit_test_teardown(sawtooth_117_a_view_change_over_a_slow_ledger, end),
+        cmocka_unit_test_teardown(fabric_1877_a_view_change_at_every_checkpoint, end),
         cmocka_unit_test_teardown(concord_704_what_was_lost_once_comes_again, end),
     };
     return cmocka_run_group_tests_name("view_stuck", tests, NULL, NULL);

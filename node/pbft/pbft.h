@@ -39,7 +39,8 @@ struct pbft_config {
      * headers. */
     uint32_t sync_blocks_max;
     /* 16: what the bodies above the head may hold, P * (B_max + a header), beside the one right
-     * above tip and what was fetched. Requires: at least the largest block. */
+     * above tip and the next to commit; and as much again those of a base that is not voted for yet
+     * (7.4). Requires: at least the largest block. */
     uint64_t proposals_bytes_max;
     /* Sign with the replica's key: the one effect the core asks for directly, since it is a pure
      * function of key and message (Ed25519 is deterministic). */

@@ -70,17 +70,47 @@ static void retry_when_one_is_free(struct pbft *p)
             retry_at(p, p->peers[i].fetching_until_ms);
 }
 
-/* 16: beyond the limit only the next body is fetched, which lets others go; ranges bring the rest.
- */
-static bool may_fetch(const struct pbft *p, uint64_t height)
+/* 7.4, 16: the bodies on the way down from the base that are here. Whoever prepared it held all of
+ * them above his head within the limit, and what is below his head comes in ranges. */
+static uint64_t base_bytes_held(const struct pbft *p)
 {
-    return height == p->committed.height + 1 || !pbft_is_full(p);
+    struct digest next = p->base.digest;
+    uint64_t sum = 0;
+    for (uint64_t at = p->base.height; at > p->committed.height; at--) {
+        const struct pbft_known *known = pbft_known_find(p, at, &next);
+        if (known == NULL)
+            break;
+        sum += known->has_body ? known->size : 0;
+        next = known->block.parent;
+    }
+    return sum;
+}
+
+/* 7.4: the base whose bodies the base vote waits for. */
+static const struct certificate *base_certificate(const struct pbft *p)
+{
+    bool is_waiting = p->mode == PBFT_NORMAL && !p->has_tip && p->has_new_view;
+    return is_waiting ? pbft_new_view_base(&p->new_view) : NULL;
+}
+
+/* 16: beyond the limit only the next body is fetched, which lets others go, and what the base
+ * lacks: what I voted for in lower views goes when this one is installed (5.9), and that takes base
+ * votes. Ranges bring the rest. */
+static bool may_fetch(const struct pbft *p, uint64_t height, const struct digest *digest)
+{
+    if (height == p->committed.height + 1 || !pbft_is_full(p))
+        return true;
+    const struct certificate *base = base_certificate(p);
+    if (base == NULL || base_bytes_held(p) >= p->config.proposals_bytes_max)
+        return false;
+    struct pbft_block missing = pbft_missing_below(p, base);
+    return missing.height == height && digest_equal(&missing.digest, digest);
 }
 
 static void fetch_block(struct pbft *p, uint64_t height, const struct digest *digest)
 {
     struct pbft_slot *slot = pbft_slot_at(p, height);
-    if (!may_fetch(p, height))
+    if (!may_fetch(p, height, digest))
         return;
     if (p->now_ms < slot->fetch_at_ms) { /* 9.4: asked within T_s */
         retry_at(p, slot->fetch_at_ms);
@@ -122,13 +152,6 @@ static void fetch_voted(struct pbft *p, struct pbft_slot *slot)
 static bool is_near(const struct pbft *p, uint64_t height)
 {
     return height - p->committed.height <= PBFT_UNCERTIFIED_MAX;
-}
-
-/* 7.4: the base whose bodies the base vote waits for. */
-static const struct certificate *base_certificate(const struct pbft *p)
-{
-    bool is_waiting = p->mode == PBFT_NORMAL && !p->has_tip && p->has_new_view;
-    return is_waiting ? pbft_new_view_base(&p->new_view) : NULL;
 }
 
 /* What is missing below the lowest certificates, which is needed first, and below the highest. */
@@ -254,7 +277,7 @@ static enum pbft_drop judge_block(const struct pbft *p, const struct pbft_data *
         return PBFT_KEEP;
     if (!is_wanted(p, block))
         return PBFT_DROP_NOT_ASKED;
-    if (!may_fetch(p, block->height))
+    if (!may_fetch(p, block->height, &block->digest))
         return PBFT_DROP_NO_ROOM; /* others came meanwhile */
     bool is_known = pbft_known_find(p, block->height, &block->digest) != NULL;
     return is_known || pbft_has_room(p, block->height) ? PBFT_KEEP : PBFT_DROP_SLOT_FULL;

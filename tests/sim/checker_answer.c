@@ -137,14 +137,14 @@ static struct above above_the_head(const struct sim *s, const struct driver_look
 }
 
 /* Whatever Byzantine ones send: two for each height of the window (16); P of the largest, the one
- * right above tip, the one that f+1 votes or a certificate name next, and those of a range that is
- * about to commit. */
+ * right above tip, the one that f+1 votes or a certificate name next, P of the base's and the one
+ * that goes beyond that, and those of a range that is about to commit. */
 static struct above above_the_head_at_worst(const struct sim *s)
 {
     const struct parameters *p = &s->genesis.parameters;
     uint64_t block_bytes = p->block_bytes_max + BLOCK_HEADER_BYTES;
     return (struct above){2 * 2 * p->window_heights + PBFT_DATA_BLOCKS_MAX,
-                          (p->pipeline_heights + 2) * block_bytes + PBFT_MSG_BYTES_MAX};
+                          (2 * p->pipeline_heights + 3) * block_bytes + PBFT_MSG_BYTES_MAX};
 }
 
 /* All that others can make a node keep is within limits. */

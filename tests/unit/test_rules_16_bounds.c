@@ -1,6 +1,6 @@
 /* PROTOCOL.md 16: what proposals may hold above the highest COMMIT certificate, P blocks of the
  * largest size, and what goes beyond it: the one that is needed last. */
-#include "tests/unit/rules.h"
+#include "tests/unit/rules_view.h"
 
 /* A core that has P = 4 of them above tip, at heights 2 to 5. */
 static void begin_full(void)
@@ -219,6 +219,101 @@ static void rule_16_a_body_that_had_to_go_is_fetched_when_certified(void **state
     assert_int_equal(l.look.committed.height, 5);
 }
 
+/* ---- the base of a view, beside the limit ---- */
+
+/* Member 3 has prepared P of the largest blocks, b[1] to b[4], when view 1 begins. */
+static void begin_full_of_votes(void)
+{
+    begin(4, 3);
+    l.block_bytes = LONE_BLOCK_BYTES_MAX;
+    for (int h = 1; h <= 4; h++)
+        lone_accept(&l, &b[h]);
+    leave(0);
+}
+
+/* Each body that is asked for is given, until nothing is asked for; how many that were. */
+static uint64_t give_what_is_asked(const struct pbft_block *chain, int last)
+{
+    uint64_t given = 0;
+    const struct pbft_act *act;
+    while ((act = lone_act(&l, PBFT_SEND_FETCH, 0)) != NULL) {
+        struct pbft_fetch asked = act->fetch;
+        uint32_t to = act->to;
+        int h = 1;
+        while (h <= last && !digest_equal(&chain[h].digest, &asked.digest))
+            h++;
+        assert_in_range(h, 1, last);
+        assert_int_equal(lone_data(&l, to, &chain[h], false), PBFT_KEEP);
+        assert_true(has_body(&chain[h]));
+        given++;
+    }
+    return given;
+}
+
+/* What I voted for in lower views goes when this one is installed (5.9), and that takes base votes:
+ * so a replica that holds all it may fetches the base's bodies all the same. */
+static void rule_16_the_bodies_of_the_base_have_room_beside_the_limit(void **state)
+{
+    (void)state;
+    begin_full_of_votes();
+    /* Its primary proposed others to the others, from height 2 on. */
+    struct pbft_block chain[4] = {b[0], b[1]};
+    chain[2] = lone_block(&l, &chain[1]);
+    chain[3] = lone_block(&l, &chain[2]);
+    struct certificate high = lone_certificate(&l, CERT_PREPARE, 0, &chain[3], others());
+    adopt(1, &high);
+    assert_int_equal(give_what_is_asked(chain, 3), 2);
+    assert_true(lone_sent_vote(&l, CERT_PREPARE, &chain[3]));
+    assert_int_equal(bodies_held(),
+                     4); /* 5.9: what I voted for stays until the view is installed */
+    install(&chain[3]);
+    assert_int_equal(l.look.committed.height, 3);
+    assert_int_equal(bodies_held(), 0);
+}
+
+/* Nothing but the base is: not what votes or a certificate of this view name above it. */
+static void rule_16_only_the_base_has_room_beside_the_limit(void **state)
+{
+    (void)state;
+    begin_full_of_votes();
+    struct pbft_block other[5];
+    make_chain(other, 4);
+    struct certificate high = lone_certificate(&l, CERT_PREPARE, 0, &other[2], others());
+    adopt(1, &high);
+    (void)lone_vote(&l, 0, CERT_PREPARE, &other[3]);
+    (void)lone_vote(&l, 1, CERT_PREPARE, &other[3]);
+    (void)lone_qc(&l, CERT_PREPARE, &other[4], others());
+    (void)lone_tick(&l, 250);
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 1);
+    assert_int_equal(give_what_is_asked(other, 2), 2);
+    for (int i = 0; i < 10; i++) {
+        (void)lone_tick(&l, 250);
+        assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
+    }
+}
+
+/* As much again, and no more: whoever prepared it held all of it above his head within the limit.
+ * What is below his head is committed, and comes in ranges (9.1). */
+static void rule_16_the_base_has_a_limit_of_its_own(void **state)
+{
+    (void)state;
+    begin_full_of_votes();
+    static struct pbft_block other[13];
+    make_chain(other, 12);
+    struct certificate high = lone_certificate(&l, CERT_PREPARE, 0, &other[12], others());
+    adopt(1, &high);
+    assert_int_equal(give_what_is_asked(other, 12), 4); /* 12 to 9 */
+    for (int i = 0; i < 10; i++) {
+        (void)lone_tick(&l, 250);
+        assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 0);
+    }
+    assert_false(l.look.has_tip);
+    l.view = 0;
+    (void)lone_range(&l, 2, &other[1], 8, 0);
+    assert_int_equal(l.look.committed.height, 8);
+    assert_true(lone_sent_vote(&l, CERT_PREPARE, &other[12]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +329,9 @@ int main(void)
         RULE(rule_16_fetched_bodies_are_bounded_too),
         RULE(rule_16_a_far_certificate_makes_no_room),
         RULE(rule_16_a_body_that_had_to_go_is_fetched_when_certified),
+        RULE(rule_16_the_bodies_of_the_base_have_room_beside_the_limit),
+        RULE(rule_16_only_the_base_has_room_beside_the_limit),
+        RULE(rule_16_the_base_has_a_limit_of_its_own),
     };
     return cmocka_run_group_tests_name("rules_16_bounds", tests, NULL, NULL);
 }

@@ -79,6 +79,12 @@ static void vote_for_base(struct pbft *p, size_t count)
     pbft_cast(p, CERT_PREPARE, &p->base);
 }
 
+const struct certificate *pbft_awaited_base(const struct pbft *p)
+{
+    bool is_waiting = p->mode == PBFT_NORMAL && !p->has_tip && p->has_new_view;
+    return is_waiting ? pbft_new_view_base(&p->new_view) : NULL;
+}
+
 /* 7.4: only the base vote, or a certificate of this very view, sets tip. */
 void pbft_try_base_vote(struct pbft *p)
 {

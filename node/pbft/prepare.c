@@ -117,7 +117,7 @@ enum pbft_drop pbft_judge_pre_prepare(const struct pbft *p, uint32_t from,
         !digest_equal(&m->block.parent, &p->tip.digest))
         return PBFT_DROP_WRONG_PARENT;
     const struct pbft_known *known = pbft_known_find(p, m->block.height, &m->block.digest);
-    if (known == NULL && !pbft_has_room(p, m->block.height))
+    if (known == NULL && !pbft_has_room(p, &m->block))
         return PBFT_DROP_SLOT_FULL;
     if (known != NULL && known->has_body) /* not proposed: fetched (5.7), it costs no more */
         return known->is_proposed ? PBFT_DROP_DUPLICATE : PBFT_KEEP;

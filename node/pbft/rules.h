@@ -24,8 +24,10 @@ struct pbft_slot *pbft_slot_at(struct pbft *p, uint64_t height);
 struct pbft_slot *pbft_slot_find(const struct pbft *p, uint64_t height);
 struct pbft_known *pbft_known_find(const struct pbft *p, uint64_t height,
                                    const struct digest *digest);
-bool pbft_has_room(const struct pbft *p, uint64_t height); /* for one more block */
-/* Find or add; NULL when the height has no room for one more. */
+/* Whether there is a place for this block, which is not known: a free one, or where a certificate
+ * names it, that of one that none names and that I did not vote for. */
+bool pbft_has_room(const struct pbft *p, const struct pbft_block *block);
+/* Find or add, in that place; NULL when there is none. */
 struct pbft_known *pbft_known_at(struct pbft *p, const struct pbft_block *block);
 /* The chain that ends in (height, digest): fill p->chain with its blocks above the committed
  * height, ascending, if all their parents are known (with bodies or not). bodies_count is how many
@@ -66,6 +68,9 @@ void pbft_keep_pqc(struct pbft *p, const struct certificate *c);
 /* The lowest certificate of a kind at or above a height, among those kept; NULL: none. */
 const struct certificate *pbft_lowest_certificate(const struct pbft *p, enum cert_kind kind,
                                                   uint64_t from_height);
+/* Whether a certificate of this kind, among those kept, covers the block. */
+bool pbft_is_covered(const struct pbft *p, enum cert_kind kind, uint64_t height,
+                     const struct digest *digest);
 bool pbft_may_vote(const struct pbft *p);
 /* Sign, write, count and send an own vote of the current view. */
 void pbft_cast(struct pbft *p, enum cert_kind kind, const struct pbft_block *block);
@@ -120,6 +125,8 @@ enum pbft_fit {
 enum pbft_fit pbft_judge_base(const struct pbft *p, uint64_t view, const struct pbft_block *base,
                               const struct digest *ledger);
 void pbft_try_base_vote(struct pbft *p);
+/* What certifies the base whose bodies the base vote waits for (7.4); NULL: it waits for none. */
+const struct certificate *pbft_awaited_base(const struct pbft *p);
 /* A block is committed at the base's height. */
 void pbft_judge_commit_at_base(struct pbft *p, const struct pbft_block *block,
                                const struct certificate *c);

@@ -57,13 +57,40 @@ struct pbft_known *pbft_known_find(const struct pbft *p, uint64_t height,
     return NULL;
 }
 
-bool pbft_has_room(const struct pbft *p, uint64_t height)
+static bool is_certified(const struct pbft *p, uint64_t height, const struct digest *digest)
 {
-    const struct pbft_slot *slot = pbft_slot_find(p, height);
-    for (int i = 0; slot != NULL && i < PBFT_SLOT_BLOCKS; i++)
+    const struct certificate *base = pbft_awaited_base(p);
+    return pbft_is_covered(p, CERT_COMMIT, height, digest) ||
+           pbft_is_covered(p, CERT_PREPARE, height, digest) ||
+           (base != NULL && pbft_covers(p, base, height, digest));
+}
+
+/* 16: where a certificate names one block of a height, nothing comes any more of others that only
+ * votes or a liar's proposal named. A proposal goes last: a second one is told by the first (5.3).
+ */
+static struct pbft_known *place_for(const struct pbft *p, struct pbft_slot *slot,
+                                    const struct digest *digest)
+{
+    struct pbft_known *place = NULL;
+    for (int i = 0; i < PBFT_SLOT_BLOCKS; i++)
         if (!slot->known[i].is_used)
-            return true;
-    return slot == NULL;
+            return &slot->known[i];
+    if (!is_certified(p, slot->height, digest))
+        return NULL;
+    for (int i = 0; i < PBFT_SLOT_BLOCKS; i++) {
+        struct pbft_known *known = &slot->known[i];
+        if (known->is_durable || is_certified(p, slot->height, &known->block.digest))
+            continue;
+        if (place == NULL || place->is_proposed)
+            place = known;
+    }
+    return place;
+}
+
+bool pbft_has_room(const struct pbft *p, const struct pbft_block *block)
+{
+    struct pbft_slot *slot = pbft_slot_find(p, block->height);
+    return slot == NULL || place_for(p, slot, &block->digest) != NULL;
 }
 
 struct pbft_known *pbft_known_at(struct pbft *p, const struct pbft_block *block)
@@ -71,15 +98,10 @@ struct pbft_known *pbft_known_at(struct pbft *p, const struct pbft_block *block)
     struct pbft_known *known = pbft_known_find(p, block->height, &block->digest);
     if (known != NULL)
         return known;
-    struct pbft_slot *slot = pbft_slot_at(p, block->height);
-    for (int i = 0; i < PBFT_SLOT_BLOCKS; i++) {
-        known = &slot->known[i];
-        if (known->is_used)
-            continue;
+    known = place_for(p, pbft_slot_at(p, block->height), &block->digest);
+    if (known != NULL)
         *known = (struct pbft_known){.is_used = true, .block = *block};
-        return known;
-    }
-    return NULL;
+    return known;
 }
 
 /* Reverse what was collected from the top down. */

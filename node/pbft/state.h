@@ -5,8 +5,9 @@
 #include "node/pbft/pbft.h"
 
 enum {
-    /* Blocks known at one height: 2 proposals of the current view (the second is evidence), and one
-     * that a certificate names and that was fetched (PROTOCOL.md 16). */
+    /* Blocks known at one height: one that I voted for in a lower view (5.9), a proposal of the
+     * current one, and one that votes or a certificate name and that was fetched (PROTOCOL.md 16).
+     */
     PBFT_SLOT_BLOCKS = 3,
     PBFT_VOTE_KINDS = 2 /* PREPARE and COMMIT */
 };

@@ -86,13 +86,6 @@ static uint64_t base_bytes_held(const struct pbft *p)
     return sum;
 }
 
-/* 7.4: the base whose bodies the base vote waits for. */
-static const struct certificate *base_certificate(const struct pbft *p)
-{
-    bool is_waiting = p->mode == PBFT_NORMAL && !p->has_tip && p->has_new_view;
-    return is_waiting ? pbft_new_view_base(&p->new_view) : NULL;
-}
-
 /* 16: beyond the limit only the next body is fetched, which lets others go, and what the base
  * lacks: what I voted for in lower views goes when this one is installed (5.9), and that takes base
  * votes. Ranges bring the rest. */
@@ -100,7 +93,7 @@ static bool may_fetch(const struct pbft *p, uint64_t height, const struct digest
 {
     if (height == p->committed.height + 1 || !pbft_is_full(p))
         return true;
-    const struct certificate *base = base_certificate(p);
+    const struct certificate *base = pbft_awaited_base(p);
     if (base == NULL || base_bytes_held(p) >= p->config.proposals_bytes_max)
         return false;
     struct pbft_block missing = pbft_missing_below(p, base);
@@ -160,7 +153,7 @@ static void fetch_certified(struct pbft *p)
     uint64_t from = p->committed.height + 1;
     const struct certificate *certificates[] = {pbft_lowest_certificate(p, CERT_COMMIT, from),
                                                 pbft_lowest_certificate(p, CERT_PREPARE, from),
-                                                &p->top_cqc, &p->top_pqc, base_certificate(p)};
+                                                &p->top_cqc, &p->top_pqc, pbft_awaited_base(p)};
     for (size_t i = 0; i < sizeof certificates / sizeof certificates[0]; i++) {
         const struct certificate *c = certificates[i];
         if (c == NULL || !pbft_in_window(p, c->statement.height) ||
@@ -280,7 +273,7 @@ static enum pbft_drop judge_block(const struct pbft *p, const struct pbft_data *
     if (!may_fetch(p, block->height, &block->digest))
         return PBFT_DROP_NO_ROOM; /* others came meanwhile */
     bool is_known = pbft_known_find(p, block->height, &block->digest) != NULL;
-    return is_known || pbft_has_room(p, block->height) ? PBFT_KEEP : PBFT_DROP_SLOT_FULL;
+    return is_known || pbft_has_room(p, block) ? PBFT_KEEP : PBFT_DROP_SLOT_FULL;
 }
 
 /* Returns false when the height has no room. */
@@ -309,11 +302,12 @@ static enum pbft_drop on_block(struct pbft *p, const struct pbft_data *data)
     return PBFT_KEEP;
 }
 
-/* Those blocks of a range, with bodies or (NULL) heads alone, that lie in the window. */
+/* Those blocks of a range, with bodies or (NULL) heads alone, that lie in the window: from the top
+ * down, so that the certificate covers each of them when it looks for a place. */
 static bool take_all(struct pbft *p, const struct pbft_block *blocks, uint32_t count,
                      const struct bytes *bodies)
 {
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = count; i-- > 0;)
         if (pbft_in_window(p, blocks[i].height) &&
             !take(p, &blocks[i], bodies == NULL ? NULL : &bodies[i]))
             return false;
@@ -357,8 +351,8 @@ static enum pbft_drop on_range(struct pbft *p, const struct pbft_data *data)
         drop = judge_range_blocks(p, data);
     if (drop != PBFT_KEEP)
         return drop;
-    bool has_room = take_all(p, data->blocks, data->blocks_count, data->bytes) &&
-                    take_all(p, data->heads, data->heads_count, NULL);
+    bool has_room = take_all(p, data->heads, data->heads_count, NULL) &&
+                    take_all(p, data->blocks, data->blocks_count, data->bytes);
     if (!has_room)
         return PBFT_DROP_SLOT_FULL;
     /* The next is asked for at once, of whoever's turn it is, and of everybody once if need be. */

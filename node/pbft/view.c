@@ -8,15 +8,19 @@ bool pbft_may_speak(const struct pbft *p)
     return !p->is_learner && !p->is_alarmed && !p->is_diverged;
 }
 
-/* What a PRE-PREPARE of the old view brought goes; a body that I voted for stays (5.9), and so does
- * what a certificate named. */
-static void forget_proposals(struct pbft_slot *slot)
+/* What the old view brought goes, by PRE-PREPARE or FETCH, or a liar in each view could fill the
+ * height. A body that I voted for stays (5.9), and so does what a COMMIT certificate covers, or
+ * high, on which the next base may stand. */
+static void forget_bodies(struct pbft *p, struct pbft_slot *slot)
 {
     for (int i = 0; i < PBFT_SLOT_BLOCKS; i++) {
         struct pbft_known *known = &slot->known[i];
-        if (known->is_proposed && !known->is_durable)
-            known->is_used = false;
         known->is_proposed = false;
+        if (!known->is_used || known->is_durable)
+            continue;
+        const struct digest *digest = &known->block.digest;
+        known->is_used = pbft_is_covered(p, CERT_COMMIT, slot->height, digest) ||
+                         pbft_covers(p, &p->high, slot->height, digest);
     }
 }
 
@@ -27,7 +31,7 @@ static void forget_view(struct pbft *p)
         struct pbft_slot *slot = &p->slots[i];
         if (!slot->is_used)
             continue;
-        forget_proposals(slot);
+        forget_bodies(p, slot);
         slot->has_pqc = false;
         slot->is_fetched = false;
         slot->fetch_at_ms = 0;

@@ -18,9 +18,7 @@ static bool is_beyond_quorum(const struct pbft *p, const struct statement *s)
     /* The base is committed once more in its view, whatever commits it already (7.4). */
     if (s->kind == CERT_COMMIT && !p->is_installed)
         return false;
-    /* The nearest one has the shortest way down. */
-    const struct certificate *c = pbft_lowest_certificate(p, s->kind, s->height);
-    return c != NULL && pbft_covers(p, c, s->height, &s->digest);
+    return pbft_is_covered(p, s->kind, s->height, &s->digest);
 }
 
 /* 3.1: a signer's first vote counts. The second, different one is told apart before anything is
@@ -234,6 +232,14 @@ const struct certificate *pbft_lowest_certificate(const struct pbft *p, enum cer
             return &slot->cqc;
     }
     return NULL;
+}
+
+/* The nearest one has the shortest way down. */
+bool pbft_is_covered(const struct pbft *p, enum cert_kind kind, uint64_t height,
+                     const struct digest *digest)
+{
+    const struct certificate *c = pbft_lowest_certificate(p, kind, height);
+    return c != NULL && pbft_covers(p, c, height, digest);
 }
 
 enum pbft_drop pbft_on_certificate(struct pbft *p, const struct certificate *c)

@@ -326,9 +326,14 @@ static void rule_16_a_height_has_room_for_three_blocks(void **state)
         (void)lone_tick(&l, 250); /* 9.4: it is asked for in its turn */
         assert_int_equal(lone_data(&l, 1, &named[i], false), PBFT_KEEP);
     }
+    for (int i = 0; i < 3; i++)
+        assert_true(pbft_wants_block(l.core, &named[i].digest, 1));
+    /* A certificate's block takes the place of one of them, of which it says that they are lost. */
     assert_int_equal(lone_qc(&l, CERT_PREPARE, &named[3], 15), PBFT_KEEP);
     (void)lone_tick(&l, 250);
-    assert_int_equal(lone_data(&l, 1, &named[3], false), PBFT_DROP_SLOT_FULL);
+    assert_int_equal(lone_data(&l, 1, &named[3], false), PBFT_KEEP);
+    assert_true(pbft_wants_block(l.core, &named[0].digest, 1)); /* the first proposal: 5.3 */
+    assert_false(pbft_wants_block(l.core, &named[1].digest, 1));
 }
 
 /* ---- 5.8 ---- */

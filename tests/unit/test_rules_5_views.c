@@ -217,6 +217,135 @@ static void rule_16_views_that_come_to_nothing_add_no_bodies(void **state)
     assert_int_equal(l.bodies_count, 1);
 }
 
+/* f + 1 members vote for a block, it is asked for, and comes without its PRE-PREPARE (5.7). */
+static enum pbft_drop fetch(uint32_t first, const struct pbft_block *block)
+{
+    for (uint32_t i = 0; i <= faulty_max_of(l.config.members.members_count); i++)
+        (void)lone_vote(&l, first + i, CERT_PREPARE, block);
+    (void)lone_tick(&l, l.config.status_ms); /* 9.4: in its turn */
+    return lone_data(&l, first, block, false);
+}
+
+/* Nor do bodies that were fetched: three lying primaries in a row, each of which has one voted for
+ * by some, fill no height with them. */
+static void rule_16_fetched_bodies_go_with_their_view(void **state)
+{
+    (void)state;
+    begin(10, 9);
+    for (uint64_t view = 0; view < 3; view++) {
+        struct pbft_block other = lone_block(&l, &b[0]);
+        assert_int_equal(fetch(0, &other), PBFT_KEEP);
+        assert_true(wants(&other));
+        leave(view);
+        assert_false(wants(&other));
+        adopt(view + 1, NULL);
+    }
+    install(&b[0]);
+    lone_accept(&l, &b[1]);
+    assert_true(lone_sent_vote(&l, CERT_PREPARE, &b[1]));
+}
+
+/* What a COMMIT certificate covers is of any view: heads and bodies stay. */
+static void rule_16_what_is_certified_for_good_outlasts_its_view(void **state)
+{
+    (void)state;
+    begin(4, 3);
+    (void)lone_range(&l, 2, &b[1], 1, 2);
+    assert_int_equal(l.look.committed.height, 1);
+    leave(0);
+    const struct pbft_act *act = lone_act(&l, PBFT_SEND_FETCH, 0);
+    assert_non_null(act); /* the lowest of those that the heads name */
+    assert_true(digest_equal(&act->fetch.digest, &b[2].digest));
+    lone_close(&l);
+
+    begin(4, 3);
+    (void)lone_qc(&l, CERT_COMMIT, &b[3], others());
+    assert_int_equal(lone_data(&l, 0, &b[3], false), PBFT_KEEP);
+    (void)lone_qc(&l, CERT_PREPARE, &b[9], others()); /* high, from which nothing leads down */
+    leave(0);
+    assert_true(wants(&b[3]));
+}
+
+/* So does what high covers: the next base may stand on it. But of another view, not for long. */
+static void rule_16_what_high_covers_outlasts_its_view(void **state)
+{
+    (void)state;
+    begin(4, 3);
+    (void)lone_qc(&l, CERT_PREPARE, &b[3], others());
+    for (int h = 3; h >= 2; h--)
+        assert_int_equal(lone_data(&l, 0, &b[h], false), PBFT_KEEP);
+    assert_int_equal(l.votes_count, 0); /* without b[1] there is no COMMIT */
+    leave(0);
+    leave(1);
+    assert_true(wants(&b[3]) && wants(&b[2]));
+    struct pbft_block other = lone_block(&l, &b[0]);
+    (void)lone_qc(&l, CERT_PREPARE, &other, others()); /* of view 2 */
+    leave(2);
+    assert_false(wants(&b[3]) || wants(&b[2]));
+}
+
+/* A height in view 1: a body voted for in view 0, a proposal, and one that was fetched. */
+static struct pbft_block begin_with_a_full_height(void)
+{
+    begin(6, 5);
+    lone_accept(&l, &b[1]);
+    leave(0);
+    adopt(1, NULL);
+    struct pbft_block proposed = lone_block(&l, &b[0]), other = lone_block(&l, &b[0]);
+    assert_int_equal(lone_pre_prepare(&l, 1, &proposed), PBFT_KEEP);
+    assert_int_equal(fetch(0, &other), PBFT_KEEP);
+    struct pbft_block one_more = lone_block(&l, &b[0]);
+    assert_int_equal(fetch(2, &one_more), PBFT_DROP_SLOT_FULL);
+    return other;
+}
+
+/* A body that a certificate names finds a place: nobody needs the one that only votes named. */
+static void rule_16_a_certified_body_takes_the_place_of_one_that_is_not(void **state)
+{
+    (void)state;
+    struct pbft_block other = begin_with_a_full_height();
+    struct pbft_block chain[3];
+    make_chain(chain, 2);
+    (void)lone_qc(&l, CERT_PREPARE, &chain[2], others());
+    (void)lone_tick(&l, 250);
+    assert_int_equal(lone_data(&l, 0, &chain[2], false), PBFT_KEEP);
+    (void)lone_tick(&l, 250);
+    assert_int_equal(lone_data(&l, 0, &chain[1], false), PBFT_KEEP);
+    assert_true(wants(&chain[1]));
+    assert_false(wants(&other));
+    assert_true(wants(&b[1])); /* 5.9 */
+    /* Its proposal, which is still known for the first of its height (5.3). */
+    assert_int_equal(lone_pre_prepare(&l, 1, &other), PBFT_DROP_CONFLICT);
+}
+
+/* The same of a base, and of what a range brings. */
+static void rule_16_a_base_and_a_range_find_a_place(void **state)
+{
+    (void)state;
+    struct pbft_block other = begin_with_a_full_height();
+    struct pbft_block chain[3];
+    make_chain(chain, 2);
+    l.view = 0;
+    assert_int_equal(lone_range(&l, 2, &chain[1], 2, 0), PBFT_KEEP);
+    assert_int_equal(l.look.committed.height, 2);
+    lone_close(&l);
+
+    /* The view's base is named by its NEW-VIEW; what came before that was voted for in it. */
+    begin(10, 9);
+    lone_accept(&l, &b[1]);
+    leave(0);
+    for (uint32_t first = 0; first < 8; first += 4) {
+        other = lone_block(&l, &b[0]);
+        assert_int_equal(fetch(first, &other), PBFT_KEEP);
+    }
+    struct pbft_block base = lone_block(&l, &b[0]);
+    struct certificate high = lone_certificate(&l, CERT_PREPARE, 0, &base, others());
+    adopt(1, &high);
+    (void)lone_tick(&l, 250);
+    assert_int_equal(lone_data(&l, 0, &base, false), PBFT_KEEP);
+    assert_true(lone_sent_vote(&l, CERT_PREPARE, &base));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +359,11 @@ int main(void)
         RULE(rule_5_9_a_commit_of_its_height_lets_it_go),
         RULE(rule_5_9_a_proposal_without_a_vote_goes_with_its_view),
         RULE(rule_16_views_that_come_to_nothing_add_no_bodies),
+        RULE(rule_16_fetched_bodies_go_with_their_view),
+        RULE(rule_16_what_is_certified_for_good_outlasts_its_view),
+        RULE(rule_16_what_high_covers_outlasts_its_view),
+        RULE(rule_16_a_certified_body_takes_the_place_of_one_that_is_not),
+        RULE(rule_16_a_base_and_a_range_find_a_place),
     };
     return cmocka_run_group_tests_name("rules_5_views", tests, NULL, NULL);
 }

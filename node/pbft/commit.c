@@ -68,7 +68,8 @@ static bool try_commit_vote_base(struct pbft *p, const struct certificate *c)
 }
 
 /* Rule 5.5: a certificate of this view at m covers its ancestors down to the base; COMMIT goes out
- * for each whose body, and all bodies below it, are here: ascending, once each. */
+ * for each whose body, and all bodies below it, are here: ascending, once each. One that installs
+ * the view lets bodies go (5.9): what follows it is looked up anew, by the next round. */
 bool pbft_try_commit_vote(struct pbft *p)
 {
     if (!pbft_may_vote(p))
@@ -85,7 +86,10 @@ bool pbft_try_commit_vote(struct pbft *p)
         return false;
 
     uint64_t before = p->commit_next_height;
-    for (size_t i = 0; i < chain.bodies_count && pbft_may_vote(p); i++) {
+    bool was_installed = p->is_installed;
+    for (size_t i = 0; i < chain.bodies_count; i++) {
+        if (!pbft_may_vote(p) || p->is_installed != was_installed)
+            break;
         const struct pbft_block *block = &p->chain[i];
         struct pbft_known *known = pbft_known_find(p, block->height, &block->digest);
         CHECK(known != NULL);

@@ -46,7 +46,6 @@ void pbft_restore_view_change(struct pbft *p, const struct pbft_view_change *v)
     if (v->view != p->view || v->epoch != p->config.epoch)
         return;
     p->has_view_change = true;
-    p->view_change = *v;
     struct pbft_peer *own = &p->peers[p->config.own_index];
     own->has_view_change = true;
     own->view_change = *v;

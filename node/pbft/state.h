@@ -77,13 +77,13 @@ struct pbft_checkpoint_vote {
  * VIEW-CHANGEs, each of which contradicts another and a COMMIT. */
 enum { PBFT_FOUND_MAX = 1 + 2 * QUORUM_MAX };
 
-/* What is known of a peer. */
 /* 9.1: an old STATUS is stale as long as its sender is heard. After so many of mine without one of
  * his he may have lost his store, and count anew: whoever lags must not go unheard for that. A few
  * times what a start takes; and what others show of his old ones meanwhile earns them no more than
  * his budget. */
 enum { PBFT_STATUS_SILENT_MAX = 8 };
 
+/* What is known of a peer; at my own index, what I sent of the same kinds. */
 struct pbft_peer {
     bool has_status;
     uint32_t silent_count; /* STATUSes of mine since his last, up to that */
@@ -132,9 +132,8 @@ struct pbft {
     struct pbft_block committed;
     bool has_high;
     struct certificate high;
-    bool has_view_change; /* mine, for this view */
-    struct pbft_view_change view_change;
-    bool has_new_view; /* that was accepted, or made, for this view */
+    bool has_view_change; /* mine, for this view; it stands with those of the others */
+    bool has_new_view;    /* that was accepted, or made, for this view */
     struct pbft_new_view new_view;
 
     struct certificate stable; /* height 0: none yet */

@@ -166,35 +166,11 @@ static void fetch_certified(struct pbft *p)
 }
 
 /* Rule 9.2: ranges come from rotating peers, so that none of them sets the pace. What a peer claims
- * to have decides no more than whether it is asked. */
-static bool fetch_next_range(struct pbft *p)
+ * to have decides no more than whether it is asked. Whether one was. */
+static bool fetch_range(struct pbft *p, uint64_t from_height, uint32_t blocks_max)
 {
     uint32_t members_count = p->config.members.members_count;
-    uint64_t from_height = p->committed.height + 1;
-    if (p->range_asks_left == 0 || p->is_alarmed || !has_free_fetch(p))
-        return false;
-    for (uint32_t i = 0; i < members_count; i++) {
-        uint32_t at = (p->range_turn + i) % members_count;
-        if (!is_free_to_ask(p, at) || p->peers[at].committed_height < from_height)
-            continue;
-        struct pbft_fetch fetch = {.kind = PBFT_FETCH_RANGE,
-                                   .from_height = from_height,
-                                   .blocks_max = p->config.sync_blocks_max};
-        send_fetch(p, at, &fetch);
-        p->range_turn = at + 1;
-        p->range_asks_left--;
-        p->range_until_ms = p->now_ms + p->config.status_ms;
-        return true;
-    }
-    return false;
-}
-
-enum pbft_drop pbft_on_fetch_range(struct pbft *p, uint64_t from_height, uint32_t blocks_max)
-{
-    uint32_t members_count = p->config.members.members_count;
-    if (!has_free_fetch(p))
-        return PBFT_DROP_BUDGET;
-    for (uint32_t i = 0; i < members_count; i++) {
+    for (uint32_t i = 0; i < members_count && has_free_fetch(p); i++) {
         uint32_t at = (p->range_turn + i) % members_count;
         if (!is_free_to_ask(p, at) || p->peers[at].committed_height < from_height)
             continue;
@@ -202,9 +178,24 @@ enum pbft_drop pbft_on_fetch_range(struct pbft *p, uint64_t from_height, uint32_
             .kind = PBFT_FETCH_RANGE, .from_height = from_height, .blocks_max = blocks_max};
         send_fetch(p, at, &fetch);
         p->range_turn = at + 1;
-        return PBFT_KEEP;
+        return true;
     }
-    return PBFT_DROP_BUDGET;
+    return false;
+}
+
+enum pbft_drop pbft_on_fetch_range(struct pbft *p, uint64_t from_height, uint32_t blocks_max)
+{
+    return fetch_range(p, from_height, blocks_max) ? PBFT_KEEP : PBFT_DROP_BUDGET;
+}
+
+static bool fetch_next_range(struct pbft *p)
+{
+    if (p->range_asks_left == 0 || p->is_alarmed ||
+        !fetch_range(p, p->committed.height + 1, p->config.sync_blocks_max))
+        return false;
+    p->range_asks_left--;
+    p->range_until_ms = p->now_ms + p->config.status_ms;
+    return true;
 }
 
 /* While a range is under way it brings what certificates name. One that is late is left to arrive

@@ -82,8 +82,8 @@ static bool is_of_this_view(const struct pbft *p, struct pbft_slot *slot,
         return true;
     if (own->is_cast && own->view == p->view && digest_equal(&own->digest, digest))
         return true;
-    return pbft_covers(p, &p->top_cqc, slot->height, digest) ||
-           pbft_covers(p, &p->top_pqc, slot->height, digest);
+    return pbft_is_covered(p, CERT_COMMIT, slot->height, digest) ||
+           pbft_is_covered(p, CERT_PREPARE, slot->height, digest);
 }
 
 static void release_bodies(struct pbft *p)

@@ -17,14 +17,16 @@ static void send_view_change(struct pbft *p, uint32_t to)
 {
     if (to == PBFT_TO_ALL)
         p->view_change_at_ms = p->now_ms + p->config.retransmit_ms;
-    pbft_put_send(p, PBFT_SEND_VIEW_CHANGE, to)->view_change = &p->view_change;
+    const struct pbft_view_change *own = &p->peers[p->config.own_index].view_change;
+    pbft_put_send(p, PBFT_SEND_VIEW_CHANGE, to)->view_change = own;
 }
 
 /* Once per view; sent again byte for byte, also when high has risen (7.6, 14.1). */
 static void make_view_change(struct pbft *p, const struct pbft_lc *lc)
 {
     uint8_t room[PBFT_SIGNED_BYTES_MAX];
-    struct pbft_view_change *v = &p->view_change;
+    struct pbft_peer *own = &p->peers[p->config.own_index];
+    struct pbft_view_change *v = &own->view_change;
     CHECK(!p->has_view_change && p->mode == PBFT_CHANGING);
     CHECK(lc->view + 1 == p->view);
     CHECK(!p->has_high || p->high.statement.view < p->view);
@@ -38,10 +40,7 @@ static void make_view_change(struct pbft *p, const struct pbft_lc *lc)
     struct bytes message =
         pbft_view_change_signed(room, v, p->config.own_index, &p->config.chain_id);
     p->config.sign(p->config.sign_context, &v->signature, message);
-    p->has_view_change = true;
-    struct pbft_peer *own = &p->peers[p->config.own_index];
-    own->has_view_change = true;
-    own->view_change = *v;
+    p->has_view_change = own->has_view_change = true;
     pbft_put(p, PBFT_WRITE_VIEW_CHANGE)->view_change = v;
     send_view_change(p, PBFT_TO_ALL);
 }

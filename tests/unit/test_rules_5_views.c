@@ -27,6 +27,31 @@ static void rule_5_5_a_certificate_of_a_lower_view_gets_no_commit(void **state)
     assert_true(lone_sent_vote(&l, CERT_COMMIT, &b[1]));
 }
 
+/* The COMMIT for the base may be the one that installs the view, which lets bodies of lower views
+ * go (5.9): not what this view has certified, though the highest certificate does not lead down to
+ * it. */
+static void rule_5_5_commits_go_on_where_one_installs_the_view(void **state)
+{
+    (void)state;
+    begin(4, 3);
+    for (int h = 1; h <= 3; h++)
+        lone_accept(&l, &b[h]);
+    struct certificate high = lone_certificate(&l, CERT_PREPARE, 0, &b[1], others());
+    leave(0);
+    adopt(4, &high); /* of the primary of view 0, who proposes the same block again */
+    (void)lone_vote(&l, 0, CERT_COMMIT, &b[1]);
+    (void)lone_vote(&l, 1, CERT_COMMIT, &b[1]);
+    (void)lone_qc(&l, CERT_PREPARE, &b[9], others());
+    assert_int_equal(lone_count(&l, PBFT_SEND_VOTE), 0);
+    (void)lone_qc(&l, CERT_PREPARE, &b[2], others());
+    assert_true(l.look.is_installed);
+    assert_int_equal(l.look.committed.height, 1);
+    assert_true(lone_sent_vote(&l, CERT_COMMIT, &b[1]));
+    assert_true(lone_sent_vote(&l, CERT_COMMIT, &b[2]));
+    assert_true(wants(&b[2]));
+    assert_false(wants(&b[3]));
+}
+
 /* ---- 5.8 ---- */
 
 /* A commit of this view against my vote in it: complain, no more PREPARE, commit all the same. */
@@ -350,6 +375,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RULE(rule_5_5_a_certificate_of_a_lower_view_gets_no_commit),
+        RULE(rule_5_5_commits_go_on_where_one_installs_the_view),
         RULE(rule_5_8_a_commit_against_my_vote_is_complained_about),
         RULE(rule_5_8_a_commit_of_a_lower_view_spoils_nothing),
         RULE(rule_5_8_a_commit_of_a_lower_view_above_tip_ends_its_check),

@@ -21,8 +21,9 @@ struct dial {
     int socket;
     struct seal_client seal;
     bool is_asking;
-    uint64_t counter;   /* of the request under way */
-    struct buf request; /* it, sealed */
+    uint64_t counter;                  /* of the request under way */
+    struct buf request;                /* it, sealed */
+    uint64_t asked_ms, failures_count; /* when it was asked first, and what had failed before */
     bool is_sent;
     uint64_t sent_ms, connections_count; /* when it was sent last, and in which connection */
     int timer, ready;                    /* ready: readable when the socket or the timer is */
@@ -118,8 +119,11 @@ static void watch_sending(const struct dial *d, bool is_watched)
 
 static void ask(struct dial *d)
 {
+    uint64_t count = sp_connections_count(d->socket);
     d->sent_ms = loop_now_ms();
-    d->connections_count = sp_connections_count(d->socket);
+    if (count != d->connections_count) /* somebody listens, or did until now */
+        d->failures_count = sp_failures_count(d->socket);
+    d->connections_count = count;
     d->is_sent = sp_ask(d->socket, buf_bytes(&d->request));
     watch_sending(d, !d->is_sent);
 }
@@ -146,8 +150,16 @@ void dial_send(struct dial *d, struct bytes request)
     buf_clear(&d->request);
     d->counter = seal_client_request(&d->seal, &d->request, request);
     d->is_asking = true;
+    d->asked_ms = loop_now_ms();
+    d->failures_count = sp_failures_count(d->socket);
     tick_every(d, NET_RECONNECT_MS);
     ask(d);
+}
+
+bool dial_is_refused(const struct dial *d)
+{
+    return d->is_asking && loop_now_ms() - d->asked_ms >= NET_REFUSED_MS &&
+           sp_failures_count(d->socket) - d->failures_count >= NET_REFUSED_TRIES;
 }
 
 /* A reply that nothing is asked for, or that does not open, may be one to an older request. */

@@ -24,6 +24,12 @@ const uint8_t *dial_session(const struct dial *d);
 void dial_send(struct dial *d, struct bytes request);
 /* Send what is due, as dial_take() does too. */
 void dial_run(struct dial *d);
+/* Nobody listens at the address, or no way leads there: since dial_send() NET_REFUSED_TRIES to
+ * connect have failed, with no success between, and NET_REFUSED_MS have passed. It goes on trying
+ * all the same, so this may change. False while nothing is asked, and of a node that only says
+ * nothing.
+ */
+bool dial_is_refused(const struct dial *d);
 /* Take the reply if it has come: true, and *reply appended to. What does not open
  * is dropped. */
 MUST_USE bool dial_take(struct dial *d, struct buf *reply);

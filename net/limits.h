@@ -28,6 +28,10 @@ enum {
     NET_SILENCE_MS = 5000,
     /* nanomsg's own tries to connect: a peer that restarts is reached after 100 ms at most. */
     NET_RECONNECT_MS = 100,
+    /* A client takes it that nobody listens when so many tries have failed and so long has passed:
+     * a node that is just starting is found, and nobody waits for one that is not there. */
+    NET_REFUSED_TRIES = 3,
+    NET_REFUSED_MS = 400,
     /* Words of one kind about one peer, at most once in so long: strangers can cause some. */
     NET_NOTICE_MS = 60 * 1000,
     /* A session gets a fresh key after so long. */

@@ -188,6 +188,11 @@ uint64_t sp_connections_count(int s)
     return nn_get_statistic(s, NN_STAT_ESTABLISHED_CONNECTIONS);
 }
 
+uint64_t sp_failures_count(int s)
+{
+    return nn_get_statistic(s, NN_STAT_CONNECT_ERRORS);
+}
+
 /* ---- descriptors ---- */
 
 static int descriptor(int s, int option)

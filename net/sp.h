@@ -41,6 +41,9 @@ bool sp_name_is_ipv6_only(const char *address);
 /* How many connections it made so far: when it goes up, another program may sit at the other end.
  */
 uint64_t sp_connections_count(int s);
+/* How many of its tries to connect have failed: refused, or no way there. A name that is not found
+ * is no try. */
+uint64_t sp_failures_count(int s);
 
 int sp_receive_fd(int s); /* readable while sp_receive() has something; not for SP_PUSH */
 int sp_send_fd(int s);    /* SP_PUSH, SP_ASK: readable while something would be taken */

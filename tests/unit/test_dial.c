@@ -49,6 +49,81 @@ static void request_survives_a_restart_of_the_node(void **state)
     hang_up(d);
 }
 
+/* ---- nobody there ---- */
+
+/* It is said, and goes on being tried: a node that is started then is found. */
+static void nobody_listens_until_somebody_does(void **state)
+{
+    (void)state;
+    struct buf got = {0};
+    clients_close(node.clients);
+    struct dial *d = dial();
+    assert_false(dial_is_refused(d));
+    send_text(d, "anybody");
+    assert_false(dial_is_refused(d)); /* not before it was tried */
+    until(dial_is_refused(d));
+    open_port();
+    until(node.asked_count > 0);
+    assert_false(dial_is_refused(d));
+    reply_text(node.numbers[0], "here");
+    until(dial_take(d, &got));
+    assert_text(&got, "here");
+    assert_false(dial_is_refused(d));
+    buf_free(&got);
+    clients_close(node.clients);
+    struct dial *other = dial();
+    send_text(other, "anybody");
+    until(dial_is_refused(other));
+    assert_false(dial_is_refused(d)); /* it asks nothing */
+    hang_up(other);
+    hang_up(d);
+    open_port();
+}
+
+/* A node that ends with a request under way is gone too. */
+static void a_node_that_ended_is_not_listening(void **state)
+{
+    (void)state;
+    struct dial *d = dial();
+    send_text(d, "stay");
+    until(node.asked_count > 0);
+    assert_false(dial_is_refused(d));
+    clients_close(node.clients);
+    until(dial_is_refused(d));
+    open_port();
+    until(!dial_is_refused(d));
+    hang_up(d);
+}
+
+/* The system accepts in the name of a process that is stopped: that is silence, however often the
+ * connection is made anew. */
+static void who_listens_and_says_nothing_is_silent(void **state)
+{
+    (void)state;
+    clients_close(node.clients);
+    struct dial *d = dial();
+    send_text(d, "hello");
+    until(dial_is_refused(d));
+    int port = sockets_listen(node.address.port);
+    until(!dial_is_refused(d));
+    for (int i = 0; i < 3; i++) {
+        int fd = accept(port, NULL, NULL);
+        assert_true(fd >= 0);
+        for (int k = 0; k < 50; k++) {
+            turn();
+            assert_false(dial_is_refused(d));
+        }
+        close(fd); /* and until the next one is there */
+        for (int k = 0; k < 50; k++) {
+            turn();
+            assert_false(dial_is_refused(d));
+        }
+    }
+    close(port);
+    open_port();
+    hang_up(d);
+}
+
 /* ---- a node that lies to the dial ---- */
 
 /* What does not open is dropped, and the request is sent again: whoever stands in between can keep
@@ -196,6 +271,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(new_request_replaces_the_one_under_way),
         TEST(request_survives_a_restart_of_the_node),
+        TEST(nobody_listens_until_somebody_does),
+        TEST(a_node_that_ended_is_not_listening),
+        TEST(who_listens_and_says_nothing_is_silent),
         TEST(garbage_is_not_taken_for_a_reply),
         TEST(stray_replies_do_no_harm),
         TEST(ask_waits_for_the_reply_or_the_end_of_its_time),

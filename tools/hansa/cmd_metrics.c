@@ -89,6 +89,7 @@ static enum cli_exit run(struct cli *c)
     struct proto_request *request = mem_alloc(sizeof *request);
     struct nodes_answer *a = mem_alloc(sizeof *a);
     request->type = PROTO_METRICS;
+    nodes.is_for_reading = true;
     enum rc rc = nodes_ask(&nodes, request, 0, a, &why);
     code = rc == RC_OK ? answer(c, &nodes, a) : cli_fail(c, rc, &why);
     nodes_answer_close(a);

@@ -67,6 +67,7 @@ static json_t *node_json(const struct status_overview *o, const struct nodes_ans
                   o->nodes->items[a->node].address, "answers", (int)a->has_answered);
     if (!a->has_answered) {
         json_object_set_new(out, "trouble", json_string(a->trouble));
+        json_object_set_new(out, "refused", json_boolean(a->is_refused));
         return out;
     }
     set_view(out, o, s);
@@ -118,6 +119,22 @@ static enum cli_exit answer_json(struct cli *c, const struct status_overview *o)
 
 /* ---- answering ---- */
 
+static enum rc say_none(const struct status_overview *o, struct why *why)
+{
+    uint32_t refused_count = 0;
+    for (uint32_t i = 0; i < o->asked_count; i++)
+        refused_count += o->answers[i].is_refused;
+    if (refused_count == o->asked_count)
+        return why_set(why, RC_TIMEOUT,
+                       "none of %" PRIu32 " nodes answers: nobody listens at their addresses. Are "
+                       "they running, and is this their genesis file?",
+                       o->asked_count);
+    return why_set(why, RC_TIMEOUT,
+                   "none of %" PRIu32 " nodes answers within %" PRIu32
+                   " s: are they running, and is this their genesis file?",
+                   o->asked_count, o->nodes->timeout_ms / 1000);
+}
+
 /* What is shown is shown on the way to a "no" too: that is when it is needed. */
 static enum cli_exit answer(struct cli *c, const struct status_overview *o)
 {
@@ -130,12 +147,7 @@ static enum cli_exit answer(struct cli *c, const struct status_overview *o)
     if (status_is_working(o))
         return CLI_DONE;
     if (o->answering_count == 0)
-        return cli_fail(c,
-                        why_set(&why, RC_TIMEOUT,
-                                "none of %" PRIu32 " nodes answers within %" PRIu32
-                                " s: are they running, and is this their genesis file?",
-                                o->asked_count, o->nodes->timeout_ms / 1000),
-                        &why);
+        return cli_fail(c, say_none(o, &why), &why);
     const char *word = status_why_not(o, &why);
     return cli_no(c, word, &why);
 }
@@ -177,7 +189,9 @@ const struct command cmd_status = {
             "than the chain's clock_skew_ms is said below, as is who wants to leave the view and\n"
             "why. pool: transactions that wait. disk: GiB that are free, and how many of them it\n"
             "keeps for itself; takes tx: NO when fewer are free. Each row is that node's own\n"
-            "word. A node that does not answer within 3 s (--timeout) has a row that says so.\n"
+            "word. A node that does not answer within 3 s (--timeout) has a row that says so;\n"
+            "where nobody listens (it does not run, or cannot be reached from here) that is said\n"
+            "at once, with --json as \"refused\".\n"
             "A primary that is away is replaced by the next member once a transaction waits.",
     .example = "hansa status --genesis genesis.json\n"
                "hansa status --genesis genesis.json --node alpha --json",

@@ -7,6 +7,8 @@
 #include "crypto/base/check.h"
 #include "net/loop.h"
 
+enum { LOOK_MS = 100 }; /* whether somebody listens is looked at so often */
+
 /* ---- asking ---- */
 
 static void put(struct linear_read *r, uint32_t index, uint64_t at_least_height)
@@ -69,11 +71,18 @@ static bool is_all_forbidden(const struct linear_read *r)
     return true;
 }
 
+/* Who may be started yet is waited for by those that send, as long as there is nobody else. */
+static bool is_waited_for(const struct linear_read *r, uint32_t index)
+{
+    bool is_needed = r->replies_count == 0 && !r->nodes->is_for_reading;
+    return r->items[index].is_asked && (is_needed || !nodes_is_refused(r->nodes, index));
+}
+
 /* Nobody is asked, and nobody will be. */
 static bool is_over(const struct linear_read *r)
 {
     for (uint32_t i = 0; i < r->nodes->count; i++) {
-        if (r->items[i].is_asked || (r->items[i].again_ms != 0 && !r->items[i].is_forbidden))
+        if (is_waited_for(r, i) || (r->items[i].again_ms != 0 && !r->items[i].is_forbidden))
             return false;
     }
     return true;
@@ -81,6 +90,9 @@ static bool is_over(const struct linear_read *r)
 
 static uint64_t next_wake_ms(const struct linear_read *r, uint64_t until_ms)
 {
+    uint64_t look_ms = loop_now_ms() + LOOK_MS;
+    if (look_ms < until_ms)
+        until_ms = look_ms;
     for (uint32_t i = 0; i < r->nodes->count; i++) {
         const struct linear_node *node = &r->items[i];
         if (!node->is_asked && !node->is_forbidden && node->again_ms != 0 &&
@@ -90,18 +102,31 @@ static uint64_t next_wake_ms(const struct linear_read *r, uint64_t until_ms)
     return until_ms;
 }
 
-static enum rc say_why(const struct linear_read *r, struct why *why)
+static struct why list_said(const struct linear_read *r)
 {
-    const struct nodes *n = r->nodes;
-    const struct linear_verdict *v = &r->verdict;
-    uint32_t members_count = n->genesis->members_count;
     struct why list = {""};
-    for (uint32_t i = 0; i < n->count; i++) {
+    for (uint32_t i = 0; i < r->nodes->count; i++) {
         char name[NODES_NAME_BYTES], said[LINEAR_SAID_BYTES];
         size_t used = strlen(list.text);
         snprintf(list.text + used, sizeof list.text - used, "%s%s %s", used > 0 ? "; " : "",
-                 nodes_name(name, n, i), linear_said(said, r, i));
+                 nodes_name(name, r->nodes, i), linear_said(said, r, i));
     }
+    return list;
+}
+
+enum rc linear_say_silence(const struct linear_read *r, struct why *why)
+{
+    return why_set(why, RC_TIMEOUT,
+                   "no answer within %" PRIu32 " s: %s. Is the network up, and is this its genesis "
+                   "file? hansa status asks all nodes",
+                   r->nodes->timeout_ms / 1000, list_said(r).text);
+}
+
+static enum rc say_why(const struct linear_read *r, struct why *why)
+{
+    const struct linear_verdict *v = &r->verdict;
+    uint32_t members_count = r->nodes->genesis->members_count;
+    struct why list = list_said(r);
     if (!v->has_index)
         return why_set(why, RC_TIMEOUT,
                        "%" PRIu32 " nodes of %" PRIu32 " say how far the ledger is, and %" PRIu32
@@ -126,6 +151,21 @@ static void begin(struct linear_read *r, struct nodes *n, uint64_t ordered_heigh
         put(r, i, ordered_height);
 }
 
+/* Kept for the words: it is known only until the nodes are asked something else. */
+static void note_refused(struct linear_read *r)
+{
+    for (uint32_t i = 0; i < r->nodes->count; i++)
+        r->items[i].is_refused = r->items[i].is_asked && nodes_is_refused(r->nodes, i);
+}
+
+/* Until it is known what is waited for. */
+static uint64_t last_ms_of(const struct linear_read *r, uint64_t begun_ms)
+{
+    uint64_t last_ms = begun_ms + r->patience_ms;
+    bool is_patient = r->patience_ms == 0 || r->replies_count == 0;
+    return is_patient || last_ms > r->nodes->deadline_ms ? r->nodes->deadline_ms : last_ms;
+}
+
 /* T_read begins when it is known what is waited for. */
 static uint64_t give_up_ms(const struct linear_read *r, uint64_t before_ms)
 {
@@ -141,11 +181,12 @@ enum rc linear_read(struct linear_read *r, struct nodes *n, uint64_t ordered_hei
 {
     struct nodes_answer *answer = mem_alloc(sizeof *answer);
     uint32_t members_count = n->genesis->members_count;
+    uint64_t begun_ms = loop_now_ms();
     nodes_restart(n);
     begin(r, n, ordered_height);
     uint64_t until_ms = give_up_ms(r, 0);
     while (!r->verdict.is_accepted && !is_over(r)) {
-        uint64_t last_ms = until_ms != 0 ? until_ms : n->deadline_ms;
+        uint64_t last_ms = until_ms != 0 ? until_ms : last_ms_of(r, begun_ms);
         if (nodes_take(n, &r->request, next_wake_ms(r, last_ms), answer)) {
             take(r, answer);
             linear_judge(&r->verdict, r->replies, r->replies_count, members_count, ordered_height);
@@ -157,6 +198,7 @@ enum rc linear_read(struct linear_read *r, struct nodes *n, uint64_t ordered_hei
         for (uint32_t i = 0; i < n->count; i++)
             ask_again(r, i, now_ms);
     }
+    note_refused(r);
     nodes_answer_close(answer);
     mem_free(answer);
     if (r->verdict.is_accepted) {
@@ -197,9 +239,13 @@ static enum linear_fault fault_of(const struct linear_read *r, uint32_t member)
     return LINEAR_WHOLE;
 }
 
-static const char *silence(const struct linear_node *node)
+static void say_silent(char out[static LINEAR_SAID_BYTES], const struct linear_node *node)
 {
-    return node->trouble[0] != '\0' ? node->trouble : "no answer";
+    if (node->is_refused)
+        snprintf(out, LINEAR_SAID_BYTES, "is not there: nobody listens");
+    else
+        snprintf(out, LINEAR_SAID_BYTES, "is silent: %s",
+                 node->trouble[0] != '\0' ? node->trouble : "no answer");
 }
 
 const char *linear_said(char out[static LINEAR_SAID_BYTES], const struct linear_read *r,
@@ -210,7 +256,7 @@ const char *linear_said(char out[static LINEAR_SAID_BYTES], const struct linear_
     uint64_t height = v->heights[member];
     switch (v->words[member]) {
     case LINEAR_SILENT:
-        snprintf(out, LINEAR_SAID_BYTES, "is silent: %s", silence(&r->items[index]));
+        say_silent(out, &r->items[index]);
         break;
     case LINEAR_HEARD:
         snprintf(out, LINEAR_SAID_BYTES, "answers at height %" PRIu64, height);

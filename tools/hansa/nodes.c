@@ -214,6 +214,10 @@ static enum cli_exit open_asked(struct nodes *out, struct cli *c, uint32_t secon
 {
     struct why why = {""};
     uint64_t timeout_s = seconds;
+    const char *said = getenv("HANSA_TIMEOUT");
+    if (!cli_has(c, "timeout") && said != NULL && said[0] != '\0' &&
+        !cli_number_of(c, "HANSA_TIMEOUT", said, 1, NODES_SECONDS_MAX, &timeout_s))
+        return CLI_USAGE;
     if (!cli_number(c, "timeout", 1, NODES_SECONDS_MAX, &timeout_s))
         return CLI_USAGE;
     const char *path = nodes_genesis_path(c);

@@ -18,6 +18,9 @@ enum {
     NODES_SECONDS_MAX = 24 * 60 * 60
 };
 
+/* What is said of a node to which no connection comes about, see dial_is_refused(). */
+#define NODES_REFUSED "nobody listens there"
+
 enum { NODES_TROUBLE_BYTES = 96 };
 struct node {
     uint32_t member_index; /* in the genesis */
@@ -39,6 +42,9 @@ struct nodes {
     struct genesis *opened; /* by nodes_open_asked(): closed with the nodes */
     const struct sign_key *reader; /* who signs what only participants may read; NULL = nobody */
     struct key *opened_key;        /* by nodes_open_to_read(): closed with the nodes */
+    /* Who only reads does not wait for nodes that may be started: nodes_ask() ends when nobody
+     * listens at any of them. Who sends does. */
+    bool is_for_reading;
 };
 
 /* ---- opening ---- */
@@ -49,7 +55,8 @@ struct nodes {
     {"node", "NODE", CLI_REPEATED,                                                                 \
      "whom to ask: name, index, address or NAME@HOST:PORT; else HANSA_NODE, else all"},            \
     {                                                                                              \
-        "timeout", "SECONDS", CLI_OPTIONAL, "give up after so long; default 10, with sending 30"   \
+        "timeout", "SECONDS", CLI_OPTIONAL,                                                        \
+            "give up after so long; else HANSA_TIMEOUT, else 10, with sending 30"                  \
     }
 #define NODES_OPTIONS                                                                              \
     {"genesis", "FILE", CLI_OPTIONAL,                                                              \
@@ -66,8 +73,9 @@ struct nodes {
 
 /* --genesis, or what HANSA_GENESIS names, or NULL. Requires: the command declares --genesis. */
 const char *nodes_genesis_path(const struct cli *c);
-/* What the command line and the environment name: genesis file and nodes (HANSA_NODE takes several
- * with commas between them). Connects nothing yet. seconds: default of --timeout.
+/* What the command line and the environment name: genesis file, nodes (HANSA_NODE takes several
+ * with commas between them) and time (HANSA_TIMEOUT). Connects nothing yet. seconds: where neither
+ * names one.
  * Requires: the command declares NODES_OPTIONS.
  * Returns: CLI_DONE (end with nodes_close()), or it has said why not: return that. */
 MUST_USE enum cli_exit nodes_open_asked(struct nodes *out, struct cli *c, uint32_t seconds);
@@ -111,6 +119,7 @@ void nodes_send(const struct nodes *n, uint32_t index, struct bytes request);
 struct nodes_answer {
     bool has_answered;        /* in nodes_ask_all(): else trouble says why not */
     bool is_forbidden;        /* in nodes_ask_all(): that is why */
+    bool is_refused;          /* in nodes_ask_all(): nobody listens there, that is why */
     uint32_t node;            /* index in nodes.items */
     uint64_t wall_ms;         /* here, when it came */
     uint64_t took_ms;         /* since it was asked: connecting, and both ways */
@@ -120,12 +129,13 @@ struct nodes_answer {
 };
 void nodes_answer_close(struct nodes_answer *a);
 
-/* Ask nodes.first; when it is silent for patience_ms (0: NODES_PATIENCE_MS) ask the next one
- * beside it, and so on, until one answers with PROTO_OK, or for a read with PROTO_NOT_FOUND, or the
- * time is over. A node that answers otherwise (busy, failed, forbidden, bytes that are no reply) is
- * passed over at once, and asked again later, but for "forbidden". Who answered is asked first from
- * then on. Returns: RC_OK | RC_NOT_FOUND (out->node says so) | RC_REFUSED (all of them forbid it) |
- * RC_TIMEOUT (words: each node that was asked, and what it did). */
+/* Ask nodes.first; when it is silent for patience_ms (0: NODES_PATIENCE_MS), or nobody listens
+ * there, ask the next one beside it, and so on, until one answers with PROTO_OK, or for a read with
+ * PROTO_NOT_FOUND, or the time is over. A node that answers otherwise (busy, failed, forbidden,
+ * bytes that are no reply) is passed over at once, and asked again later, but for "forbidden". Who
+ * answered is asked first from then on. Returns: RC_OK | RC_NOT_FOUND (out->node says so) |
+ * RC_REFUSED (all of them forbid it) | RC_TIMEOUT (words: each node that was asked, and what it
+ * did; at once when nodes.is_for_reading and nobody listens at any of them). */
 MUST_USE enum rc nodes_ask(struct nodes *n, const struct proto_request *request,
                            uint32_t patience_ms, struct nodes_answer *out, struct why *why);
 /* Ask one node alone, at most so long; out->reply.code may be anything.
@@ -133,8 +143,8 @@ MUST_USE enum rc nodes_ask(struct nodes *n, const struct proto_request *request,
  */
 MUST_USE enum rc nodes_ask_one(struct nodes *n, uint32_t index, const struct proto_request *request,
                                uint32_t timeout_ms, struct nodes_answer *out, struct why *why);
-/* Ask all side by side, and wait at most timeout_ms in all: out has room for nodes.count, and
- * out[i] is of node i. */
+/* Ask all side by side, and wait at most timeout_ms in all, and no longer than until each has
+ * answered or nobody listens there: out has room for nodes.count, and out[i] is of node i. */
 void nodes_ask_all(struct nodes *n, const struct proto_request *request, uint32_t timeout_ms,
                    struct nodes_answer *out);
 
@@ -142,6 +152,8 @@ void nodes_ask_all(struct nodes *n, const struct proto_request *request, uint32_
  * many nodes as you like, take an answer, put the next question. A node has one at a time, and a
  * new one takes the place of the one before. */
 void nodes_begin(struct nodes *n);
+/* Whether it was asked since nodes_begin(), and nobody listens there: as things are now. */
+bool nodes_is_refused(const struct nodes *n, uint32_t index);
 /* Whether it could be sent; if not, the node's trouble says why. */
 MUST_USE bool nodes_put(struct nodes *n, uint32_t index, const struct proto_request *request);
 /* Take an answer to any of the questions put since nodes_begin(), waiting for one until then (as

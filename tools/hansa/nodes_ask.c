@@ -124,6 +124,12 @@ static bool take(struct nodes *n, uint32_t index, const struct proto_request *re
     return true;
 }
 
+bool nodes_is_refused(const struct nodes *n, uint32_t index)
+{
+    const struct node *node = &n->items[index];
+    return node->dial != NULL && node->sent == n->asked && dial_is_refused(node->dial);
+}
+
 /* Until something may have come for one of those that were asked and have not answered. */
 static void wait_any(const struct nodes *n, uint64_t until_ms)
 {
@@ -190,6 +196,8 @@ static void launch(struct asking *a, uint32_t index)
 static void launch_due(struct asking *a, uint32_t patience_ms)
 {
     uint64_t now_ms = loop_now_ms();
+    if (a->launched > 0 && nodes_is_refused(a->n, (a->n->first + a->launched - 1) % a->n->count))
+        a->next_ms = now_ms;
     if (a->launched < a->n->count && now_ms >= a->next_ms) {
         uint32_t index = (a->n->first + a->launched++) % a->n->count;
         a->next_ms = now_ms + patience_ms;
@@ -225,18 +233,38 @@ static bool take_useful(struct asking *a, struct nodes_answer *out)
     return false;
 }
 
+static bool is_nobody_there(const struct nodes *n)
+{
+    for (uint32_t i = 0; i < n->count; i++) {
+        if (!nodes_is_refused(n, i))
+            return false;
+    }
+    return true;
+}
+
+/* "m0 (127.0.0.1:7201) is silent" */
+static void say_what_it_did(struct why *list, const struct nodes *n, uint32_t index)
+{
+    char name[NODES_NAME_BYTES];
+    const char *words = n->items[index].trouble;
+    const char *did = nodes_is_refused(n, index) ? ": " NODES_REFUSED
+                      : words[0] != '\0'         ? " answers: "
+                                                 : " is silent";
+    size_t used = strlen(list->text);
+    snprintf(list->text + used, sizeof list->text - used, "%s%s%s%s", used > 0 ? "; " : "",
+             nodes_name(name, n, index), did, words);
+}
+
 static enum rc say_silence(const struct asking *a, struct why *why)
 {
     struct why list = {""};
     const struct nodes *n = a->n;
-    for (uint32_t i = 0; i < a->launched; i++) {
-        char name[NODES_NAME_BYTES];
-        uint32_t index = (n->first + i) % n->count;
-        const char *words = n->items[index].trouble;
-        size_t used = strlen(list.text);
-        snprintf(list.text + used, sizeof list.text - used, "%s%s %s%s", used > 0 ? "; " : "",
-                 nodes_name(name, n, index), words[0] != '\0' ? "answers: " : "is silent", words);
-    }
+    for (uint32_t i = 0; i < a->launched; i++)
+        say_what_it_did(&list, n, (n->first + i) % n->count);
+    if (nodes_left_ms(n) > 0)
+        return why_set(why, RC_TIMEOUT,
+                       "no answer: %s. Is the network up, and is this its genesis file?",
+                       list.text);
     return why_set(why, RC_TIMEOUT,
                    "no answer within %" PRIu32 " s: %s. Is the network up, and is this its genesis "
                    "file? hansa status asks all nodes",
@@ -257,7 +285,8 @@ enum rc nodes_ask(struct nodes *n, const struct proto_request *request, uint32_t
     for (;;) {
         launch_due(&a, patience_ms);
         is_answered = take_useful(&a, out);
-        if (is_answered || nodes_left_ms(n) == 0 || a.forbidden_count == n->count)
+        if (is_answered || nodes_left_ms(n) == 0 || a.forbidden_count == n->count ||
+            (n->is_for_reading && is_nobody_there(n)))
             break;
         wait_any(n, next_wake_ms(&a));
     }
@@ -280,12 +309,8 @@ enum rc nodes_ask_one(struct nodes *n, uint32_t index, const struct proto_reques
     struct node *node = &n->items[index];
     uint64_t until_ms = loop_now_ms() + timeout_ms;
     bool is_answered = false;
-    struct buf bytes = {0};
-    CHECK(index < n->count);
-    proto_encode_request(&bytes, request);
-    n->asked++;
-    bool is_sent = put_question(n, index, buf_bytes(&bytes));
-    buf_free(&bytes);
+    nodes_begin(n);
+    bool is_sent = nodes_put(n, index, request);
     while (is_sent && !is_answered) {
         wait_any(n, until_ms);
         is_answered = take(n, index, request, out);
@@ -297,8 +322,9 @@ enum rc nodes_ask_one(struct nodes *n, uint32_t index, const struct proto_reques
     if (is_answered || !is_sent)
         return why_set(why, is_sent ? RC_MALFORMED : RC_INVALID, "%s: %s",
                        nodes_name(name, n, index), node->trouble);
-    return why_set(why, RC_TIMEOUT, "%s is silent: no answer within %.3g s",
-                   nodes_name(name, n, index), timeout_ms / 1000.0);
+    return why_set(why, RC_TIMEOUT, "%s%s: no answer within %.3g s", nodes_name(name, n, index),
+                   nodes_is_refused(n, index) ? ": " NODES_REFUSED : " is silent",
+                   timeout_ms / 1000.0);
 }
 
 /* ---- all side by side ---- */
@@ -314,33 +340,48 @@ static void judge_one(struct nodes *n, const struct proto_request *request,
     out->has_answered = node->trouble[0] == '\0';
 }
 
+/* Whether somebody may answer still. */
+static bool is_any_open(const struct nodes *n)
+{
+    for (uint32_t i = 0; i < n->count; i++) {
+        if (n->items[i].sent == n->asked && !nodes_is_refused(n, i))
+            return true;
+    }
+    return false;
+}
+
+/* Of one that has not answered. */
+static void note_silence(struct nodes_answer *out, const struct nodes *n, uint32_t index)
+{
+    const char *words = n->items[index].trouble;
+    out->is_refused = nodes_is_refused(n, index);
+    if (words[0] == '\0')
+        words = out->is_refused ? NODES_REFUSED : "no answer";
+    snprintf(out->trouble, sizeof out->trouble, "%s", words);
+}
+
 void nodes_ask_all(struct nodes *n, const struct proto_request *request, uint32_t timeout_ms,
                    struct nodes_answer *out)
 {
-    struct buf bytes = {0};
-    uint32_t open_count = 0;
+    uint32_t sent_count = 0;
     uint64_t until_ms = loop_now_ms() + timeout_ms;
-    proto_encode_request(&bytes, request);
-    n->asked++;
+    nodes_begin(n);
     for (uint32_t i = 0; i < n->count; i++) {
-        out[i].has_answered = out[i].is_forbidden = false;
-        open_count += put_question(n, i, buf_bytes(&bytes));
+        out[i].has_answered = out[i].is_forbidden = out[i].is_refused = false;
+        sent_count += nodes_put(n, i, request);
     }
-    buf_free(&bytes);
-    while (open_count > 0 && loop_now_ms() < until_ms) {
+    while (sent_count > 0 && is_any_open(n) && loop_now_ms() < until_ms) {
         wait_any(n, until_ms);
         for (uint32_t i = 0; i < n->count; i++) {
-            if (n->items[i].sent != n->asked || !take(n, i, request, &out[i]))
-                continue;
-            open_count--;
-            judge_one(n, request, &out[i]);
+            if (n->items[i].sent == n->asked && take(n, i, request, &out[i]))
+                judge_one(n, request, &out[i]);
         }
     }
     for (uint32_t i = 0; i < n->count; i++) {
-        const char *words = n->items[i].trouble;
         out[i].node = i;
-        snprintf(out[i].trouble, sizeof out[i].trouble, "%s",
-                 words[0] != '\0' || out[i].has_answered ? words : "no answer");
+        out[i].trouble[0] = '\0';
+        if (!out[i].has_answered)
+            note_silence(&out[i], n, i);
     }
 }
 

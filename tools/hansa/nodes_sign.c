@@ -74,6 +74,8 @@ static enum cli_exit open_reader(struct nodes *n, struct cli *c)
 
 static enum cli_exit with_reader(struct nodes *out, struct cli *c, enum cli_exit code)
 {
+    if (code == CLI_DONE)
+        out->is_for_reading = true;
     if (code != CLI_DONE || out->genesis->reads == READS_OPEN)
         return code;
     code = open_reader(out, c);

@@ -7,6 +7,7 @@
 #include "crypto/base/check.h"
 #include "crypto/crypto.h"
 #include "genesis/genesis.h"
+#include "ledger/state.h"
 #include "net/clients.h"
 #include "net/dial.h"
 #include "node/proto.h"
@@ -93,6 +94,21 @@ static void change(struct fake *f)
         r->total += f->request.offset;
 }
 
+/* Of a key: ten nonces fewer or more than it has used. */
+static void change_nonce(struct fake *f, bool is_more)
+{
+    struct state_key key;
+    struct bytes *item = &f->reply.items[0];
+    if (f->request.tables[0] != STATE_KEY || f->reply.count != 1 || !state_key_decode(&key, *item))
+        return;
+    uint64_t nonce = is_more ? key.nonce + 10 : key.nonce < 10 ? 0 : key.nonce - 10;
+    buf_clear(&f->changed);
+    buf_add_bytes(&f->changed, *item);
+    struct wr w = wr_of(f->changed.data + key.participant.size + 1, sizeof nonce);
+    wr_u64(&w, nonce);
+    *item = buf_bytes(&f->changed);
+}
+
 /* Of READ: what it has committed, and under which certificate. */
 static void change_read(struct fake *f)
 {
@@ -101,6 +117,8 @@ static void change_read(struct fake *f)
         flip(&f->changed, &r->items[r->count - 1], 15); /* of a balance: its amount */
     else if (strcmp(f->lie, "read_certificate") == 0 && r->has_certificate)
         r->certificate.entries[0].signature.bytes[0] ^= 1;
+    else if (strcmp(f->lie, "nonce_used") == 0 || strcmp(f->lie, "nonce_ahead") == 0)
+        change_nonce(f, strcmp(f->lie, "nonce_ahead") == 0);
     else if (strcmp(f->lie, "read_above") == 0)
         r->height += 1000;
     else if (strcmp(f->lie, "read_stale") == 0) {
@@ -157,7 +175,7 @@ static int usage(void)
         "to the member number HONEST and tell this LIE: none, silent, garbage, busy,\n"
         "knows_nothing, all_is_committed, receipt, proof, block, certificate, order, end, value,\n"
         "metrics, backup, clock, version, read_value, read_certificate, read_above, "
-        "read_stale.\n");
+        "read_stale, nonce_used, nonce_ahead.\n");
     return 2;
 }
 
@@ -201,6 +219,10 @@ int main(int argc, char **argv)
         rc = loop_open(&loop, &why);
     if (rc == RC_OK)
         rc = start(&fake, loop, &genesis, argv, &why);
+    if (rc == RC_OK) {
+        printf("ready\n");
+        (void)fflush(stdout);
+    }
     while (rc == RC_OK) /* until it is killed */
         rc = loop_run(loop, UINT64_MAX, &why);
     (void)fprintf(stderr, "fake_node: %s\n", why.text);

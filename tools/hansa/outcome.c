@@ -56,6 +56,10 @@ void outcome_announce(struct cli *c, const struct outcome_of *o)
     if (c->json) {
         json_t *sending = json_pack("{s:s}", "txid", txid);
         render_set_number(sending, "nonce", o->nonce);
+        if (o->asked != NULL)
+            json_object_set_new(sending, "nonce_agreed", json_boolean(o->asked->is_agreed));
+        if (o->asked != NULL && !o->asked->is_agreed)
+            render_set_text(sending, "nonce_words", bytes_of_text(o->asked->words));
         json_t *whole = json_pack("{s:o}", "sending", sending);
         CHECK(whole != NULL);
         (void)json_dumpf(whole, stderr, JSON_COMPACT);
@@ -64,6 +68,8 @@ void outcome_announce(struct cli *c, const struct outcome_of *o)
         return;
     }
     cli_line("txid", "%s", txid);
+    if (o->asked != NULL && !o->asked->is_agreed)
+        cli_line("nonce", "%" PRIu64 ", %s", o->nonce, o->asked->words);
     (void)fflush(stdout);
 }
 

@@ -3,6 +3,7 @@
 #ifndef TOOLS_HANSA_OUTCOME_H
 #define TOOLS_HANSA_OUTCOME_H
 
+#include "tools/hansa/nonce.h"
 #include "tools/hansa/submit.h"
 
 #define OUTCOME_RECEIPT_OPTION                                                                     \
@@ -19,7 +20,9 @@
 struct outcome_of {
     struct digest txid;
     uint64_t nonce; /* 0: not known here */
-    bool is_kept;   /* its bytes are in a file: they can be sent again */
+    /* Where the nonce was asked for; else NULL. Borrows. */
+    const struct nonce *asked;
+    bool is_kept; /* its bytes are in a file: they can be sent again */
 };
 
 /* Whether --receipt names a file that can be made: asked before anything is sent.

@@ -8,12 +8,17 @@
 #define SEND_OPTIONS                                                                               \
     {"key", "FILE", CLI_OPTIONAL, "the signer's secret key file; else the one HANSA_KEY names"},   \
         {"passphrase-file", "FILE", CLI_OPTIONAL, "its passphrase; else asked at the terminal"},   \
-        {"nonce", "N", CLI_OPTIONAL, "else the key's next one, as a node tells it"},               \
+        {"nonce", "N", CLI_OPTIONAL, "else the key's next one, as the nodes agree on it"},         \
         {"valid-until", "HEIGHT", CLI_OPTIONAL, "the last height it may stand at; default: any"},  \
         OUTCOME_RECEIPT_OPTION, NODES_OPTIONS
 #define SEND_EXITS OUTCOME_EXITS("the key, genesis or operation is refused")
 #define SEND_TEXT                                                                                  \
     "The txid is printed before anything is sent (with --json on stderr, as {\"sending\": ..}).\n" \
+    "Without --nonce the nodes are asked for it: it is right when 2f+1 of them answer. Where "     \
+    "fewer\n"                                                                                      \
+    "do, or are named, a line says by whose word it is (with --json \"nonce_agreed\" is false "    \
+    "and\n"                                                                                        \
+    "\"nonce_words\" says whose): the transaction may then be refused as used.\n"                  \
     "If the answer gets lost, hansa wait TXID tells the outcome: do not just send it again with\n" \
     "a new nonce."
 

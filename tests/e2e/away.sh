@@ -39,7 +39,7 @@ for i in $(seq $CLIENTS); do
         2>"$i.client.err" &
     background="$background $!"
 done
-check "chain_grows_under_load" await 60 reaches delta 100
+check "chain_grows_under_load" await 120 reaches delta 100
 
 # ---- delta is away ----
 
@@ -65,7 +65,7 @@ mode() { # MEMBER
 }
 # In ranges the blocks come in a few seconds. One by one they come too, but hardly faster than the
 # others make new ones: that is not reaching them.
-bound=$((30 + took / 2))
+bound=$((60 + took / 2))
 from=$(height alpha) since=$(date +%s)
 problem=$(node start delta)
 await $bound is_close delta || problem="${problem}it is at $(height delta), alpha at $(height alpha); "
@@ -75,7 +75,7 @@ echo "# alpha went from $from to $to in the $took s that delta needed for $((to 
 result "the_one_that_was_away_reaches_the_others_under_load" "$problem$(load_goes_on)"
 problem=
 await 120 reaches alpha $((to + 500)) || problem="alpha is at $(height alpha), not $((to + 500)); "
-await 30 is_close delta || problem="${problem}it is at $(height delta), alpha at $(height alpha); "
+await 120 is_close delta || problem="${problem}it is at $(height delta), alpha at $(height alpha); "
 result "and_stays_with_them_for_500_blocks_more" "$problem$(load_goes_on)"
 problem=$(node kill gamma)
 to=$(height alpha)
@@ -91,7 +91,7 @@ problem=$(node kill gamma)
 mv box/gamma/data lost_data
 from=$(height alpha) since=$(date +%s)
 problem=$problem$(node start gamma)
-await $((60 + took * 4)) is_close gamma ||
+await $((120 + took * 4)) is_close gamma ||
     problem="${problem}it is at $(height gamma), alpha at $(height alpha); "
 to=$(height alpha)
 echo "# alpha went from $from to $to in the $(seconds_since "$since") s that gamma needed for all of it"
@@ -99,7 +99,7 @@ echo "# alpha went from $from to $to in the $(seconds_since "$since") s that gam
 result "the_one_without_its_data_reaches_the_others_under_load" "$problem$(load_goes_on)"
 problem=
 await 120 reaches alpha $((to + 200)) || problem="alpha is at $(height alpha), not $((to + 200)); "
-await 30 is_close gamma || problem="${problem}it is at $(height gamma), alpha at $(height alpha); "
+await 120 is_close gamma || problem="${problem}it is at $(height gamma), alpha at $(height alpha); "
 [ "$(mode gamma)" = learner ] || problem="${problem}its mode is $(mode gamma); "
 cp box/gamma/log out
 result "and_follows_them_as_a_learner" "$problem$(lacks out 'level=error event=learner')$(load_goes_on)"

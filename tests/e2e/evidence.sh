@@ -79,13 +79,13 @@ for i in 0 1 2; do start $i --init; done
 three_live() { for i in 0 1 2; do has $i "live 3" || return 1; done; }
 passes "three_nodes_find_each_other" until_true three_live
 accepted "nobody_is_accused_yet" "3 of 4 nodes answer, and none has evidence against anybody" \
-    evidence list --timeout 1
+    evidence list
 refused "what_nobody_has_is_not_found" 4 "no node that answers has evidence of two-commits against m3" \
-    evidence get m3 two-commits --timeout 1
+    evidence get m3 two-commits
 "$LIAR" genesis.json m3.key vote 5 >liar.out 2>&1 &
 liar=$!
 named_by() { # I...
-    "$HANSA" evidence list --json --timeout 1 >named 2>/dev/null &&
+    "$HANSA" evidence list --json >named 2>/dev/null &&
         /usr/bin/python3 -c '
 import json, sys
 d = json.load(open("named"))["evidence"]
@@ -99,13 +99,13 @@ for i in 0 1 2; do
     check "the_log_of_m${i}_names_him_once" sh -c \
         "[ \"\$(grep -c 'level=warn event=evidence offender=m3 kind=two-commits' m$i.log)\" -eq 1 ]"
 done
-accepted "status_says_so" "evidence against m3: two-commits (at m0, m1, m2)" status --timeout 1
+accepted "status_says_so" "evidence against m3: two-commits (at m0, m1, m2)" status
 accepted "the_proof_is_handed_out" "m3 (member 3)|two-commits|height 5|hansa evidence verify" \
-    evidence get m3 two-commits --timeout 1
+    evidence get m3 two-commits
 accepted "and_it_holds_offline" "This evidence proves that m3" \
     evidence verify m3-two-commits.evidence --genesis genesis.json
 refused "a_file_that_is_there_stays" 5 "m3-two-commits.evidence" \
-    evidence get m3 two-commits --timeout 1
+    evidence get m3 two-commits
 accepted "it_is_written_where_it_was_asked_for" "'proof'" \
     evidence get 3 two-commits --out proof --node m1
 check "all_have_the_same_kind_of_proof" "$HANSA" evidence verify proof --genesis genesis.json

@@ -26,8 +26,8 @@ SOURCES = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(SOURCES / "tests" / "foreign"))
 from hansa_formats import H, u  # noqa: E402
 
-WAIT_MS = 5000
-SECONDS_MAX = 20
+WAIT_MS = 30000
+SECONDS_MAX = 60
 
 
 def words(header, start):

@@ -55,7 +55,10 @@ ask fill 8192
 passes "node_below_its_reserve_takes_no_transactions" until_true has 3 "takes_transactions 0"
 grep disk_low m3.log >out
 result "the_log_says_so" "$(lacks out 'level=error|free_bytes=|reserve_bytes=16777216|votes and reads go on')"
-submit 3 1 2 1 stay >out 2>err && problem="it took one" || problem=
+for seconds in 2 20 60; do
+    submit 3 1 $seconds 1 stay >out 2>err && problem="it took one" || problem=
+    ! grep -q 'node 3: busy' err || break
+done
 result "a_client_is_told_busy" "$problem$(lacks err 'node 3: busy')"
 check "others_take_them" submit 0 20 60
 passes "it_follows_and_answers_reads" until_true all_at_height_of 0
@@ -63,8 +66,8 @@ before=$(height 3)
 signal STOP 1 # now its vote is needed
 check "it_votes" submit 0 5 60
 signal CONT 1
-[ "$(height 3)" -gt "$before" ] && problem= || problem="still at height $before"
-result "its_ledger_grows" "$problem"
+has_grown() { [ "$(height 3)" -gt "$before" ]; }
+passes "its_ledger_grows" until_true has_grown
 ask empty now
 passes "with_room_again_it_takes_transactions" until_true has 3 "takes_transactions 1"
 check "and_they_commit" submit 3 5 60

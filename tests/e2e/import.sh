@@ -19,7 +19,7 @@ await() {
 start_sandbox() {
     "$HANSA" sandbox --dir box >sandbox.out 2>sandbox.err &
     sandbox=$!
-    await 60 grep -q '^ready:' sandbox.out
+    await 120 grep -q '^ready:' sandbox.out
 }
 
 # All processes of the box.
@@ -43,11 +43,24 @@ pay() {
         --amount '{amount}' --asset CZK --memo 'no. {n}' "$@"
 }
 
-# holds ACCOUNT AMOUNT ENTRIES: what is wrong with that.
-holds() {
-    "$HANSA" account "$1" --asset CZK >out 2>err
-    grep -q "$2 CZK, $3 history entr" out || echo "$1 does not hold $2 after $3 entries"
+# holds ACCOUNT AMOUNT ENTRIES: what is wrong with that. The node that is asked may come to it later
+# than those that committed it.
+does_hold() {
+    "$HANSA" account "$1" --asset CZK >out 2>err && grep -q "$2 CZK, $3 history entr" out
 }
+holds() { await 60 does_hold "$@" || echo "$1 does not hold $2 after $3 entries"; }
+# signal SIGNAL WHO...: to the processes of these nodes.
+signal() {
+    signal=$1
+    shift
+    for who in "$@"; do
+        for process in /proc/[0-9]*; do
+            tr '\0' ' ' <"$process/cmdline" | grep -q "^hansad .*$WORK/box/$who/" || continue
+            kill -"$signal" "${process#/proc/}"
+        done 2>/dev/null
+    done
+}
+nothing_runs() { [ -z "$(left_running)" ]; }
 
 # ---- the sandbox ----
 
@@ -145,28 +158,33 @@ check "journal_of_another_key_is_no_hindrance" "$HANSA" import again.csv --key b
 
 rows halt.csv 4000
 halt() {
-    "$1" "$HANSA" import halt.csv --key box/keys/bob.key --op transfer --from bob/main --to alice/halt \
+    "$1" "$HANSA" import halt.csv --key box/keys/bob.key --op transfer --from bob/main --to alice/"$halt" \
         --amount '{amount}' --asset CZK
 }
-halt exec >import.out 2>import.err &
-import=$!
-await 30 sh -c '[ "$(stat -c %s halt.csv.journal)" -gt 100000 ]'
-kill -TERM "$import"
-wait "$import"
+for halt in halt halt2 halt3; do # where this shell stalls, the import may be done before
+    rm -f halt.csv.journal
+    halt exec >import.out 2>import.err &
+    import=$!
+    await 120 sh -c '[ "$(stat -c %s halt.csv.journal)" -gt 100000 ]'
+    kill -TERM "$import" 2>/dev/null
+    wait "$import"
+    ! grep -q interrupted: import.err || break
+done
 cp import.err err
 result "interrupted_import_says_how_far_it_came" \
     "$(grep -q 'interrupted: [1-9][0-9]* of 4000 rows are committed.*the same command again goes on' err || echo it does not)"
 refused "another_journal_is_refused_while_outcomes_are_open" 3 "halt.csv.journal|--again" import \
-    halt.csv --key box/keys/bob.key --op transfer --from bob/main --to alice/halt \
+    halt.csv --key box/keys/bob.key --op transfer --from bob/main --to alice/$halt \
     --amount '{amount}' --asset CZK --journal new.journal
 check "interrupted_import_goes_on" halt command
-result "its_rows_are_all_paid_once" "$(holds alice/halt 40.00 4000)"
+result "its_rows_are_all_paid_once" "$(holds alice/$halt 40.00 4000)"
 
 rows many.csv 4000
-kills=0
-while ! timeout -s KILL 0.3 "$HANSA" import many.csv --key box/keys/bob.key --op transfer \
+kills=0 seconds=0.3
+while ! timeout -s KILL $seconds "$HANSA" import many.csv --key box/keys/bob.key --op transfer \
     --from bob/main --to alice/many --amount '{amount}' --asset CZK >out 2>err; do
     kills=$((kills + 1))
+    [ "$kills" -lt 60 ] || seconds=30 # too slow a machine for the rest
     [ "$kills" -lt 100 ] || break
 done
 result "import_killed_again_and_again_pays_each_row_once" \
@@ -175,7 +193,7 @@ result "import_killed_again_and_again_pays_each_row_once" \
 rows nodes.csv 4000
 pay nodes.csv alice/nodes >import.out 2>import.err &
 import=$!
-await 30 test -s nodes.csv.journal
+await 120 test -s nodes.csv.journal
 sleep 0.3
 "$HANSA" sandbox kill all >out 2>err
 sleep 0.5
@@ -187,12 +205,14 @@ cp box/keys/bob.key copy.key
 chmod 600 copy.key
 rows one.csv 1500
 cp one.csv two.csv
+signal STOP gamma delta # without a quorum the first one cannot end before the second begins
 pay one.csv alice/both >out 2>err &
 import=$!
-await 30 test -s one.csv.journal
+await 120 test -s one.csv.journal
 refused "second_import_with_the_key_is_refused" 5 'another import signs with this key' import two.csv \
     --key box/keys/bob.key --op transfer --from bob/main --to alice/both --amount '{amount}' \
     --asset CZK
+signal CONT gamma delta
 check "second_import_with_a_copy_of_the_key_recovers" "$HANSA" import two.csv --key copy.key \
     --op transfer --from bob/main --to alice/both --amount '{amount}' --asset CZK
 check "first_import_recovers_too" wait "$import"
@@ -212,8 +232,7 @@ result "its_rows_are_paid_once" "$(holds alice/dead 0.10 10)"
 
 kill -KILL "$sandbox"
 wait "$sandbox" 2>/dev/null
-await 10 sh -c "! kill -0 $sandbox"
-sleep 0.2
+await 60 nothing_runs
 result "sandbox_that_is_killed_leaves_nothing_running" "$(left_running)"
 check "sandbox_goes_on_with_its_directory" start_sandbox
 result "its_ledger_is_still_there" "$(holds alice/dead 0.10 10)"
@@ -224,7 +243,7 @@ cp sandbox.out out
 result "sandbox_says_that_it_ended" "$(lacks out "the nodes have ended, and the directory is kept|  hansa sandbox --dir '$WORK/box'")"
 "$HANSA" sandbox >temporary.out 2>sandbox.err &
 sandbox=$!
-check "sandbox_of_no_name_becomes_ready" await 60 grep -q '^ready:' temporary.out
+check "sandbox_of_no_name_becomes_ready" await 120 grep -q '^ready:' temporary.out
 kill -TERM "$sandbox"
 wait "$sandbox"
 sandbox=

@@ -32,7 +32,7 @@ payment=
 start_import() {
     "$HANSA" import pays.csv --key box/keys/home.key --op transfer --from 'home/{account_from}' \
         --to '{bank_to|lower}/{account_to}' --amount '{amount}' --asset CZK \
-        --memo '{purpose} {order_id}' --timeout 90 --json >imported 2>>import.err &
+        --memo '{purpose} {order_id}' --timeout 120 --json >imported 2>>import.err &
     import=$!
     background="$import $payment"
 }
@@ -64,9 +64,9 @@ name_of() { # WHO
 # back when ROWS_WITHOUT more are paid.
 round() {
     problem=
-    await 90 rows_reach "$2" || problem="row $2 is not reached; "
+    await 120 rows_reach "$2" || problem="row $2 is not reached; "
     "$HANSA" transfer --key box/keys/till.key --from till/main --to tip/main --amount 0.01 \
-        --asset CZK --memo "round $1" --receipt "$1.receipt" --timeout 90 >"$1.out" 2>"$1.err" &
+        --asset CZK --memo "round $1" --receipt "$1.receipt" --timeout 120 >"$1.out" 2>"$1.err" &
     payment=$!
     background="$import $payment"
     sleep "$4"
@@ -77,7 +77,7 @@ round() {
     [ "${paid:-0}" -lt "$rows" ] || problem="${problem}all $rows rows are paid already; "
     [ "$7" != with ] || start_import
     if [ "$3" = primary ]; then
-        await 60 rows_reach $((paid + ROWS_WITHOUT)) || problem="${problem}no payments without the primary; "
+        await 120 rows_reach $((paid + ROWS_WITHOUT)) || problem="${problem}no payments without the primary; "
     fi
     sleep "$5"
     problem=$problem$(node start "$(name_of "$3")")
@@ -107,7 +107,7 @@ kills_py plan "$SEED" "$rows" >plan
 echo '# round, rows before it, who, seconds before, down and until again, tool:'
 sed 's/^/# /' plan
 start_import
-await 60 test -s pays.csv.journal
+await 120 test -s pays.csv.journal
 while read -r number at who before down again tool <&3; do
     round "$number" "$at" "$who" "$before" "$down" "$again" "$tool"
     [ "$tests_failed" -eq 0 ] || give_up # what follows would only wait, and hide it

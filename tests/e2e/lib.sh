@@ -16,6 +16,10 @@ trap 'rm -rf "$WORK"' EXIT
 cd "$WORK" || exit 1
 tests_failed=0
 : >refusals
+# Whoever lives has time to answer, on a machine that stalls for seconds too. A short --timeout stands
+# only where somebody must not answer; patiently() is for where others have to beside him.
+HANSA_TIMEOUT=60
+export HANSA_TIMEOUT
 
 # result NAME PROBLEM: no problem is ok.
 result() {
@@ -83,6 +87,43 @@ import json, sys
 d = json.load(open("out"))
 if not eval("(" + sys.argv[1] + ")"): print("the JSON answer does not give", sys.argv[1])' "$2" 2>&1)
     result "$1" "$problem"
+}
+
+# shown NAME EXPRESSION WORDS...: json, of what the tool answers to these.
+shown() {
+    name=$1 expression=$2
+    shift 2
+    run "$@"
+    json "$name" "$expression"
+}
+
+# longer_by N WORDS...: the command, with N times the seconds that stand behind --timeout.
+longer_by() {
+    factor=$1 words_left=$(($# - 1)) previous=
+    shift
+    while [ $words_left -gt 0 ]; do
+        word=$1
+        shift
+        [ "$previous" != --timeout ] || word=$((word * factor))
+        set -- "$@" "$word"
+        previous=$word words_left=$((words_left - 1))
+    done
+    "$@"
+}
+
+# patiently ASSERTION NAME WORDS...: when it fails with somebody silent, again with more and more time.
+# For a short --timeout because of somebody who must not answer, where others have to.
+patiently() {
+    for factor_now in 1 4 16 64; do
+        failed_before=$tests_failed
+        rm -f err.json
+        longer_by $factor_now "$@" >assertion
+        [ "$tests_failed" -gt "$failed_before" ] || break
+        [ $factor_now -lt 64 ] || break
+        cat out err err.json 2>/dev/null | grep -q 'silent\|no answer\|nobody listens\|answers* within' || break
+        tests_failed=$failed_before
+    done
+    cat assertion
 }
 
 # check NAME COMMAND...: any command that succeeds when all is well.

@@ -55,8 +55,10 @@ kill_all() {
 lying() {
     signal KILL fake
     wait "$(cat fake.pid 2>/dev/null)" 2>/dev/null
-    "$FAKE" genesis.json m3.key 127.0.0.1:$fake_port 1 "$1" 2>>fake.log &
+    : >fake.out
+    "$FAKE" genesis.json m3.key 127.0.0.1:$fake_port 1 "$1" >fake.out 2>>fake.log &
     echo $! >fake.pid
+    until_true grep -q '^ready' fake.out
 }
 until_true() {
     tries=$((SECONDS_MAX * 5))
@@ -66,6 +68,15 @@ until_true() {
         sleep 0.2
     done
 }
+# together JSON-CONDITION: all four work together, hear each other, and this holds of their STATUS d.
+together() {
+    "$HANSA" status --json >together.json && /usr/bin/python3 -c '
+import json, sys
+d = json.load(open("together.json"))
+sys.exit(not (d["working"] == 4 and all(n["peers_live"] == 3 for n in d["nodes"]) and eval(sys.argv[1])))' "$1"
+}
+# All have what was committed so far: any of them may be asked.
+level() { until_true together 'len({n["durable_height"] for n in d["nodes"]}) == 1'; }
 passes() { # NAME COMMAND...
     name=$1
     shift
@@ -94,8 +105,16 @@ refused "dir_and_node_exclude_each_other" 2 "give one of them" account bank/main
 refused "status_without_genesis" 2 "--genesis FILE is missing" status
 refused "unknown_member" 3 "'m9' in the genesis; did you mean" account bank/main $g --node m9
 refused "unknown_address" 3 "NAME@HOST:PORT" account bank/main $g --node 10.0.0.1:1
-refused "silence_is_named_node_by_node" 7 "m0 (127.0.0.1:$((ports + 4))) is silent|m3 (" account bank/main $g --timeout 1
-says "status_of_nobody" 7 "m0 |no answer" "none of 4 nodes answers within 1 s" status $g --timeout 1
+# Nobody listens: that is known long before the time is over.
+refused "that_nobody_listens_is_said_node_by_node" 7 "m0 (127.0.0.1:$((ports + 4))): nobody listens there|m3 (" \
+    account bank/main $g --timeout 600
+says "status_of_nobody" 7 "m0 |:$((ports + 4)): nobody listens there" \
+    "none of 4 nodes answers: nobody listens at their addresses" status $g --timeout 600
+shown "status_of_nobody_is_json_too" 'all(n["refused"] and not n["answers"] for n in d["nodes"])' \
+    status $g --timeout 600 --json
+HANSA_TIMEOUT=0 refused "time_from_the_environment_is_judged" 2 "HANSA_TIMEOUT must be|'0'" metrics $g
+HANSA_TIMEOUT=1 refused "and_counts_where_none_is_given" 7 "no answer within 1 s" transfer $g --key bank.key \
+    --from bank/main --to alice/main --amount 1.00 --asset CZK
 refused "transfer_to_nobody_sends_nothing" 7 "no answer within 1 s" transfer $g --key bank.key \
     --from bank/main --to alice/main --amount 1.00 --asset CZK --timeout 1
 run sign transfer --key bank.key $g --nonce 1 --from bank/main --to alice/main --amount 100.00 \
@@ -114,7 +133,9 @@ assert d["exit"] == "unknown" and d["details"]["txid"] == sys.argv[1], d' "$txid
 
 # ---- sending ----
 for i in 0 1 2 3; do start $i --init; done
-until_true "$HANSA" status $g || {
+HANSA_GENESIS=$PWD/genesis.json
+export HANSA_GENESIS
+until_true together True || {
     echo "not ok four_nodes_work_together"
     tail -n 3 m?.log
     exit 1
@@ -140,18 +161,19 @@ check "receipts_are_of_one_transaction" cmp -s -n 200 pay.receipt again.receipt
 refused "existing_receipt_is_refused_before_sending" 5 "pay.receipt" submit pay.tx $g --receipt pay.receipt
 nobody=$(printf 'ab%.0s' $(seq 32))
 refused "receipt_of_nothing" 4 "no node that was asked has a receipt" receipt get "$nobody" $g --out no.receipt
-says "wait_for_nothing_is_unknown" 7 "" "$nobody is unknown|after 1 s" wait "$nobody" $g --timeout 1
+patiently says "wait_for_nothing_is_unknown" 7 "" "$nobody is unknown|after " wait "$nobody" $g --timeout 1
 flip pay.tx -1 bad.tx
 refused "bad_signature_is_not_sent" 1 "'bad.tx': not sent" submit bad.tx $g
 refused "foreign_chain_is_no_transaction_here" 1 "not sent" submit pay.tx --genesis other.json
 
-HANSA_GENESIS=$PWD/genesis.json HANSA_KEY=$PWD/bank.key HANSA_NODE=m1,m2
-export HANSA_GENESIS HANSA_KEY HANSA_NODE
+HANSA_KEY=$PWD/bank.key HANSA_NODE=m1,m2
+export HANSA_KEY HANSA_NODE
 accepted "environment_makes_commands_short" "txid:|committed:" transfer --from bank/main \
     --to bob/main --amount 2.50 --asset CZK
-accepted "account_shows_it" "897.50 CZK|word of node m1" account bank/main
+level
+accepted "account_shows_it" "897.50 CZK|word of node m" account bank/main
 run account bank/main --json
-json "account_is_json_too" 'd["node"] == "m1" and d["certified"] is False and
+json "account_is_json_too" 'd["node"] in ("m1", "m2") and d["certified"] is False and
     d["balances"][0]["amount"] == "897.50" and d["height"] == 2'
 accepted "issue_is_committed" "committed:" issue --to bank/main --amount 5.00 --asset CZK
 accepted "redeem_is_committed" "committed:" redeem --from bank/main --amount 5.00 --asset CZK
@@ -178,6 +200,7 @@ run sign cancel --key bank.key $g --nonce 2 --out late.tx
 says "used_nonce_is_rejected_for_good" 6 "txid:" "for good: its nonce was used by transaction" submit late.tx
 
 # ---- reading ----
+level
 accepted "history_is_shown" "balance|opening:|transfer to alice/main|transfer to bob/main" history bank/main
 accepted "history_goes_on_from" "-2.50 CZK" history bank/main --from 2 --limit 1
 accepted "assets_are_listed" "CZK:|supply" assets
@@ -185,11 +208,11 @@ accepted "participants_are_listed" "alice:|bank:|bob:" participants
 accepted "block_is_shown" "certificate:     commit at height|$txid" block 1
 accepted "head_is_shown" "cancel" block head
 refused "block_by_digest_needs_a_directory" 3 "give a HEIGHT" block "$nobody"
-refused "block_beyond_the_head" 4 "node m1 (|the newest is at" block 99
+refused "block_beyond_the_head" 4 "node m|the newest is at" block 99
 accepted "tx_is_shown_and_proven" "signed by|participant:     bank" tx "$txid" --receipt tx.receipt
 accepted "its_receipt_holds_too" "has committed" receipt verify tx.receipt $g
 refused "tx_that_is_not_there" 4 "hansa wait $nobody" tx "$nobody"
-refused "account_that_is_not_there" 4 "node m1 (|there is no account 'bob/x'" account bob/x
+refused "account_that_is_not_there" 4 "node m|there is no account 'bob/x'" account bob/x
 accepted "metrics_are_text" "# TYPE " metrics --node m2
 run metrics --node m2 --json
 json "metrics_are_json_too" 'd["node"] == "m2" and d["metrics"]["hansa_committed_txs_total"] > 0 and
@@ -213,24 +236,40 @@ after() {
     refused "$@"
 }
 lying none
-until_true "$HANSA" account bank/main --node "$fake"
 accepted "honest_fake_is_believed" "word of node m3" account bank/main --node "$fake"
 after silent "silent_node_is_named" 7 "m3 (127.0.0.1:$fake_port) is silent" account bank/main --node "$fake" --timeout 1
 lying silent
 accepted "silent_node_is_passed_over" "word of node m1" account bank/main --node "$fake" --node m1
 accepted "silent_node_holds_up_nothing" "committed:" transfer --from bank/main --to bob/main \
     --amount 1.00 --asset CZK --node "$fake" --node m1
-after garbage "garbage_is_no_answer" 7 "its answer is no reply to this" account bank/main --node "$fake" --timeout 5
-after busy "busy_node_is_named" 7 "too much to do" account bank/main --node "$fake" --timeout 1
+lying garbage
+patiently refused "garbage_is_no_answer" 7 "its answer is no reply to this" account bank/main --node "$fake" --timeout 1
 lying busy
+patiently refused "busy_node_is_named" 7 "too much to do" account bank/main --node "$fake" --timeout 1
 accepted "busy_node_is_passed_over" "committed:" transfer --from bank/main --to bob/main \
     --amount 1.00 --asset CZK --node "$fake" --node m1
 lying knows_nothing
 accepted "node_that_knows_nothing_is_passed_over" "committed:" transfer --from bank/main --to bob/main \
     --amount 1.00 --asset CZK --node "$fake" --node m1
+three="--node $fake --node m0 --node m1"
+pay_one="transfer --from bank/main --to bob/main --amount 1.00 --asset CZK"
+for lie in nonce_used nonce_ahead; do
+    lying $lie
+    accepted "no_${lie}_is_believed_when_a_quorum_answers" "committed:" $pay_one $three
+    result "nor_is_it_by_anybodys_word_$lie" "$(grep 'by the word' out)"
+done
+accepted "of_two_the_lower_is_taken_and_said_to_be_theirs" \
+    ", by the word of |m1|m3|alone: fewer than 3 nodes answer|committed:" $pay_one --node "$fake" --node m1
+shown "a_quorums_nonce_is_said_to_be_agreed_on" 'd["outcome"] == "committed"' $pay_one $three --json
+cp err said
+check "before_it_is_sent" grep -q '^{"sending":.*"nonce_agreed":true}' said
+lying nonce_used
+says "one_that_lies_alone_is_named_and_costs_nothing" 6 "txid:|, by the word of m3 alone: fewer than 3 nodes answer" \
+    "for good: its nonce was used by" $pay_one --node "$fake"
+says "in_json_too" 6 "" '"nonce_agreed":false,"nonce_words":"by the word of m3 alone: ' $pay_one --node "$fake" --json
 lying all_is_committed
 says "committed_without_a_receipt_is_not_believed" 7 "txid:" "no receipt proves it|hansa wait" transfer \
-    --from bank/main --to bob/main --amount 1.00 --asset CZK --node "$fake" --timeout 2
+    --from bank/main --to bob/main --amount 1.00 --asset CZK --node "$fake"
 after receipt "broken_receipt_is_not_written" 1 "the receipt from m3 |does not hold" receipt get "$txid" \
     --node "$fake" --out broken.receipt
 check "and_there_is_no_file" test ! -e broken.receipt
@@ -269,15 +308,15 @@ signal KILL fake
 
 # ---- nodes that stop ----
 signal STOP m3
-says "a_quorum_is_enough" 0 "m3 |no answer|3 of 4 work together" "" status --timeout 1
+patiently says "a_quorum_is_enough" 0 "m3 |no answer|3 of 4 work together" "" status --timeout 1
 accepted "and_commits" "committed:" transfer --from bank/main --to bob/main --amount 1.00 --asset CZK
 says "status_of_the_one_that_stopped" 7 "m3 " "none of 1 nodes" status --node m3 --timeout 1
 signal STOP m2
-says "half_of_them_is_no_quorum" 1 "no answer" "2 of 4 nodes answer|3 have to" status --timeout 1
-says "without_a_quorum_the_outcome_is_unknown" 7 "txid:" "is unknown: no node knows yet" transfer \
+patiently says "half_of_them_is_no_quorum" 1 "no answer" "2 of 4 nodes answer|3 have to" status --timeout 1
+patiently says "without_a_quorum_the_outcome_is_unknown" 7 "txid:" "is unknown: no node knows yet" transfer \
     --from bank/main --to bob/main --amount 1.25 --asset CZK --timeout 3
 waiting=$(sed -n 's/^txid: *//p' out)
-says "nonce_that_is_taken_may_be_an_imports" 6 "txid:" \
+patiently says "nonce_that_is_taken_may_be_an_imports" 6 "txid:" \
     "another transaction of this nonce is pending (an import with this key may be at work)|give the command again" \
     transfer --from bank/main --to bob/main --amount 1.26 --asset CZK --timeout 3
 signal CONT m2
@@ -285,20 +324,17 @@ signal CONT m3
 accepted "and_known_when_they_are_back" "committed:" wait "$waiting" --timeout 60
 
 # ---- without the primary; how many views were left above depends on the time that it took ----
-look() { # view, primary, next: of now
-    view=$("$HANSA" status --json 2>/dev/null | sed -n 's/^  "view": \([0-9]*\),$/\1/p')
+look() { # WORDS...: view, primary, next: of now
+    view=$("$HANSA" status "$@" --json 2>/dev/null | sed -n 's/^  "view": \([0-9]*\),$/\1/p')
     primary=m$((view % 4)) next=m$(((view + 1) % 4)) third=m$(((view + 2) % 4)) last=m$(((view + 3) % 4))
 }
-check "all_work_together_again" until_true sh -c "'$HANSA' status | grep -q '4 of 4 work together'"
+check "all_work_together_again" until_true together True
 look
 signal STOP $primary
-says "a_primary_that_is_away_is_named_and_the_next_one_too" 1 "$primary |no answer" \
+patiently says "a_primary_that_is_away_is_named_and_the_next_one_too" 1 "$primary |no answer" \
     "$primary, the primary of view $view, is away: it does not answer. The others choose the next one, $next, once" \
     status --timeout 1
-run status --timeout 1 --json
-problem=$(lacks err '"no_primary"')
-[ "$code" -eq 1 ] || problem="${problem}exit $code, not 1; "
-result "and_its_word_says_so" "$problem"
+patiently says "and_its_word_says_so" 1 "" '"no_primary"' status --timeout 1 --json
 json "as_does_its_json" 'not d["holds"] and d["working"] == 3 and d["primary"] == "'$primary'" and
     not d["primary_works"] and not any(n.get("wants_to_leave") for n in d["nodes"])'
 until_true sh -c "! '$HANSA' status --node $next"
@@ -307,13 +343,13 @@ says "nor_do_those_hear_it_that_are_asked" 1 "$next " \
 accepted "a_payment_commits_without_it" "committed:" transfer --from bank/main --to bob/main \
     --amount 1.00 --asset CZK
 was=$primary
-look
-says "under_another_one" 0 "$was |no answer|3 of 4 work together in view $view, primary $primary; " "" \
+look --node $next --node $third --node $last
+patiently says "under_another_one" 0 "$was |no answer|3 of 4 work together in view $view, primary $primary; " "" \
     status --timeout 1
-run status --timeout 1 --json
-json "as_its_json_says" 'd["holds"] and d["primary"] == "'$primary'" != "'$was'" and d["primary_works"] and
+patiently shown "as_its_json_says" 'd["holds"] and d["primary"] == "'$primary'" != "'$was'" and d["primary_works"] and
     all(n["primary"] == "'$primary'" and n["view_installed"] and not n["changing_view"] and
-        n["view_changes"] >= 1 and n["view_timeout_ms"] >= 1000 for n in d["nodes"] if n["answers"])'
+        n["view_changes"] >= 1 and n["view_timeout_ms"] >= 1000 for n in d["nodes"] if n["answers"])' \
+    status --timeout 1 --json
 accepted "metrics_count_it" "hansa_view $view|hansa_complaints_total{reason=\"stalled\"}" metrics --node $primary
 check "its_complaint_stands_in_the_log" grep -q 'event=complaint .* reason=stalled ' $next.log
 check "and_what_became_of_it" grep -q "event=view_installed view=$view primary=$primary " $next.log
@@ -327,13 +363,13 @@ run sign transfer --key bank.key $g --nonce "$nonce" --from bank/main --to bob/m
     --asset CZK --out late-2.tx
 signal STOP $next
 signal STOP $third
-run submit late-2.tx --node $last --timeout 1
-left() { "$HANSA" status --node "$last" --timeout 1 | grep -q "^$last left its view "; }
+patiently says "a_payment_waits" 7 "txid:" "no node knows yet" submit late-2.tx --node $last --timeout 1
+left() { "$HANSA" status --node "$last" | grep -q "^$last left its view "; }
 passes "two_of_four_leave_their_view" until_true left
-says "and_say_so" 1 "$next |no answer|$last left its view |s ago and waits for view |, whose primary is " \
+patiently says "and_say_so" 1 "$next |no answer|$last left its view |s ago and waits for view |, whose primary is " \
     "2 of 4 nodes answer" status --timeout 1
-run status --timeout 1 --json
-json "in_json_too" 'any(n.get("changing_view") and n["mode"] == "changing" and n["mode_ms"] >= 0 for n in d["nodes"])'
+patiently shown "in_json_too" 'any(n.get("changing_view") and n["mode"] == "changing" and n["mode_ms"] >= 0
+    for n in d["nodes"])' status --timeout 1 --json
 signal CONT $next
 signal CONT $third
 accepted "all_is_well_when_they_are_back" "committed:" submit late-2.tx --timeout 60

@@ -27,6 +27,7 @@ accepted "wait_is_for_all" "committed:" wait "$txid" $g
 accepted "the_receipt_is_for_who_knows_the_txid" "verified" receipt get "$txid" $g --out pay.receipt
 
 # ---- reading ----
+passes "all_nodes_have_it" until_true all_at_height_of 0
 needs_key() { refused "$1" 2 "only participants may read|--key FILE|HANSA_KEY" $2 $g; }
 needs_key "account_without_a_key_says_what_to_do" "account bank/main"
 needs_key "linearizable_without_a_key" "account bank/main --consistency linearizable"
@@ -68,15 +69,17 @@ refused "a_key_that_is_not_there" 5 "no.key" account bank/main $g --key no.key
 HANSA_GENESIS=$PWD/genesis.json HANSA_KEY=$PWD/alice.key
 export HANSA_GENESIS HANSA_KEY
 accepted "transfer_finds_its_nonce" "committed:" transfer --from alice/main --to bank/main --amount 1.00 --asset CZK
+passes "all_nodes_have_that" until_true all_at_height_of 0
 accepted "the_key_comes_from_the_environment" "991.00 CZK" account bank/main
 printf 'n\n1\n2\n3\n' >rows.csv
 check "import_finds_its_nonce" "$HANSA" import rows.csv --key alice.key --op transfer --from alice/main \
     --to bank/main --amount 1.00 --asset CZK
+passes "all_nodes_have_the_rows" until_true all_at_height_of 0
 accepted "imported_rows_are_paid" "994.00 CZK" account bank/main
 refused "a_strangers_transfer_is_refused" 6 "no active key of a participant" transfer --key mallory.key \
     --from bank/main --to alice/main --amount 1.00 --asset CZK
 refused "a_strangers_import_is_refused" 6 "no active key of a participant" import rows.csv \
-    --key mallory.key --op record --topic t --record-key '{n}' --data x --journal other.journal --timeout 10
+    --key mallory.key --op record --topic t --record-key '{n}' --data x --journal other.journal
 
 # ---- a key that is added, one that is revoked ----
 accepted "a_key_is_added" "committed:" key add --new-key alice-2.key --new-passphrase-file pass

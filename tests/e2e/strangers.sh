@@ -3,7 +3,7 @@
 # descriptors, payments go on, and honest clients and replicas get through meanwhile.
 . "$(dirname "$0")/lib.sh"
 . "$SOURCES/tests/e2e/nodes.inc"
-stranger() { timeout 60 /usr/bin/python3 "$SOURCES/tests/e2e/strangers.py" "$@"; }
+stranger() { timeout 120 /usr/bin/python3 "$SOURCES/tests/e2e/strangers.py" "$@"; }
 port() { # KIND I
     case $1 in peer) echo $((ports + $2)) ;; client) echo $((ports + 4 + $2)) ;; esac
 }
@@ -103,7 +103,7 @@ passes "they_hold_as_many_as_they_can" until_true all_hold
 passes "the_log_says_so" until_true grep -q 'event=crowd connections=.* firewall' m0.log
 some_are_left() { [ "$(descriptors)" -lt 700 ]; }
 passes "descriptors_are_left" until_true some_are_left
-timeout 60 "$CLIENT" genesis.json bank.key 0 20 60 16 stay >out 2>err && problem= || problem="exit $?"
+timeout 150 "$CLIENT" genesis.json bank.key 0 20 120 16 stay >out 2>err && problem= || problem="exit $?"
 result "honest_clients_get_through" "$problem"
 signal KILL 3
 wait "$(cat m3.pid)" 2>/dev/null

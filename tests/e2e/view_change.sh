@@ -11,7 +11,7 @@ look() {
     named=
     for name in "$@"; do named="$named --node $name"; done
     # shellcheck disable=SC2086
-    "$HANSA" status $named --timeout 3 --json >look.json 2>look.err
+    "$HANSA" status $named --json >look.json 2>look.err
     [ -s look.json ]
 }
 all_but() { # WHO
@@ -56,7 +56,7 @@ done
 HANSA_KEY=box/keys/bank.key
 export HANSA_KEY
 passes_beyond() { # HEIGHT
-    await 60 all_work_beyond "$1" && echo ok
+    await 120 all_work_beyond "$1" && echo ok
 }
 result "chain_grows_under_load" "$([ "$(passes_beyond 50)" = ok ] || cat look.json)"
 
@@ -70,15 +70,19 @@ for round in 1 2 3; do
     was=$view killed=$primary
     problem=$problem$(node kill primary)
     grep -q "^killed: $killed\$" node.out || problem="$problem$(cat node.out), not $killed; "
-    code=0
-    "$HANSA" transfer --from bank/main --to shop/main --amount 1.00 --asset CZK --timeout 1 >"$round.pay" \
-        2>"$round.pay.err" || code=$?
+    # Too little time to see it through a view change. Without a txid nothing was sent.
+    for seconds in 1 10 60; do
+        code=0
+        "$HANSA" transfer --from bank/main --to shop/main --amount 1.00 --asset CZK --timeout $seconds \
+            >"$round.pay" 2>"$round.pay.err" || code=$?
+        txid=$(sed -n 's/^txid: *//p' "$round.pay")
+        [ -z "$txid" ] || break
+    done
     case $code in 0 | 7) ;; *) problem="${problem}the payment ends with exit $code; " ;; esac
-    txid=$(sed -n 's/^txid: *//p' "$round.pay")
     "$HANSA" wait "$txid" --timeout 60 >out 2>err || problem="${problem}wait does not find it; "
     problem="$problem$(lacks out 'committed:')"
     # shellcheck disable=SC2046
-    await 60 works_beyond "$was" $((highest + 50)) $(all_but "$killed") ||
+    await 120 works_beyond "$was" $((highest + 50)) $(all_but "$killed") ||
         problem="${problem}no view above $was works, or no blocks come; "
     # shellcheck disable=SC2046
     now $(all_but "$killed") || problem="${problem}$(cat look.err); "
@@ -86,7 +90,7 @@ for round in 1 2 3; do
     result "round_${round}_the_others_go_on_when_their_primary_is_killed" "$problem$(load_goes_on)"
     former="$former $killed"
     problem=$(node start "$killed")
-    await 60 all_work_beyond "$highest" || problem="$problem$(cat look.json)"
+    await 120 all_work_beyond "$highest" || problem="$problem$(cat look.json)"
     result "round_${round}_it_comes_back_and_works_with_them" "$problem$(load_goes_on)"
 done
 result "three_different_ones_were_killed" \
@@ -94,29 +98,42 @@ result "three_different_ones_were_killed" \
 
 # ---- one is paused as primary, and comes back ----
 
-# shellcheck disable=SC2086
-now $MEMBERS
-was=$view paused=$primary
-complained=$(complaints "$paused")
-signal STOP "$paused"
-since=$(date +%s)
-problem=
-# shellcheck disable=SC2046
-await 60 works_beyond "$was" $((highest + 50)) $(all_but "$paused") || problem="$(cat look.json)"
-result "the_others_go_on_when_their_primary_is_paused" "$problem$(load_goes_on)"
-while [ $(($(date +%s) - since)) -lt 10 ]; do sleep 0.2; done
-# shellcheck disable=SC2046
-now $(all_but "$paused")
-was=$view at=$highest
-signal CONT "$paused"
-problem=
-await 30 all_work_beyond $((at + 50)) || problem="$(cat look.json)"
-sleep 3
-# shellcheck disable=SC2086
-now $MEMBERS
-[ "$view" -eq "$was" ] || problem="${problem}view $was became $view; "
-[ "$(complaints "$paused")" = "$complained" ] ||
-    problem="${problem}it has complained: $(grep ' event=complaint ' "box/$paused/log" | tail -n 1); "
+# comes_back: in without and problem, what goes wrong while it is away and then. is_stalled when others complained too, once it was back: then
+# the machine stood still, and this shows nothing.
+comes_back() {
+    problem='' without=''
+    # shellcheck disable=SC2086
+    await 120 all_work_beyond 0 && now $MEMBERS
+    was=$view paused=$primary
+    complained=$(complaints "$paused")
+    signal STOP "$paused"
+    since=$(date +%s)
+    # shellcheck disable=SC2046
+    await 120 works_beyond "$was" $((highest + 50)) $(all_but "$paused") ||
+        without="$(cat look.json)"
+    while [ $(($(date +%s) - since)) -lt 10 ]; do sleep 0.2; done
+    # shellcheck disable=SC2046
+    now $(all_but "$paused")
+    was=$view at=$highest others=
+    for name in $(all_but "$paused"); do others="$others $(complaints "$name")"; done
+    signal CONT "$paused"
+    await 120 all_work_beyond $((at + 50)) || problem="$problem$(cat look.json)"
+    sleep 3
+    # shellcheck disable=SC2086
+    now $MEMBERS
+    is_stalled=
+    for name in $(all_but "$paused"); do is_stalled="$is_stalled $(complaints "$name")"; done
+    [ "$is_stalled" != "$others" ] || is_stalled=
+    [ "$view" -eq "$was" ] || problem="${problem}view $was became $view; "
+    [ "$(complaints "$paused")" = "$complained" ] ||
+        problem="${problem}it has complained: $(grep ' event=complaint ' "box/$paused/log" | tail -n 1); "
+}
+for try in 1 2 3; do
+    comes_back
+    [ -n "$problem" ] && [ -n "$is_stalled" ] || break
+    echo "# once more, others complained meanwhile: $problem"
+done
+result "the_others_go_on_when_their_primary_is_paused" "$without$(load_goes_on)"
 result "it_comes_back_without_a_complaint_and_disturbs_nobody" "$problem$(load_goes_on)"
 
 # ---- all are killed in the middle of a view change ----
@@ -139,14 +156,14 @@ kill_half_way() {
     was=$view killed=$primary next=$(next_of "$primary") at=$highest
     signal STOP "$next"
     problem=$problem$(node kill "$killed")
-    await 60 half_way "$killed" "$next" || problem="${problem}they do not leave view $was: $(cat look.json); "
+    await 120 half_way "$killed" "$next" || problem="${problem}they do not leave view $was: $(cat look.json); "
     if [ "$2" != - ]; then
         signal CONT "$next"
         sleep "$2"
     fi
     problem=$problem$(node kill all)
     problem=$problem$(node start all)
-    await 90 all_work_beyond $((at + 50)) || problem="${problem}they do not go on: $(cat look.json); "
+    await 120 all_work_beyond $((at + 50)) || problem="${problem}they do not go on: $(cat look.json); "
     # shellcheck disable=SC2086
     now $MEMBERS
     [ "$view" -gt "$was" ] || problem="${problem}the view is $view, and $was was left; "

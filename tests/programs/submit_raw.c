@@ -23,7 +23,8 @@
 #include "net/dial.h"
 #include "node/proto.h"
 
-enum { ASK_MS = 3000, WAIT_MS = 2000 };
+/* Who has nobody else to ask waits until the machine comes round again. */
+enum { ASK_MS = 3000, ASK_ALONE_MS = 30000, WAIT_MS = 2000 };
 
 struct client {
     struct genesis genesis;
@@ -31,6 +32,7 @@ struct client {
     struct dial *dial;
     uint32_t node;
     bool stays; /* with its node, whatever that answers */
+    uint32_t ask_ms;
     struct proto_request request;
     struct proto_reply reply;
     struct buf bytes; /* of the reply */
@@ -66,7 +68,7 @@ static bool ask(struct client *c)
     struct why why = {{0}};
     proto_encode_request(&bytes, &c->request);
     buf_clear(&c->bytes);
-    enum rc rc = dial_ask(c->dial, buf_bytes(&bytes), &c->bytes, ASK_MS, &why);
+    enum rc rc = dial_ask(c->dial, buf_bytes(&bytes), &c->bytes, c->ask_ms, &why);
     buf_free(&bytes);
     if (rc != RC_OK) {
         fprintf(stderr, "submit_raw: node %" PRIu32 ": %s\n", c->node, why.text);
@@ -250,6 +252,7 @@ int main(int argc, char **argv)
         fail(why.text);
     connect_to(c, (uint32_t)number(argv[3]));
     c->stays = argc > 7 && strcmp(argv[7], "stay") == 0;
+    c->ask_ms = c->stays || strcmp(argv[2], "-") == 0 ? ASK_ALONE_MS : ASK_MS;
     if (strcmp(argv[4], "status") == 0)
         code = show_status(c);
     else if (strcmp(argv[4], "metrics") == 0)

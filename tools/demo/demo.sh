@@ -11,7 +11,8 @@ PYTHON=/usr/bin/python3
 WORK=$(mktemp -d)
 BOX=$WORK/box
 HANSA_GENESIS=$BOX/genesis.json
-export HANSA_GENESIS
+HANSA_TIMEOUT=60 # on a busy machine too
+export HANSA_GENESIS HANSA_TIMEOUT
 unset HANSA_NODE || true
 sandbox= import=
 step=0
@@ -116,7 +117,7 @@ done
 # shellcheck disable=SC2086
 "$HANSA" sandbox --dir "$BOX" $participants --asset CZK:2:home >"$WORK/sandbox.out" 2>&1 &
 sandbox=$!
-await 40 "the nodes did not start: see $WORK/sandbox.out" grep -q '^ready:' "$WORK/sandbox.out"
+await 120 "the nodes did not start: see $WORK/sandbox.out" grep -q '^ready:' "$WORK/sandbox.out"
 say "Four members made their keys and one genesis file; their four nodes run on 127.0.0.1."
 
 # ---- money ----
@@ -140,7 +141,7 @@ say "$rows real payments to 13 banks begin, one signed transaction each, at most
 import=$!
 rows_reach 20
 [ "$at_percent" -le 80 ] || fail "the payments were too quick: $at_percent % before anything could be killed"
-await 10 'the nodes do not work before anything is killed' look
+await 120 'the nodes do not work before anything is killed' look
 view=$(get "$WORK/look" 'd["view"]')
 killed=$("$HANSA" sandbox kill primary | sed -n 's/^killed: //p')
 [ "$killed" = "$(get "$WORK/look" 'd["primary"]')" ] || fail "the primary was '$(get "$WORK/look" 'd["primary"]')', and '$killed' was killed"
@@ -151,7 +152,7 @@ say "At $at_rows of them ($at_percent %) the primary '$killed', which proposes a
 sleep 0.2 # what was under way commits still, by the three others
 look || true
 last=$(get "$WORK/look" 'max(n["height"] for n in d["nodes"] if n["answers"])')
-await 60 "no view change was seen: see the logs in $BOX" view_changed
+await 120 "no view change was seen: see the logs in $BOX" view_changed
 gap=0 height=$last before=$(block_time "$last")
 while [ "$gap" -lt 500 ]; do
     height=$((height + 1))
@@ -177,7 +178,7 @@ wait "$import" || fail "the import failed: see $WORK/import.err"
 import=
 grep -q "^committed: *$rows\$" "$WORK/imported" || fail "not all rows are committed: see $WORK/imported"
 say "... and started again: the import went on by itself, $(sed -n 's/^time: *//p' "$WORK/imported") in all."
-await 40 "'$killed' does not catch up" nodes_agree
+await 120 "'$killed' does not catch up" nodes_agree
 say "'$killed' had missed $missed blocks while it was dead, and has caught up: all four are at height $(get "$WORK/status" 'd["highest_height"]')."
 
 # ---- a receipt, checked by two programs ----

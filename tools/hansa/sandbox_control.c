@@ -12,7 +12,7 @@
 #include "crypto/base/check.h"
 #include "tools/hansa/sandbox.h"
 
-enum { HEAR_MS = 2000, ANSWER_MS = SANDBOX_VIEW_MS + SANDBOX_STOP_MS + SANDBOX_START_MS };
+enum { HEAR_MS = 15000, ANSWER_MS = SANDBOX_VIEW_MS + SANDBOX_STOP_MS + SANDBOX_START_MS };
 
 /* Socket names have 107 bytes at most; through the directory's descriptor its path may be long. */
 static bool name_of(struct sockaddr_un *out, int *dir_fd, const char *dir)

@@ -125,7 +125,8 @@ enum rc store_flush_due(struct store *s, struct why *why)
         enum rc rc = flush_oldest(s, why);
         if (rc != RC_OK)
             return rc;
-        rc = commit_staged(s, store_drop(s->batch, s->view, s->kept.heights[0], why), why);
+        rc = commit_staged(s, store_drop(s->batch, s->view, store_oldest_tree(s, &s->kept), why),
+                           why);
         if (rc != RC_OK)
             return rc;
     }

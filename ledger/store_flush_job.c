@@ -21,7 +21,7 @@ struct store_flush_job *store_flush_begin(struct store *s)
     job->layer = f->layer;
     job->height = f->height;
     job->from = s->derived;
-    job->oldest_kept = kept.heights[0];
+    job->oldest_kept = store_oldest_tree(s, &kept);
     job->batch = kv_batch_new();
     s->job = job;
     return job;

@@ -147,6 +147,13 @@ MUST_USE enum rc store_stage_snapshot(struct store *s, struct kv_batch *batch,
  * it ends. Returns: as store_open(); on error the store can only be closed. */
 MUST_USE enum rc store_on_snapshot(struct store *s, struct why *why);
 
+/* Do not drop the trees from this height on, although newer ones are kept: somebody takes pieces of
+ * one, and would have to begin anew for ever while the chain goes on (pitfalls C5). Until they are
+ * let go of. Forgotten when the store is closed. What was held too long is dropped bit by bit, by
+ * the flushes to come.
+ * Returns: false when it is too late: the tree may be being dropped by now. */
+MUST_USE bool store_hold_trees(struct store *s, uint64_t height);
+void store_let_trees_go(struct store *s);
 /* The tree of this height with this root, to make pieces of: one that is kept (8.3), so that who
  * began with it can go on. Returns: RC_OK | RC_NOT_FOUND | RC_STORE_DAMAGED | RC_STORE_IO. */
 MUST_USE enum rc store_get_kept_tree(struct store *s, uint64_t height, const struct digest *root,

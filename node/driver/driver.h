@@ -135,6 +135,12 @@ enum {
      * (9.3): 256 ranges of 64 blocks, which are minutes, and no state of ten million accounts is
      * here sooner. */
     DRIVER_SNAPSHOT_BEHIND_HEIGHTS = 16384,
+    /* A state tree of which pieces are asked for is not dropped (8.3, 9.3): for so long after the
+     * last one, which is more than any pause between two of a sound joiner's questions; */
+    DRIVER_HOLD_MS = 10000,
+    /* and no longer in all, for 10 GiB of state over 50 Mbit/s. It bounds what somebody who asks
+     * for ever makes a disk keep: what states change in that time. */
+    DRIVER_HOLD_MAX_MS = 30 * 60 * 1000,
     /* Heights reserved at once, rule 4.2's number: the marker's sync is spread over so many. */
     DRIVER_RESERVED_HEIGHTS = 1024
 };

@@ -170,6 +170,7 @@ struct driver {
     struct driver_check check;
     struct driver_snapshot snapshot;
     struct driver_backfill backfill;
+    struct driver_hold hold;
     bool is_build_asked;
     struct pbft_ticket build;
     struct tx *unknown_txs; /* scratch of a check: BLOCK_TXS_MAX */

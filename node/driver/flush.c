@@ -20,6 +20,7 @@ static bool is_flushing(const struct driver *d)
 void driver_flush_begin(struct driver *d)
 {
     bool may_begin = d->failure == RC_OK && is_flushing(d);
+    driver_hold_end(d); /* what a flush drops is decided when it begins */
     struct store_flush_job *flush = may_begin ? store_flush_begin(d->store) : NULL;
     if (flush == NULL)
         return;

@@ -299,31 +299,6 @@ void driver_snapshot_on_piece(struct driver *d, uint32_t link, const struct pbft
     snapshot_intake_give_up(s->intake, &a->path);
 }
 
-/* ---- giving ---- */
-
-void driver_snapshot_on_fetch(struct driver *d, uint32_t link, const struct pbft_fetch_piece *f)
-{
-    struct rd r = rd_of(f->path);
-    struct snapshot_path path;
-    struct tree_ref tree;
-    struct buf bytes = {0};
-    struct why why = {{0}};
-    snapshot_path_decode(&r, &path);
-    if (!rd_done(&r) || !driver_has_budget(d, link) || !driver_has_room(d))
-        return;
-    enum rc rc = store_get_kept_tree(d->store, f->height, &f->root, &tree, &why);
-    if (rc == RC_OK)
-        rc = snapshot_make(&bytes, store_view(d->store), &tree, &path, SNAPSHOT_PIECE_BYTES_MAX,
-                           &why);
-    (void)driver_note_damage(d, rc, &why);
-    struct pbft_msg *m = d->scratch_msg;
-    m->type = PBFT_PIECE;
-    m->piece = (struct pbft_piece){.of = *f, .bytes = buf_bytes(&bytes)};
-    if (d->failure == RC_OK && driver_take_budget(d, link, bytes.size))
-        driver_say_message(d, link, m);
-    buf_free(&bytes);
-}
-
 /* ---- the end ---- */
 
 /* What I signed below it is past, as when a height is committed. */

@@ -42,6 +42,14 @@ struct driver_snapshot {
     uint64_t faults[SNAPSHOT_FAULT_COUNT];
 };
 
+/* ---- pieces.c: what others take ---- */
+
+/* Trees that are not dropped, because somebody takes pieces of them. */
+struct driver_hold {
+    uint64_t height;           /* from here on; 0: none */
+    uint64_t until_ms, end_ms; /* if nobody asks any more; in any case */
+};
+
 /* ---- backfill.c ---- */
 
 struct driver_backfill {
@@ -62,13 +70,17 @@ MUST_USE enum rc driver_snapshot_load(struct driver *d, struct pbft_durable *dur
                                       struct why *why);
 void driver_snapshot_run(struct driver *d);
 uint64_t driver_snapshot_deadline_ms(const struct driver *d);
-void driver_snapshot_on_fetch(struct driver *d, uint32_t link, const struct pbft_fetch_piece *f);
 void driver_snapshot_on_piece(struct driver *d, uint32_t link, const struct pbft_piece *p);
 /* DATA came, verified. */
 void driver_snapshot_on_range(struct driver *d, const struct pbft_data *data);
 void driver_snapshot_close(struct driver *d);
 /* The inbox waits: under load the disk would else never be at rest for its next step. */
 bool driver_snapshot_holds(const struct driver *d);
+
+/* ---- pieces.c: 9.3 ---- */
+void driver_snapshot_on_fetch(struct driver *d, uint32_t link, const struct pbft_fetch_piece *f);
+/* Let go of what nobody has asked for lately. */
+void driver_hold_end(struct driver *d);
 
 /* ---- backfill.c: 9.3 ---- */
 void driver_backfill_run(struct driver *d);

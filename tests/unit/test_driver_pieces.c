@@ -181,6 +181,61 @@ static void pieces_have_a_budget(void **state)
     assert_true(world_sent(&w, PBFT_PIECE, NULL) == 1);
 }
 
+/* The tree of height 8 with its root, while the chain goes on beyond two more checkpoints. */
+static bool is_given(const struct pbft_fetch_piece *f)
+{
+    fetch(2, f);
+    const struct pbft_piece *piece = given(2);
+    assert_non_null(piece);
+    return piece->bytes.size > 0;
+}
+
+static void go_on_to(uint64_t height)
+{
+    others_grow(&p, (uint32_t)(height - p.count));
+    others_commit_to(&p, height);
+    world_settle(&w);
+    world_forget(&w);
+}
+
+/* Pitfalls C5: whoever takes a state comes to its end under load. */
+static void a_tree_that_is_being_taken_is_held(void **state)
+{
+    (void)state;
+    begin_giving();
+    struct pbft_fetch_piece f = name_of(bytes_of(top, 1));
+    for (uint64_t height = 16; height <= 48; height += 8) {
+        world_pass(&w, DRIVER_HOLD_MS - 1000);
+        assert_true(is_given(&f));
+        go_on_to(height);
+    }
+    assert_int_equal(store_kept(w.store)->heights[0], 40);
+    assert_true(is_given(&f));
+    struct pbft_fetch_piece newer = name_of(bytes_of(top, 1));
+    newer.height = 48;
+    assert_true(is_given(&newer));  /* and what is kept anyway is given too */
+    world_pass(&w, DRIVER_HOLD_MS); /* nobody asks any more */
+    go_on_to(56);
+    assert_false(is_given(&f));
+}
+
+/* Nobody makes a disk keep old states for ever. */
+static void a_tree_is_not_held_for_ever(void **state)
+{
+    (void)state;
+    begin_giving();
+    struct pbft_fetch_piece f = name_of(bytes_of(top, 1));
+    uint64_t height = 10;
+    uint32_t rounds = 0;
+    for (; is_given(&f); rounds++) {
+        assert_true(rounds <= DRIVER_HOLD_MAX_MS / (DRIVER_HOLD_MS / 2) + 8);
+        world_pass(&w, DRIVER_HOLD_MS / 2);
+        if (rounds % 20 == 0)
+            go_on_to(height += 8);
+    }
+    assert_true(rounds >= DRIVER_HOLD_MAX_MS / (DRIVER_HOLD_MS / 2) - 1);
+}
+
 /* ---- beginning ---- */
 
 static void begin_behind(void)
@@ -244,6 +299,8 @@ int main(void)
         OTHERS_TEST(what_is_not_here_is_said),
         OTHERS_TEST(a_rotten_tree_gives_no_piece),
         OTHERS_TEST(pieces_have_a_budget),
+        OTHERS_TEST(a_tree_that_is_being_taken_is_held),
+        OTHERS_TEST(a_tree_is_not_held_for_ever),
         OTHERS_TEST(where_a_snapshot_is_refused_blocks_are_taken),
         OTHERS_TEST(load_does_not_keep_a_snapshot_from_being_taken),
     };

@@ -195,17 +195,28 @@ static void draw_limits(struct prng *p, struct sim_plan *out)
                                         : DRIVER_ANSWER_BYTES_MAX;
 }
 
-/* So few that whoever was down for a while takes a state; and states that rot. */
+/* So few that whoever was down for a while takes a state; and some are. */
+static void draw_joins(struct prng *p, struct sim_plan *out)
+{
+    enum { IDLE_PPM = 100000 };
+    uint64_t every = 4;                                  /* the least */
+    out->parameters.pipeline_heights = between(p, 1, 2); /* 8.3: 2K >= 4P */
+    out->parameters.checkpoint_every_heights = every;
+    out->snapshot_behind_heights = wide(p, every, 4 * every);
+    out->parameters.sync_blocks_max = wide(p, 1, every); /* a range alone brings nobody near */
+    out->txs_per_second += 40;
+    if (luck(p, 30)) /* as it was drawn */
+        return;
+    out->down_max_us = wide(p, 1000000, 6000000);
+    if (out->crash_ppm[SIM_AT_IDLE] < IDLE_PPM)
+        out->crash_ppm[SIM_AT_IDLE] = IDLE_PPM;
+}
+
 static void draw_snapshots(struct prng *p, struct sim_plan *out)
 {
-    uint64_t every = out->parameters.checkpoint_every_heights;
     out->snapshot_behind_heights = DRIVER_SNAPSHOT_BEHIND_HEIGHTS;
-    if (luck(p, 33)) {
-        out->snapshot_behind_heights = wide(p, every, 4 * every);
-        if (luck(p, 70)) /* long enough to fall so far behind */
-            out->down_max_us = wide(p, 1000000, 6000000);
-        out->txs_per_second += 40;
-    }
+    if (luck(p, 33))
+        draw_joins(p, out);
     if (luck(p, 20))
         out->rots_count = (uint32_t)between(p, 1, faulty_max_of(out->members_count));
 }

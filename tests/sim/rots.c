@@ -1,7 +1,8 @@
 /* States that rot: one entry of one node's state is not what the chain gives any more, under
  * checksums and hashes that all hold (8.2, pitfalls C1). Such a node counts towards f until it has
- * found that out by a root that a quorum signed, has discarded the state and stands on a new one,
- * taken from the others; by then it is as sound as they are, and is held to all that they are. */
+ * found that out by a root that a quorum signed and has discarded the state, or was far behind, and
+ * stands on a new one, taken from the others; by then it is as sound as they are, and is held to
+ * all that they are. */
 #include <inttypes.h>
 
 #include "crypto/base/check.h"
@@ -13,6 +14,18 @@ static uint32_t bit(const struct sim_node *n)
     return (uint32_t)1 << n->index;
 }
 
+/* Of the snapshot that it stands on; 0: none. */
+static uint64_t base_height(struct kv_view *view)
+{
+    struct bytes value;
+    struct block_header header = {.height = 0};
+    if (kv_get(view, KV_META, bytes_of_text("history"), &value) == RC_OK) {
+        struct rd r = rd_of(value);
+        block_header_decode(&r, &header);
+    }
+    return header.height;
+}
+
 /* One that takes a state in has none that could rot. */
 static bool has_state(struct sim *s, struct sim_node *n)
 {
@@ -21,6 +34,7 @@ static bool has_state(struct sim *s, struct sim_node *n)
     struct why why = {{0}};
     if (kv_view_open(&view, n->kv, &why) != RC_OK)
         sim_fail(s, n->index, "a disk can be read", "%s", why.text);
+    n->rotten_base = base_height(view);
     bool has = kv_get(view, KV_META, bytes_of_text("intake"), &value) == RC_NOT_FOUND;
     kv_view_close(view);
     return has;
@@ -69,7 +83,10 @@ void sim_rot_started(struct sim *s, struct sim_node *n)
         sim_say(s, n->index, "knows that its state is not the certified one");
         return;
     }
-    if (!n->has_diverged)
+    /* Who was far behind may have taken a state before it could notice. */
+    struct block_header base = {.height = 0};
+    (void)store_snapshot_header(n->store, &base);
+    if (!n->has_diverged && base.height <= n->rotten_base)
         return;
     s->faulty &= ~bit(n);
     s->counts.recovered++;

@@ -109,6 +109,33 @@ static bool judge_base(struct audit_subject *subject, struct kv_view *v, uint64_
     return verify(subject, &c, v, height, signatures_count, f);
 }
 
+/* All trees from here on are kept: from the older of the two heights, or from the newest certified
+ * one where that is older still (store.h). */
+static bool find_oldest(uint64_t *oldest, const struct audit_subject *subject, struct kv_view *v,
+                        struct audit_fault *f)
+{
+    uint8_t room[8];
+    struct kv_cursor *cursor = NULL;
+    struct bytes key = {0};
+    struct bytes value = {0};
+    *oldest = subject->kept.heights[0];
+    enum rc rc = kv_cursor_open(&cursor, v, KV_CHECKPOINT);
+    if (rc == RC_OK) {
+        rc = kv_cursor_seek_before(cursor, height_key(room, subject->flushed_height + 1), &key,
+                                   &value);
+        kv_cursor_close(cursor);
+    }
+    struct rd r = rd_of(key);
+    uint64_t newest = rd_be64(&r);
+    if (rc != RC_OK)
+        return audit_fault_read(f, rc, subject->flushed_height, KV_CHECKPOINT);
+    if (newest < *oldest)
+        *oldest = newest;
+    if (*oldest < subject->base_height)
+        *oldest = subject->base_height;
+    return true;
+}
+
 /* The lowest CHECKPOINT certificate from here on whose tree is kept. */
 static bool find_start(struct audit_subject *subject, struct kv_view *v, uint64_t oldest,
                        uint64_t *signatures_count, struct audit_fault *f)
@@ -156,10 +183,9 @@ bool audit_history_find_start(struct audit_subject *subject, struct kv_view *v,
         return false;
     if (subject->gaps_count == 0)
         return true;
-    uint64_t oldest = subject->kept.heights[0];
-    if (oldest < subject->base_height)
-        oldest = subject->base_height;
-    return find_start(subject, v, oldest, signatures_count, f);
+    uint64_t oldest;
+    return find_oldest(&oldest, subject, v, f) &&
+           find_start(subject, v, oldest, signatures_count, f);
 }
 
 /* ---- what is not there ---- */

@@ -165,6 +165,7 @@ enum rc store_recover(struct store *s, struct why *why)
         rc = check_counts(s, why);
     if (rc == RC_OK)
         rc = store_load_checkpoint_height(s->view, &s->checkpoint_height, why);
+    s->checkpoint_durable = s->checkpoint_height;
     if (rc == RC_OK)
         rc = check_chain_end(s, height, &digest, why);
     if (rc == RC_OK)
@@ -344,6 +345,6 @@ enum rc store_put_certificate(struct store *s, const struct certificate *c, stru
         return rc;
     s->counts = counts;
     if (c->statement.kind == CERT_CHECKPOINT && c->statement.height > s->checkpoint_height)
-        s->checkpoint_height = c->statement.height;
+        s->checkpoint_height = s->checkpoint_durable = c->statement.height;
     return RC_OK;
 }

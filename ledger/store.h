@@ -8,7 +8,10 @@
  * it. Trees of the last two checkpoint heights are kept: multiples of checkpoint_every_heights, and
  * those that store_stage_keep() named in between (a quiet checkpoint, pbft.md 8.1). Which two they
  * are is durable with the flush that makes them so, because dropping what only older trees used
- * goes by it; without the record they are the last two multiples, which are never newer. Blocks
+ * goes by it; without the record they are the last two multiples, which are never newer. Where the
+ * newest CHECKPOINT certificate is of an older height (genesis, without any), all trees from that
+ * one on are kept: who has no state can take no other. That is what the states changed since, over
+ * the L heights that a correct primary builds above it (5.1). Blocks
  * that are proposed and not committed stand beside the chain, above its head. A store that took its
  * state from a snapshot has more to tell: what of history is there (store_history.h), and how far
  * taking it in is (store_intake.h).
@@ -190,6 +193,7 @@ void store_stage_checkpoint(struct store *s, struct kv_batch *batch, const struc
 struct store_mark {
     uint64_t height;
     uint64_t flushed_height;
+    uint64_t checkpoint_height;
     struct store_kept kept;
 };
 struct store_mark store_mark(const struct store *s);
@@ -228,7 +232,7 @@ MUST_USE enum rc store_get_body(struct store *s, uint64_t height, const struct d
 /* The certificate with the lowest height >= height. */
 MUST_USE enum rc store_get_certificate(struct store *s, uint64_t height, struct certificate *out,
                                        struct why *why);
-/* The newest CHECKPOINT certificate whose tree is kept, and that tree. */
+/* The newest CHECKPOINT certificate up to the flushed height whose tree is here, and that tree. */
 MUST_USE enum rc store_get_checkpoint(struct store *s, struct certificate *out,
                                       struct tree_ref *tree, struct why *why);
 /* The newest CHECKPOINT certificate below a height, whether its tree is kept or not; as it was put,

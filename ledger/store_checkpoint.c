@@ -1,7 +1,9 @@
 /* Checkpoints: their certificates, and the two heights whose trees are kept for them (8.1, 8.3).
  *
- * A tree is dropped when it is older than both; every height that a root was told of has been
- * flushed by itself, so its tree did exist. What is kept is written down, because a quiet
+ * A tree is dropped when it is older than both, and than the newest certified one: members that
+ * withhold their CHECKPOINTs would else take the last one away of which anybody may make its state
+ * anew (8.3, 9.3). Every height that a root was told of has been flushed by itself, so its tree did
+ * exist. What is kept is written down, because a quiet
  * checkpoint's height cannot be told from any other that a flush happened to end at. */
 #include <inttypes.h>
 
@@ -11,6 +13,28 @@
 static const char META_KEPT[] = "kept";
 
 /* ---- the two heights ---- */
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t oldest_of(const struct store *s, const struct store_kept *kept,
+                          uint64_t checkpoint_height)
+{
+    uint64_t oldest = least(kept->heights[0], checkpoint_height);
+    return s->held_height > 0 ? least(s->held_height, oldest) : oldest;
+}
+
+uint64_t store_oldest_tree(const struct store *s, const struct store_kept *kept)
+{
+    return oldest_of(s, kept, s->checkpoint_height);
+}
+
+uint64_t store_oldest_durable_tree(const struct store *s)
+{
+    return oldest_of(s, &s->kept_durable, s->checkpoint_durable);
+}
 
 bool store_kept_add(struct store_kept *kept, uint64_t height)
 {
@@ -164,16 +188,17 @@ static enum rc seek_checkpoint(struct store *s, uint64_t below, struct certifica
 
 /* Checkpoints come at multiples of K, and at quiet heights in between (pbft.md 8.1). Where no flush
  * ended at a quiet height its tree does not exist here, and an older checkpoint has to serve. From
- * the older of the two kept heights on nothing was dropped. */
+ * the older of the two kept heights on nothing was dropped, nor the newest checkpoint's. */
 enum rc store_get_checkpoint(struct store *s, struct certificate *out, struct tree_ref *tree,
                              struct why *why)
 {
     uint64_t every = s->identity.checkpoint_every_heights;
     const uint64_t *kept = s->kept_durable.heights;
     uint64_t oldest = kept[0] > 0 ? kept[0] : 1;
+    bool is_newest = true;
     uint64_t below = s->derived.flushed_height + 1;
     uint8_t from[8], to[8];
-    while (below > oldest) {
+    while (below > oldest || is_newest) {
         enum rc rc = seek_checkpoint(s, below, out);
         uint64_t height = rc == RC_OK ? out->statement.height : 0;
         if (rc != RC_OK && rc != RC_NOT_FOUND)
@@ -185,8 +210,9 @@ enum rc store_get_checkpoint(struct store *s, struct certificate *out, struct tr
             if (absent != RC_OK)
                 return absent;
         }
-        if (height < oldest)
+        if (height == 0 || (height < oldest && !is_newest))
             break;
+        is_newest = false;
         rc = store_tree_at(s, height, tree);
         if (rc != RC_OK)
             return store_read_failed(why, rc, "state tree", height);

@@ -50,8 +50,8 @@ enum rc store_derive(struct store_derived *out, struct kv_batch *batch, struct k
     return RC_OK;
 }
 
-/* This may stand in the batch of a flush itself, with the older of the two heights that are kept
- * once it is durable: what is dropped was replaced at that height or below, and the flush that came
+/* This may stand in the batch of a flush itself, with the oldest height whose tree is kept once it
+ * is durable: what is dropped was replaced at that height or below, and the flush that came
  * last before this one was not below it, so neither it nor this one, which grows from it, uses any
  * of it. */
 enum rc store_drop(struct kv_batch *batch, struct kv_view *v, uint64_t oldest_kept, struct why *why)

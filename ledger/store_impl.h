@@ -79,8 +79,9 @@ struct store {
     /* The two newest heights that a root was or will be told of: with what is staged, and as the
      * last batch that store_on_durable() was told of left them. */
     struct store_kept kept, kept_durable;
-    uint64_t held_height;       /* store_hold_trees(); 0: none */
-    uint64_t checkpoint_height; /* of the newest CHECKPOINT certificate, with what is staged */
+    uint64_t held_height; /* store_hold_trees(); 0: none */
+    /* Of the newest CHECKPOINT certificate, likewise; 0: there is none. */
+    uint64_t checkpoint_height, checkpoint_durable;
     struct store_intake intake;
     struct store_history history;    /* durable */
     struct store_history backfilled; /* with what is staged: store_on_backfill() */
@@ -105,8 +106,10 @@ void store_check_settled(const struct store *s);
 
 /* Set the layer aside for a flush, when a checkpoint height or the layer's limit asks for it. */
 void store_freeze_if_due(struct store *s);
-/* What no flush may drop, when these heights are kept. */
+/* No flush may drop a tree of this height or above, when these heights are kept. */
 uint64_t store_oldest_tree(const struct store *s, const struct store_kept *kept);
+/* From this height on all trees are there, as the view shows them. */
+uint64_t store_oldest_durable_tree(const struct store *s);
 /* The same if the head is of this height, and has not been set aside. */
 void store_freeze_at(struct store *s, uint64_t height);
 /* Flush what is due, oldest first, each by commits of its own. */

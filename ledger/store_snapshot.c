@@ -187,16 +187,10 @@ void store_let_trees_go(struct store *s)
     s->held_height = 0;
 }
 
-uint64_t store_oldest_tree(const struct store *s, const struct store_kept *kept)
-{
-    uint64_t oldest = kept->heights[0];
-    return s->held_height > 0 && s->held_height < oldest ? s->held_height : oldest;
-}
-
 enum rc store_get_kept_tree(struct store *s, uint64_t height, const struct digest *root,
                             struct tree_ref *out, struct why *why)
 {
-    uint64_t oldest = store_oldest_tree(s, &s->kept_durable);
+    uint64_t oldest = store_oldest_durable_tree(s);
     if (s->history.exists && oldest < s->history.base.height)
         oldest = s->history.base.height;
     if (store_has_state(s) && height >= oldest && height <= s->derived.flushed_height) {

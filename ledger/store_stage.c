@@ -31,8 +31,10 @@ uint32_t store_flushes_due(const struct store *s)
 struct store_mark store_mark(const struct store *s)
 {
     const struct store_derived *d = s->is_flush_staged ? &s->staged : &s->derived;
-    return (struct store_mark){
-        .height = s->head.height, .flushed_height = d->flushed_height, .kept = s->kept};
+    return (struct store_mark){.height = s->head.height,
+                               .flushed_height = d->flushed_height,
+                               .checkpoint_height = s->checkpoint_height,
+                               .kept = s->kept};
 }
 
 enum rc store_on_durable(struct store *s, const struct store_mark *mark, struct why *why)
@@ -46,6 +48,7 @@ enum rc store_on_durable(struct store *s, const struct store_mark *mark, struct 
         return rc;
     s->chain_height = mark->height;
     s->kept_durable = mark->kept;
+    s->checkpoint_durable = mark->checkpoint_height;
     if (is_flushed)
         store_end_flush(s);
     return RC_OK;

@@ -125,6 +125,17 @@ static void give_range(struct driver_others *p, uint32_t link, uint64_t from, ui
     last->data[last->size - 1] ^= 1;
 }
 
+void others_certify(struct driver_others *p, uint32_t link)
+{
+    if (p->checkpoint.entries_count == 0)
+        return;
+    memset(&p->w->msg, 0, sizeof p->w->msg);
+    p->w->msg.type = PBFT_QC;
+    p->w->msg.link = p->w->msg.from = link;
+    p->w->msg.qc = p->checkpoint;
+    CHECK(world_give(p->w, link));
+}
+
 void others_tell(struct driver_others *p)
 {
     uint32_t link = 0;
@@ -134,13 +145,7 @@ void others_tell(struct driver_others *p)
         link = i;
         world_status(p->w, i, p->count);
     }
-    if (p->checkpoint.entries_count > 0) {
-        memset(&p->w->msg, 0, sizeof p->w->msg);
-        p->w->msg.type = PBFT_QC;
-        p->w->msg.link = p->w->msg.from = link;
-        p->w->msg.qc = p->checkpoint;
-        CHECK(world_give(p->w, link));
-    }
+    others_certify(p, link);
     give_range(p, link, store_head(p->w->store)->height + 1, PBFT_DATA_BLOCKS_MAX);
 }
 

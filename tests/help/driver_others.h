@@ -47,6 +47,8 @@ void others_close(struct driver_others *p);
 void others_grow(struct driver_others *p, uint32_t blocks_count);
 /* The same blocks commit in the driver's own world, from its head up to a height. */
 void others_commit_to(struct driver_others *p, uint64_t height);
+/* Their newest CHECKPOINT certificate, if there is one, from one of them. */
+void others_certify(struct driver_others *p, uint32_t link);
 /* Each STATUS; their CHECKPOINT certificate, and one of them the range behind the driver's head. */
 void others_tell(struct driver_others *p);
 /* What it asked for up to now is answered. Returns how many. */

@@ -24,6 +24,7 @@ void staged_open_on(struct staged *t, const struct chain_options *options, uint3
                        buf_bytes(&t->sound.genesis.canonical), &t->sound.genesis.initial,
                        &why) == RC_OK);
     t->batch = kv_batch_new();
+    t->withholds = false;
     chain_grow(&t->sound, blocks_count);
     staged_reopen(t);
 }
@@ -68,8 +69,8 @@ void staged_sibling(struct staged *t, uint64_t height, struct buf *room, struct 
 struct next {
     struct block block;
     struct layer *layer;
-    struct certificate certificate;
-    bool is_certified;
+    struct certificate certificate, checkpoint;
+    bool is_certified, is_checkpoint;
 };
 
 static void take_next(struct next *n, struct staged *t)
@@ -84,6 +85,10 @@ static void take_next(struct next *n, struct staged *t)
     assert_int_equal(fault, BLOCK_OK);
     assert_int_equal(store_get_certificate(t->sound.store, height, &n->certificate, NULL), RC_OK);
     n->is_certified = n->certificate.statement.height == height;
+    n->is_checkpoint =
+        !t->withholds &&
+        store_get_stable(t->sound.store, height + 1, &n->checkpoint, NULL) == RC_OK &&
+        n->checkpoint.statement.height == height;
 }
 
 static void append(struct staged *t, bool is_proposal)
@@ -92,6 +97,8 @@ static void append(struct staged *t, bool is_proposal)
     take_next(&n, t);
     store_stage_append(t->chain.store, t->batch, &n.block, n.layer,
                        n.is_certified ? &n.certificate : NULL, is_proposal);
+    if (n.is_checkpoint)
+        store_stage_checkpoint(t->chain.store, t->batch, &n.checkpoint);
     layer_free(n.layer);
 }
 
@@ -118,6 +125,8 @@ enum rc staged_append_by_itself(struct staged *t, struct why *why)
     enum rc rc = store_append(t->chain.store, &n.block, n.layer,
                               n.is_certified ? &n.certificate : NULL, why);
     layer_free(n.layer);
+    if (rc == RC_OK && n.is_checkpoint)
+        rc = store_put_certificate(t->chain.store, &n.checkpoint, why);
     return rc;
 }
 

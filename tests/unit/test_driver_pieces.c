@@ -190,12 +190,43 @@ static bool is_given(const struct pbft_fetch_piece *f)
     return piece->bytes.size > 0;
 }
 
-static void go_on_to(uint64_t height)
+static void go_on_uncertified_to(uint64_t height)
 {
     others_grow(&p, (uint32_t)(height - p.count));
     others_commit_to(&p, height);
     world_settle(&w);
     world_forget(&w);
+}
+
+static void go_on_to(uint64_t height)
+{
+    go_on_uncertified_to(height);
+    others_certify(&p, 0);
+    world_settle(&w);
+    world_forget(&w);
+}
+
+/* 8.3, 9.3: members that withhold their CHECKPOINTs do not take the last certified state from one
+ * that has none: it is given however long nobody asks for it, and however far the chain goes on. */
+static void the_certified_tree_is_given_while_no_newer_one_is_certified(void **state)
+{
+    (void)state;
+    begin_giving();
+    struct pbft_fetch_piece f = name_of(bytes_of(top, 1));
+    others_certify(&p, 0);
+    for (uint64_t height = 16; height <= 48; height += 8) {
+        world_pass(&w, 2 * DRIVER_HOLD_MS);
+        go_on_uncertified_to(height);
+    }
+    assert_int_equal(world_look(&w).core.stable_height, 8);
+    assert_int_equal(store_kept(w.store)->heights[0], 40);
+    assert_true(is_given(&f));
+    world_pass(&w, 2 * DRIVER_HOLD_MS);
+    others_certify(&p, 0);
+    world_settle(&w);
+    assert_int_equal(world_look(&w).core.stable_height, 48);
+    go_on_to(56);
+    assert_false(is_given(&f));
 }
 
 /* Pitfalls C5: whoever takes a state comes to its end under load. */
@@ -299,6 +330,7 @@ int main(void)
         OTHERS_TEST(what_is_not_here_is_said),
         OTHERS_TEST(a_rotten_tree_gives_no_piece),
         OTHERS_TEST(pieces_have_a_budget),
+        OTHERS_TEST(the_certified_tree_is_given_while_no_newer_one_is_certified),
         OTHERS_TEST(a_tree_that_is_being_taken_is_held),
         OTHERS_TEST(a_tree_is_not_held_for_ever),
         OTHERS_TEST(where_a_snapshot_is_refused_blocks_are_taken),

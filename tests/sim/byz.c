@@ -100,8 +100,33 @@ static void hold_back(struct byz_act *a)
         a->delay_us = s->plan.byz.delay_us[a->member];
 }
 
+/* Somebody knows that its state is to be taken anew, and has not yet. */
+static bool is_anybody_without_state(const struct sim *s)
+{
+    for (uint32_t i = 0; i < s->plan.members_count; i++)
+        if (sim_is_rotten(s, i) && s->nodes[i].has_diverged)
+            return true;
+    return false;
+}
+
+/* Its CHECKPOINTs, and certificates of others' too. */
+static bool is_withheld(const struct byz_act *a)
+{
+    struct sim *s = a->s;
+    bool is_checkpoint = a->m->type == PBFT_CHECKPOINT ||
+                         (a->m->type == PBFT_QC && a->m->qc.statement.kind == CERT_CHECKPOINT);
+    if (!is_checkpoint || (s->plan.byz.withheld[a->member] >> a->to & 1) == 0 ||
+        (s->plan.byz.is_stingy && !is_anybody_without_state(s)))
+        return false;
+    return byz_does(s, a->member, BYZ_STINGINESS);
+}
+
 static void change(struct byz_act *a)
 {
+    if (is_withheld(a)) {
+        a->is_dropped = true;
+        return;
+    }
     switch (a->m->type) {
     case PBFT_PRE_PREPARE:
         byz_on_pre_prepare(a);
@@ -285,6 +310,7 @@ void sim_byz_open(struct sim *s)
     s->counts.byz_runs = s->plan.byz.members != 0;
     s->counts.byz_members = members_count(s);
     s->counts.byz_marked = s->plan.byz.is_marked;
+    s->counts.byz_stingy = s->plan.byz.is_stingy;
 }
 
 void sim_byz_start(struct sim *s)

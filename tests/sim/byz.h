@@ -37,7 +37,8 @@
     X(BYZ_FLOOD, "floods")                                                                         \
     X(BYZ_HUGE, "huge numbers") /* views, heights, counters */                                     \
     X(BYZ_SQUATTING, "squats")  /* clients of theirs, on nonces and on room */                     \
-    X(BYZ_TWIN, "twin phases")  /* one identity run twice, in two parts of the network */
+    X(BYZ_TWIN, "twin phases")  /* one identity run twice, in two parts of the network */          \
+    X(BYZ_STINGINESS, "CHECKPOINTs withheld") /* and their certificates, from some or all */
 enum sim_byz_way {
 #define X(name, word) name,
     SIM_BYZ_LIST(X)
@@ -53,13 +54,17 @@ enum {
 };
 
 struct sim_byz_plan {
-    uint32_t members;                       /* bits; 0: all are correct */
-    bool is_marked;                         /* there are f+1 of them */
-    bool is_fork;                           /* and they do nothing but what makes one */
+    uint32_t members; /* bits; 0: all are correct */
+    bool is_marked;   /* there are f+1 of them */
+    bool is_fork;     /* and they do nothing but what makes one */
+    /* One withholds its CHECKPOINTs whenever a correct one knows that its state rotted, and does
+     * nothing else: nothing is certified then, and that one has to take what was (8.3, 9.3). */
+    bool is_stingy;
     bool is_faultless;                      /* nothing at all goes wrong; any load */
     uint32_t ways[SIM_BYZ_MEMBERS_MAX];     /* of each, bits of enum sim_byz_way */
     uint32_t strength_ppm[SIM_BYZ_COUNT];   /* of messages, or of moments */
     uint32_t shunned[SIM_BYZ_MEMBERS_MAX];  /* bits: to whom it is silent */
+    uint32_t withheld[SIM_BYZ_MEMBERS_MAX]; /* bits: from whom it withholds its CHECKPOINTs */
     uint64_t delay_us[SIM_BYZ_MEMBERS_MAX]; /* of what it delays */
     uint32_t half;                          /* bits: who is shown the second of two things */
     uint32_t victim;                        /* index of the client that is omitted */

@@ -81,13 +81,13 @@ static void draw_ways(struct prng *p, struct sim_plan *plan)
     const uint64_t times_ms[] = {param->status_ms, param->retransmit_ms, param->fairness_ms / 2,
                                  param->fairness_ms, param->view_change_ms};
     uint32_t all = ((uint32_t)1 << plan->members_count) - 1;
-    for (uint32_t i = 0; i < SIM_BYZ_COUNT; i++)
+    for (uint32_t i = 0; i <= BYZ_TWIN; i++)
         b->strength_ppm[i] = (uint32_t)(luck(p, 30)   ? 1000000
                                         : luck(p, 50) ? between(p, 100000, 900000)
                                                       : between(p, 2000, 100000));
     for (uint32_t i = 0; i < plan->members_count; i++) {
         uint32_t percent = luck(p, 70) ? 15 : 50;
-        for (uint32_t way = 0; way < SIM_BYZ_COUNT; way++)
+        for (uint32_t way = 0; way <= BYZ_TWIN; way++)
             if (luck(p, percent))
                 b->ways[i] |= (uint32_t)1 << way;
         if (!luck(p, 20)) /* it hides all the others */
@@ -102,7 +102,29 @@ static void draw_ways(struct prng *p, struct sim_plan *plan)
     b->moments_per_second = (uint32_t)between(p, 1, luck(p, 30) ? 100 : 10);
 }
 
-void sim_byz_draw(struct sim_plan *plan)
+/* By numbers of its own, so that what a seed has drawn before stays what it was. */
+static void draw_stinginess(struct sim_plan *plan)
+{
+    struct prng p = prng_of(plan->seed ^ UINT64_C(0x7374696e6779));
+    struct sim_byz_plan *b = &plan->byz;
+    uint32_t all = ((uint32_t)1 << plan->members_count) - 1;
+    if (b->members == 0 && !b->is_faultless && plan->rots_count > 0 && luck(&p, 60)) {
+        b->is_stingy = true;
+        b->members = draw_members(&p, plan->members_count, 1);
+        plan->liars_count = plan->members_down_for_good = 0;
+        plan->rots_count = 1;
+    }
+    b->strength_ppm[BYZ_STINGINESS] =
+        (uint32_t)(b->is_stingy || luck(&p, 50) ? 1000000 : between(&p, 100000, 990000));
+    for (uint32_t i = 0; i < plan->members_count; i++) {
+        bool is_drawn = luck(&p, 40);
+        b->withheld[i] = b->is_stingy || luck(&p, 50) ? all : (uint32_t)prng_below(&p, all + 1);
+        if (b->is_stingy || (!b->is_marked && is_drawn))
+            b->ways[i] |= (uint32_t)1 << BYZ_STINGINESS;
+    }
+}
+
+static void draw(struct sim_plan *plan)
 {
     struct prng p = prng_of(plan->seed ^ UINT64_C(0x62797a616e74696e));
     struct sim_byz_plan *b = &plan->byz;
@@ -142,6 +164,12 @@ void sim_byz_draw(struct sim_plan *plan)
     }
 }
 
+void sim_byz_draw(struct sim_plan *plan)
+{
+    draw(plan);
+    draw_stinginess(plan);
+}
+
 void sim_byz_plan_fork(struct sim_plan *plan)
 {
     struct prng p = prng_of(plan->seed ^ UINT64_C(0x666f726b));
@@ -173,8 +201,12 @@ void sim_byz_plan_print(FILE *to, const struct sim_plan *plan)
     for (uint32_t i = 0; i < plan->members_count; i++) {
         if ((b->members >> i & 1) == 0)
             continue;
-        (void)fprintf(to, "  Byzantine%s: %u, shuns %02x, delays %" PRIu64 " us, ppm:",
-                      b->is_marked ? " (f+1)" : "", i, b->shunned[i], b->delay_us[i]);
+        (void)fprintf(
+            to, "  Byzantine%s: %u, shuns %02x, withholds from %02x, delays %" PRIu64 " us, ppm:",
+            b->is_marked   ? " (f+1)"
+            : b->is_stingy ? " (besides one that rots)"
+                           : "",
+            i, b->shunned[i], b->withheld[i], b->delay_us[i]);
         for (uint32_t way = 0; way < SIM_BYZ_COUNT; way++)
             if ((b->ways[i] >> way & 1) != 0)
                 (void)fprintf(to, " %s %u,", way_words[way], b->strength_ppm[way]);
@@ -186,9 +218,10 @@ void sim_byz_print_counts(FILE *to, const struct sim_counts *counts)
 {
     (void)fprintf(to,
                   "Byzantine: %" PRIu64 " runs, %" PRIu64 " members, marked %" PRIu64
-                  ", forks seen %" PRIu64 ", evidence kept %" PRIu64 ";",
-                  counts->byz_runs, counts->byz_members, counts->byz_marked, counts->forks_seen,
-                  counts->evidence);
+                  ", besides one that rots %" PRIu64 ", forks seen %" PRIu64
+                  ", evidence kept %" PRIu64 ";",
+                  counts->byz_runs, counts->byz_members, counts->byz_marked, counts->byz_stingy,
+                  counts->forks_seen, counts->evidence);
     for (uint32_t way = 0; way < SIM_BYZ_COUNT; way++)
         (void)fprintf(to, " %s %" PRIu64 "%s", way_words[way], counts->byz[way],
                       way + 1 < SIM_BYZ_COUNT ? "," : "\n");

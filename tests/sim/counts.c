@@ -55,6 +55,7 @@ static const struct line lines[] = {
       {"not written", AT(mark_errors)}}},
     {"states",
      {{"taken from others", AT(snapshots)},
+      {"in runs", AT(snapshot_runs)},
       {"rotted", AT(rots)},
       {"noticed", AT(diverged)},
       {"sound again", AT(recovered)}}},

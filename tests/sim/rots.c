@@ -62,7 +62,7 @@ void sim_rots_start(struct sim *s)
     uint32_t first = s->plan.has_view_change ? 0 : 1, most = sim_faults_left(s);
     for (uint32_t left = s->plan.rots_count < most ? s->plan.rots_count : most; left > 0;) {
         uint32_t i = (uint32_t)sim_between(s, first, s->plan.members_count - 1);
-        if (((s->liars | s->faulty) >> i & 1) != 0)
+        if (((s->liars | s->faulty | sim_byzantine(s)) >> i & 1) != 0)
             continue;
         left--;
         s->liars |= bit(&s->nodes[i]);

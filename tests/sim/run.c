@@ -264,6 +264,7 @@ void sim_run(const struct sim_plan *plan, FILE *trace_to, struct sim_counts *cou
     sim_check_end(s);
     sim_liars_end(s);
     s->counts.virtual_us = s->now_us;
+    s->counts.snapshot_runs = s->counts.snapshots > 0;
     if (trace_digest != NULL)
         sim_trace_digest(s, trace_digest);
     running = NULL;

@@ -209,13 +209,14 @@ struct sim_counts {
     uint64_t fenced, refused, found_out, broken, unnoticed; /* stores that lied: how they ended */
     uint64_t own_word_broken;
     uint64_t gone; /* members down for good */
-    uint64_t snapshots, rots, diverged, recovered;
+    uint64_t snapshots, snapshot_runs, rots, diverged, recovered;
     uint64_t output_drops, answer_drops;
     uint64_t crashes[SIM_BOUNDARY_COUNT], landed_unasked, starts;
     uint64_t checkpoints, views;
     uint64_t txs_submitted, txs_committed, txs_rejected, blocks, receipts_verified;
     uint64_t virtual_us;
-    uint64_t byz[SIM_BYZ_COUNT], byz_runs, byz_members, byz_marked, forks_seen, evidence;
+    uint64_t byz[SIM_BYZ_COUNT], byz_runs, byz_members, byz_marked, byz_stingy;
+    uint64_t forks_seen, evidence;
     uint64_t healing_us, bound_us; /* from the end of faults to the end of all, and at most */
 };
 

@@ -396,14 +396,8 @@ void driver_commit(struct driver *d, const struct pbft_act *act)
     enum block_fault fault = apply(d, b);
     if (d->failure != RC_OK)
         return;
-    if (fault != BLOCK_OK) {
-        /* q members committed what does not apply here: they lie, or this state is wrong. */
-        struct why why = {{0}};
-        enum rc rc = why_set(&why, RC_STORE_DAMAGED,
-                             "the certified block at height %" PRIu64
-                             " does not apply to this node's state: %s",
-                             act->block.height, block_fault_text(fault));
-        driver_fail(d, rc, &why);
+    if (fault != BLOCK_OK) { /* q members lie, or this state is wrong */
+        driver_diverge(d, act->block.height, fault);
         return;
     }
     drop_siblings(d, act->block.height, &act->block.digest);

@@ -38,6 +38,8 @@ bool driver_note_damage(struct driver *d, enum rc rc, const struct why *why)
 
 enum rc driver_failure(const struct driver *d, struct why *why)
 {
+    if (d->last_word != LAST_WORD_NONE)
+        return RC_OK;
     if (why != NULL)
         *why = d->failure_why;
     return d->failure;
@@ -224,36 +226,35 @@ void driver_run(struct driver *d, struct driver_time time)
     driver_backfill_run(d);
     driver_flush_begin(d);
     driver_turn_close(d);
+    driver_last_word(d);
     d->due_ms = driver_deadline_ms(d);
     if (d->due_ms < time.now_ms)
         d->due_ms = time.now_ms;
 }
 
+/* Of a batch or the marker: whether the driver goes on. */
+static bool is_well(struct driver *d, enum rc rc, const char *what)
+{
+    struct why why = {{0}};
+    if (rc != RC_OK)
+        rc = why_set(&why, rc, "%s: %s", what, rc_text(rc));
+    if (d->failure != RC_OK)
+        driver_last_word_on_durable(d, rc, &why);
+    else if (rc != RC_OK)
+        driver_fail(d, rc, &why);
+    return d->failure == RC_OK;
+}
+
 void driver_on_durable(struct driver *d, enum rc rc)
 {
-    if (d->failure != RC_OK)
-        return;
-    if (rc == RC_OK) {
+    if (is_well(d, rc, "votes and blocks could not be made durable"))
         driver_turn_on_durable(d);
-        return;
-    }
-    struct why why = {{0}};
-    driver_fail(d, why_set(&why, rc, "votes and blocks could not be made durable: %s", rc_text(rc)),
-                &why);
 }
 
 void driver_on_marked(struct driver *d, enum rc rc)
 {
-    if (d->failure != RC_OK)
-        return;
-    if (rc == RC_OK) {
+    if (is_well(d, rc, "the marker beside the key could not be raised"))
         driver_turn_on_marked(d);
-        return;
-    }
-    struct why why = {{0}};
-    driver_fail(d,
-                why_set(&why, rc, "the marker beside the key could not be raised: %s", rc_text(rc)),
-                &why);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

@@ -130,6 +130,9 @@ struct driver_check {
 
 enum { DRIVER_WAITER_BUCKETS = 4096 };
 
+/* What a driver that has failed still makes durable: diverge.c. */
+enum driver_last_word { LAST_WORD_NONE, LAST_WORD_DUE, LAST_WORD_UNDER_WAY };
+
 struct driver {
     struct driver_config config;
     struct parameters parameters;
@@ -138,6 +141,7 @@ struct driver {
     struct driver_time time;
     enum rc failure;
     struct why failure_why;
+    enum driver_last_word last_word; /* until it is durable nobody is told of the failure */
 
     struct pbft *core;
     void *core_memory;
@@ -309,6 +313,14 @@ void driver_build(struct driver *d);
 void driver_stage_block(struct driver *d, const struct pbft_block *block);
 void driver_commit(struct driver *d, const struct pbft_act *act);
 void driver_blocks_free(struct driver *d);
+
+/* ---- diverge.c: 8.2 ---- */
+/* The certified block of this height does not apply: end, and with a certified state to take, be
+ * diverged from then on. */
+void driver_diverge(struct driver *d, uint64_t height, enum block_fault fault);
+/* Submit the last word, if one is due and the disk is at rest; and when that ended. */
+void driver_last_word(struct driver *d);
+void driver_last_word_on_durable(struct driver *d, enum rc rc, const struct why *why);
 
 /* ---- evidence.c ---- */
 /* Give the core what of it is in the store. */

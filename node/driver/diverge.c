@@ -1,0 +1,59 @@
+/* A block that a quorum committed does not apply (8.2): the state here is not theirs. It cannot be
+ * gone on with, and not ended either as for a fault: every start would end at the same block. So
+ * what the turn decided is forgotten, as by a crash, and one thing becomes durable before this
+ * driver ends: that the state has diverged. The next one discards it, and takes it anew (9.3). */
+#include <inttypes.h>
+
+#include "crypto/base/check.h"
+#include "node/driver/driver_impl.h"
+#include "node/driver/records.h"
+
+/* Without a certified state there is nothing to take, and nothing that says who is wrong. */
+static bool is_certified(const struct driver *d)
+{
+    struct pbft_view_of look;
+    pbft_look(d->core, &look);
+    return look.stable_height > 0 && !d->was_diverged;
+}
+
+void driver_diverge(struct driver *d, uint64_t height, enum block_fault fault)
+{
+    struct why why = {{0}};
+    bool is_taken_anew = is_certified(d);
+    enum rc rc =
+        why_set(&why, is_taken_anew ? RC_REOPEN : RC_STORE_DAMAGED,
+                "the certified block at height %" PRIu64 " does not apply to this node's state: %s",
+                height, block_fault_text(fault));
+    driver_fail(d, rc, &why);
+    if (!is_taken_anew)
+        return;
+    d->is_diverged = true;
+    d->last_word = LAST_WORD_DUE;
+}
+
+void driver_last_word(struct driver *d)
+{
+    struct driver_turn *t = driver_turn(d);
+    if (d->last_word != LAST_WORD_DUE || d->is_committing)
+        return;
+    kv_batch_clear(t->batch);
+    records_put(t->batch, &(struct pbft_act){.type = PBFT_DIVERGED}, d->config.own_index);
+    d->last_word = LAST_WORD_UNDER_WAY;
+    d->is_committing = true;
+    d->config.kv.submit(d->config.kv.context, t->batch);
+}
+
+void driver_last_word_on_durable(struct driver *d, enum rc rc, const struct why *why)
+{
+    if (d->last_word == LAST_WORD_NONE)
+        return;
+    d->is_committing = d->is_marking = false;
+    if (rc != RC_OK) {
+        d->last_word = LAST_WORD_NONE;
+        d->failure = rc;
+        d->failure_why = *why;
+    } else if (d->last_word == LAST_WORD_UNDER_WAY) {
+        d->last_word = LAST_WORD_NONE;
+    }
+    driver_last_word(d);
+}

@@ -129,6 +129,10 @@ enum {
     /* Bodies sent to one peer within T_s because it asked or lags (rule 9.1's budget of bytes): 17
      * MiB/s at the default T_s. What is proposed to all is not counted. */
     DRIVER_ANSWER_BYTES_MAX = 4 * PBFT_MSG_BYTES_MAX,
+    /* Times within T_s that one peer is told that a piece of the state is not here (9.3). Such an
+     * answer costs a search and next to no bytes, so the bytes do not bound it. A sound one asks
+     * for one piece at a time, and after such an answer not again for 4 T_s. */
+    DRIVER_ABSENCES_MAX = 16,
     /* A taken transaction is answered UNKNOWN after so long. */
     DRIVER_ANSWER_MS = 10000,
     /* Who is behind a certified checkpoint by more takes its state instead of the blocks between
@@ -209,11 +213,11 @@ uint64_t driver_deadline_ms(const struct driver *d);
 
 /* RC_OK, or why this driver has stopped for good, in words. RC_REOPEN: not for a fault. The store
  * stands elsewhere now, because a snapshot was taken (9.3), or the state is not to be believed any
- * more (8.2: its root is not the certified one, or a certified block does not apply); close driver and store, and open both again. Before a diverged store is opened again,
- * copy it: the next driver discards its state. Not for a committed block, certificate
- * or index that is damaged on the disk (pitfalls D5): whoever asked for it gets nothing, or
- * UNKNOWN, and others have it. But for the state tree, without which nothing can be checked or
- * committed. */
+ * more (8.2: its root is not the certified one, or a certified block does not apply); close driver
+ * and store, and open both again. Before a diverged store is opened again, copy it: the next driver
+ * discards its state. Not for a committed block, certificate or index that is damaged on the disk
+ * (pitfalls D5): whoever asked for it gets nothing, or UNKNOWN, and others have it. But for the
+ * state tree, without which nothing can be checked or committed. */
 enum rc driver_failure(const struct driver *d, struct why *why);
 
 /* ---- looking in (status, metrics, tests) ---- */

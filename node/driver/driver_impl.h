@@ -108,10 +108,11 @@ struct driver_link {
 
 /* ---- the driver ---- */
 
-/* What a peer got of bodies since from_ms. */
+/* What a peer got of bodies since from_ms, and how often it was told that a piece is not here. */
 struct driver_budget {
     uint64_t from_ms;
     size_t bytes;
+    uint32_t absences_count;
 };
 
 /* The one check of a proposal that is under way; the core asks for one at a time. */
@@ -264,6 +265,9 @@ void driver_say_message(struct driver *d, uint32_t to, struct pbft_msg *m);
 /* 9.1: within the bytes that one peer gets in T_s. has: for anything more at all. */
 bool driver_has_budget(struct driver *d, uint32_t to);
 bool driver_take_budget(struct driver *d, uint32_t to, size_t size);
+/* Its DRIVER_ABSENCES_MAX: whether there are any left, and one less of them. */
+bool driver_has_absences(struct driver *d, uint32_t to);
+void driver_take_absence(struct driver *d, uint32_t to);
 /* Whether the turn takes another message: the limits of driver.h while the disk is slow. */
 bool driver_has_room(const struct driver *d);
 bool driver_has_outputs(const struct driver *d);

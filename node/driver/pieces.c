@@ -48,7 +48,8 @@ void driver_snapshot_on_fetch(struct driver *d, uint32_t link, const struct pbft
     struct buf bytes = {0};
     struct why why = {{0}};
     snapshot_path_decode(&r, &path);
-    if (!rd_done(&r) || !driver_has_budget(d, link) || !driver_has_room(d))
+    if (!rd_done(&r) || !driver_has_budget(d, link) || !driver_has_absences(d, link) ||
+        !driver_has_room(d))
         return;
     enum rc rc = store_get_kept_tree(d->store, f->height, &f->root, &tree, &why);
     if (rc == RC_OK)
@@ -57,6 +58,8 @@ void driver_snapshot_on_fetch(struct driver *d, uint32_t link, const struct pbft
     (void)driver_note_damage(d, rc, &why);
     if (rc == RC_OK)
         hold(d, f->height);
+    else
+        driver_take_absence(d, link);
     if (d->failure == RC_OK)
         say(d, link, f, buf_bytes(&bytes)); /* empty: it is not here */
     buf_free(&bytes);

@@ -107,6 +107,7 @@ static struct driver_budget *budget_of(struct driver *d, uint32_t to)
     if (d->time.now_ms >= b->from_ms + d->parameters.status_ms) {
         b->from_ms = d->time.now_ms;
         b->bytes = 0;
+        b->absences_count = 0;
     }
     return b;
 }
@@ -123,6 +124,16 @@ bool driver_take_budget(struct driver *d, uint32_t to, size_t size)
         return false;
     b->bytes += size;
     return true;
+}
+
+bool driver_has_absences(struct driver *d, uint32_t to)
+{
+    return budget_of(d, to)->absences_count < DRIVER_ABSENCES_MAX;
+}
+
+void driver_take_absence(struct driver *d, uint32_t to)
+{
+    budget_of(d, to)->absences_count++;
 }
 
 /* Bodies are read from the store now: whatever was voted for or committed up to this turn is

@@ -181,6 +181,29 @@ static void pieces_have_a_budget(void **state)
     assert_true(world_sent(&w, PBFT_PIECE, NULL) == 1);
 }
 
+/* Nor is it said for ever that something is not here, and searched for: that costs no bytes. Others
+ * are told, and pieces given, as before; and so is this one after T_s. */
+static void what_is_not_here_is_said_so_often(void **state)
+{
+    (void)state;
+    begin_giving();
+    struct pbft_fetch_piece here = name_of(bytes_of(top, 1)), absent = here;
+    absent.height++;
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < 3 * DRIVER_ABSENCES_MAX; i++) {
+            fetch(2, &absent);
+            assert_int_equal(given(2) != NULL, i < DRIVER_ABSENCES_MAX);
+        }
+        fetch(0, &absent);
+        assert_non_null(given(0));
+        fetch(0, &here);
+        assert_true(given(0)->bytes.size > 0);
+        world_pass(&w, 250);
+        world_settle(&w);
+        world_forget(&w);
+    }
+}
+
 /* The tree of height 8 with its root, while the chain goes on beyond two more checkpoints. */
 static bool is_given(const struct pbft_fetch_piece *f)
 {
@@ -330,6 +353,7 @@ int main(void)
         OTHERS_TEST(what_is_not_here_is_said),
         OTHERS_TEST(a_rotten_tree_gives_no_piece),
         OTHERS_TEST(pieces_have_a_budget),
+        OTHERS_TEST(what_is_not_here_is_said_so_often),
         OTHERS_TEST(the_certified_tree_is_given_while_no_newer_one_is_certified),
         OTHERS_TEST(a_tree_that_is_being_taken_is_held),
         OTHERS_TEST(a_tree_is_not_held_for_ever),

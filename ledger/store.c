@@ -13,7 +13,7 @@
 static enum rc base_get(void *context, uint8_t table, struct bytes key, struct bytes *value)
 {
     struct store *s = context;
-    if (!store_has_state(s))
+    if (!store_can_read_state(s))
         return RC_STORE_DAMAGED; /* not "absent": the state that was here is discarded */
     return tree_get(s->view, &s->derived.tree, s->options.care, table, key, value);
 }
@@ -101,11 +101,13 @@ static enum rc apply_stored(struct store *s, uint64_t height, struct why *why)
     if (rc != RC_OK)
         return why_set(why, rc, "the state below height %" PRIu64 " cannot be read: %s", height,
                        rc_text(rc));
-    if (fault != BLOCK_OK)
-        return why_set(why, RC_STORE_DAMAGED,
+    if (fault != BLOCK_OK) {
+        s->is_state_wrong = true;
+        return why_set(&s->wrong_why, RC_STORE_DAMAGED,
                        "transaction %" PRIu32 " at height %" PRIu64
                        " does not apply to the stored state: %s",
                        tx_index, height, verdict_text(verdict));
+    }
     s->head = block.header;
     s->head_digest = block.digest;
     store_freeze_if_due(s);
@@ -151,9 +153,19 @@ static enum rc stand_on(struct store *s, uint64_t height, struct why *why)
     return RC_OK;
 }
 
+/* Nothing stands on it from here on, but for whoever does not need it. */
+static enum rc on_wrong_state(struct store *s, uint64_t height, struct why *why)
+{
+    if (!s->options.may_have_wrong_state)
+        return why_set(why, RC_STORE_DAMAGED, "%s", s->wrong_why.text);
+    store_drop_layers(s);
+    return stand_on(s, height, why);
+}
+
 enum rc store_recover(struct store *s, struct why *why)
 {
     struct digest digest;
+    s->is_state_wrong = false;
     enum rc rc = load_records(s, &digest, why);
     uint64_t height = s->chain_height;
     if (rc == RC_OK && s->options.as_recorded) {
@@ -172,7 +184,7 @@ enum rc store_recover(struct store *s, struct why *why)
         rc = stand_on(s, store_has_state(s) ? s->derived.flushed_height : height, why);
     while (rc == RC_OK && s->head.height < height)
         rc = apply_stored(s, s->head.height + 1, why);
-    return rc;
+    return s->is_state_wrong ? on_wrong_state(s, height, why) : rc;
 }
 
 enum rc store_open(struct store **out, struct kv *kv, const struct store_options *options,

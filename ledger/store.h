@@ -66,6 +66,9 @@ struct store_options {
      * stand on the recorded head without either. The layer stays empty, so only identity, genesis,
      * head height and digest, flushed height, tree and the view may be asked for. */
     bool as_recorded;
+    /* For a node, which can take another state from its peers (pbft.md 8.2, 9.3): where a block
+     * above the flushed height does not apply to the flushed state, open on the chain alone. */
+    bool may_have_wrong_state;
 };
 
 struct store;

@@ -13,6 +13,18 @@ bool store_has_state(const struct store *s)
     return !(s->intake.is_open && s->intake.discards);
 }
 
+bool store_has_wrong_state(const struct store *s, struct why *why)
+{
+    if (s->is_state_wrong && why != NULL)
+        *why = s->wrong_why;
+    return s->is_state_wrong;
+}
+
+bool store_can_read_state(const struct store *s)
+{
+    return store_has_state(s) && !s->is_state_wrong;
+}
+
 bool store_is_taking_snapshot(const struct store *s)
 {
     return s->intake.is_open;
@@ -24,9 +36,9 @@ enum rc store_visit_known(void *context, struct bytes key)
     const struct store_known *known = context;
     struct store *s = known->store;
     struct bytes value;
-    enum rc rc = store_has_state(s) ? tree_get(s->view, &s->derived.tree, s->options.care,
-                                               (uint8_t)known->table, key, &value)
-                                    : RC_STORE_DAMAGED;
+    enum rc rc = store_can_read_state(s) ? tree_get(s->view, &s->derived.tree, s->options.care,
+                                                    (uint8_t)known->table, key, &value)
+                                         : RC_STORE_DAMAGED;
     if (rc == RC_NOT_FOUND)
         return RC_OK;
     return rc == RC_OK ? known->visit(known->context, key) : rc;

@@ -143,7 +143,7 @@ enum rc store_get_certificate(struct store *s, uint64_t height, struct certifica
 enum rc store_get_index(struct store *s, enum kv_table table, struct bytes key, struct bytes *value,
                         struct why *why)
 {
-    if (!store_has_state(s))
+    if (!store_can_read_state(s))
         return why_set(why, RC_STORE_DAMAGED, "the state is discarded, and taken in anew");
     if (layer_get_index(s->layer, table, key, value))
         return RC_OK;

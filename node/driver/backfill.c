@@ -55,10 +55,15 @@ static void ask(struct driver *d, const struct backfill_next *next)
     driver_step(d, &e);
 }
 
+/* It goes by the state, which is another one soon. */
+static bool is_stateless(const struct driver *d)
+{
+    return d->snapshot.intake != NULL || d->was_diverged || !store_has_state(d->store);
+}
+
 static bool is_over(const struct driver *d)
 {
-    return d->snapshot.intake != NULL || !store_has_state(d->store) ||
-           store_backfill_next(d->store).is_whole;
+    return is_stateless(d) || store_backfill_next(d->store).is_whole;
 }
 
 void driver_backfill_on_range(struct driver *d, const struct pbft_data *data)
@@ -104,7 +109,7 @@ static void sweep(struct driver *d)
 void driver_backfill_run(struct driver *d)
 {
     struct driver_backfill *b = &d->backfill;
-    if (d->failure != RC_OK || d->snapshot.intake != NULL || !store_has_state(d->store))
+    if (d->failure != RC_OK || is_stateless(d))
         return;
     sweep(d);
     if (is_over(d) || !may_stage(d))
@@ -120,7 +125,7 @@ void driver_backfill_run(struct driver *d)
 
 uint64_t driver_backfill_deadline_ms(const struct driver *d)
 {
-    if (d->snapshot.intake != NULL || !store_has_state(d->store))
+    if (is_stateless(d))
         return UINT64_MAX;
     if (d->backfill.is_sweeping && !d->is_committing)
         return 0;

@@ -1,34 +1,50 @@
-/* A block that a quorum committed does not apply (8.2): the state here is not theirs. It cannot be
- * gone on with, and not ended either as for a fault: every start would end at the same block. So
- * what the turn decided is forgotten, as by a crash, and one thing becomes durable before this
- * driver ends: that the state has diverged. The next one discards it, and takes it anew (9.3). */
+/* A block that a quorum committed does not apply (8.2), now or when the store was opened: the state
+ * here is not theirs. It cannot be gone on with, and not ended either as for a fault: every start
+ * would end at the same block. So what the turn decided is forgotten, as by a crash, and one thing
+ * becomes durable before this driver ends: that the state has diverged. The next one discards it,
+ * and takes it anew (9.3). */
 #include <inttypes.h>
 
 #include "crypto/base/check.h"
 #include "node/driver/driver_impl.h"
 #include "node/driver/records.h"
 
-/* Without a certified state there is nothing to take, and nothing that says who is wrong. */
-static bool is_certified(const struct driver *d)
+/* That and nothing else is to become durable. */
+static void end(struct driver *d, const struct why *why)
 {
-    struct pbft_view_of look;
-    pbft_look(d->core, &look);
-    return look.stable_height > 0 && !d->was_diverged;
+    driver_fail(d, RC_REOPEN, why);
+    d->is_diverged = true;
+    d->last_word = LAST_WORD_DUE;
 }
 
 void driver_diverge(struct driver *d, uint64_t height, enum block_fault fault)
 {
+    struct pbft_view_of look;
     struct why why = {{0}};
-    bool is_taken_anew = is_certified(d);
+    pbft_look(d->core, &look);
     enum rc rc =
-        why_set(&why, is_taken_anew ? RC_REOPEN : RC_STORE_DAMAGED,
+        why_set(&why, RC_STORE_DAMAGED,
                 "the certified block at height %" PRIu64 " does not apply to this node's state: %s",
                 height, block_fault_text(fault));
-    driver_fail(d, rc, &why);
-    if (!is_taken_anew)
-        return;
-    d->is_diverged = true;
-    d->last_word = LAST_WORD_DUE;
+    /* Without a certified state there is nothing to take, and nothing that says who is wrong. */
+    if (look.stable_height > 0)
+        end(d, &why);
+    else
+        driver_fail(d, rc, &why);
+}
+
+enum rc driver_diverge_load(struct driver *d, const struct pbft_durable *durable, struct why *why)
+{
+    struct why cause = {{0}};
+    if (!store_has_wrong_state(d->store, &cause))
+        return RC_OK;
+    d->was_diverged = true; /* nothing may stand on it */
+    if (durable->is_diverged)
+        return RC_OK; /* it goes */
+    if (!durable->has_stable)
+        return why_set(why, RC_STORE_DAMAGED, "%s", cause.text);
+    end(d, &cause);
+    return RC_OK;
 }
 
 void driver_last_word(struct driver *d)

@@ -209,6 +209,7 @@ void driver_run(struct driver *d, struct driver_time time)
 {
     note_pause(d, time.now_ms);
     d->time = time;
+    driver_last_word(d); /* it may have failed when it was opened */
     if (d->failure != RC_OK)
         return;
     if (!d->is_started)
@@ -264,6 +265,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t driver_deadline_ms(const struct driver *d)
 {
+    if (d->last_word == LAST_WORD_DUE && !d->is_committing)
+        return 0;
     if (d->failure != RC_OK)
         return UINT64_MAX;
     if (!d->is_started || driver_jobs_have_work(d) || d->is_pool_changed)

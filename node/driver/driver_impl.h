@@ -322,6 +322,10 @@ void driver_blocks_free(struct driver *d);
 /* The certified block of this height does not apply: end, and with a certified state to take, be
  * diverged from then on. */
 void driver_diverge(struct driver *d, uint64_t height, enum block_fault fault);
+/* The same of a store that was opened on its chain alone (store_has_wrong_state()). Returns: RC_OK
+ * | RC_STORE_DAMAGED. */
+MUST_USE enum rc driver_diverge_load(struct driver *d, const struct pbft_durable *durable,
+                                     struct why *why);
 /* Submit the last word, if one is due and the disk is at rest; and when that ended. */
 void driver_last_word(struct driver *d);
 void driver_last_word_on_durable(struct driver *d, enum rc rc, const struct why *why);

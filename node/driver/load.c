@@ -113,6 +113,9 @@ enum rc driver_load(struct driver *d, const struct pbft_config *core, struct why
     d->durable_high = durable.high;
     durable.is_learner |= d->is_fenced;
     d->is_diverged = d->was_diverged = durable.is_diverged;
+    rc = driver_diverge_load(d, &durable, why);
+    if (rc != RC_OK)
+        return rc;
     if (d->was_diverged) { /* nothing stands on a state that goes (ledger/store_intake.h) */
         layer_free(d->scratch);
         d->scratch = NULL;

@@ -37,7 +37,7 @@ static enum rc create_store(struct home *h, struct why *why)
 /* The store in h->kv; RC_NOT_A_STORE leaves h->store NULL. */
 static enum rc open_store(struct home *h, struct why *why)
 {
-    const struct store_options options = {.care = TREE_TRUST};
+    const struct store_options options = {.care = TREE_TRUST, .may_have_wrong_state = true};
     enum rc rc = store_open(&h->store, h->kv, &options, why);
     if (rc == RC_OK)
         rc = store_expect(h->store, &h->genesis.chain_id, &h->key.sign.public, why);

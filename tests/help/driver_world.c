@@ -315,7 +315,7 @@ void world_open(struct driver_world *w, uint32_t own_index, const char *paramete
 
 enum rc world_start(struct driver_world *w)
 {
-    struct store_options options = {.care = TREE_TRUST};
+    struct store_options options = {.care = TREE_TRUST, .may_have_wrong_state = true};
     struct why why = {{0}};
     CHECK(w->driver == NULL);
     enum rc rc = store_open(&w->store, w->kv, &options, &why);

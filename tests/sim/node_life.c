@@ -100,7 +100,9 @@ static enum rc judge_marker(struct sim *s, struct sim_node *n, struct why *why)
 /* As hansad does: the head file, the store, the marker, and then the driver. */
 static enum rc open_driver(struct sim *s, struct sim_node *n, struct why *why)
 {
-    struct store_options options = {.care = TREE_TRUST, .layer_bytes_max = s->plan.layer_bytes_max};
+    struct store_options options = {.care = TREE_TRUST,
+                                    .layer_bytes_max = s->plan.layer_bytes_max,
+                                    .may_have_wrong_state = true};
     enum rc rc = sim_store_judge_head(s, n, why);
     if (rc != RC_OK)
         return rc;

@@ -198,6 +198,88 @@ static void without_a_certified_state_it_ends_as_for_a_fault(void **state)
     assert_false(w.is_submitted);
 }
 
+/* ---- at the start ---- */
+
+/* What is on the disk has a payer's nonces used at height 16; memory had them right, so that the
+ * blocks above were committed. */
+static void begin_rotten(bool is_certified)
+{
+    enum { WRONG = 16, HEAD = 20 };
+    struct state_key key;
+    world_open(&w, 3, NULL);
+    others_open(&p, &w);
+    world_begin(&w);
+    others_grow(&p, WRONG - 1);
+    others_commit_to(&p, WRONG - 1);
+    if (is_certified)
+        others_certify(&p, 0);
+    world_settle(&w);
+    others_grow(&p, CHAIN - WRONG + 1);
+    const struct public_key *signer = &w.txs[2 * WRONG + 1]->tx.signer; /* in block 17 */
+    assert_true(state_get_key(store_layer(w.store), signer, &key));
+    uint64_t nonce = key.nonce;
+    key.nonce = 1000;
+    state_put_key(store_layer(w.store), signer, &key, false);
+    others_commit_to(&p, WRONG);
+    world_settle(&w);
+    assert_int_equal(store_flushed_height(w.store), WRONG);
+    assert_true(state_get_key(store_layer(w.store), signer, &key));
+    key.nonce = nonce;
+    state_put_key(store_layer(w.store), signer, &key, false);
+    others_commit_to(&p, HEAD);
+    w.is_rotten = true;
+    world_crash(&w, false);
+    world_forget(&w);
+}
+
+static void a_state_that_stored_blocks_do_not_fit_is_taken_anew(void **state)
+{
+    (void)state;
+    struct why why;
+    begin_rotten(true);
+    assert_int_equal(world_start(&w), RC_OK);
+    world_run(&w);
+    assert_int_equal(driver_failure(w.driver, NULL), RC_OK);
+    assert_true(w.is_submitted);
+    assert_int_equal(w.outputs_count, 0);
+    world_land(&w);
+    assert_int_equal(driver_failure(w.driver, &why), RC_REOPEN);
+    assert_non_null(strstr(why.text, "at height 17 does not apply to the stored state"));
+    assert_true(store_has_wrong_state(w.store, NULL));
+    others_reopen(&p);
+    assert_true(world_look(&w).core.is_diverged);
+    assert_int_equal(store_head(w.store)->height, 20);
+    world_submit(&w, 7, world_record(&w, 0, p.nonces[0] + 1));
+    world_settle(&w);
+    assert_int_equal(world_answer(&w, 7)->outcome, DRIVER_BUSY);
+    w.is_rotten = false; /* what is left of it is sound */
+    expect_sound_in_the_end();
+}
+
+/* It is read by nobody else, and without a certified state it ends as for a fault. */
+static void a_wrong_state_is_refused_where_none_can_be_taken(void **state)
+{
+    (void)state;
+    struct store *store;
+    struct why why;
+    begin_rotten(false);
+    assert_int_equal(store_open(&store, w.kv, &(struct store_options){.care = TREE_VERIFY}, &why),
+                     RC_STORE_DAMAGED);
+    assert_non_null(strstr(why.text, "at height 17 does not apply to the stored state"));
+    struct store_options options = {.care = TREE_VERIFY, .may_have_wrong_state = true};
+    struct place place;
+    struct state_key key;
+    assert_int_equal(store_open(&store, w.kv, &options, &why), RC_OK);
+    assert_true(store_has_wrong_state(store, &why));
+    assert_int_equal(store_head(store)->height, 20);
+    assert_int_equal(store_get_place(store, &w.txs[0]->tx.id, &place, NULL), RC_STORE_DAMAGED);
+    assert_false(state_get_key(store_layer(store), &w.txs[0]->tx.signer, &key));
+    assert_int_equal(layer_rc(store_layer(store)), RC_STORE_DAMAGED);
+    store_close(store);
+    assert_int_equal(world_start(&w), RC_STORE_DAMAGED);
+    assert_non_null(strstr(w.why.text, "at height 17 does not apply to the stored state"));
+}
+
 int main(void)
 {
 #define OTHERS_TEST(test)  cmocka_unit_test_teardown(test, end_others)
@@ -209,6 +291,8 @@ int main(void)
         OTHERS_TEST(a_batch_that_is_under_way_lands_before),
         OTHERS_TEST(a_crash_before_it_is_durable_forgets_it),
         OTHERS_FAILS(a_disk_that_fails_at_that_is_what_ends_it),
+        OTHERS_TEST(a_state_that_stored_blocks_do_not_fit_is_taken_anew),
+        OTHERS_FAILS(a_wrong_state_is_refused_where_none_can_be_taken),
         OTHERS_FAILS(without_a_certified_state_it_ends_as_for_a_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

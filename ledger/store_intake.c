@@ -131,6 +131,7 @@ void snapshot_intake_close(struct snapshot_intake *in)
     if (in == NULL)
         return;
     mem_free(in->wants);
+    buf_free(&in->names_done);
     mem_free(in);
 }
 
@@ -138,6 +139,7 @@ void snapshot_intake_retarget(struct snapshot_intake *in, struct kv_batch *batch
                               const struct snapshot_target *target)
 {
     CHECK(target->height > in->target.height);
+    CHECK(!in->is_abandoned);
     aim_at(in, target);
     snapshot_intake_put(in, batch);
 }
@@ -171,7 +173,7 @@ static enum rc clear_table(struct kv_batch *batch, struct kv_view *v, enum kv_ta
 
 /* Where the state is kept, only nodes of an older target are in the way: the store's own are of
  * versions up to the flushed height. */
-static enum rc clear_kept(struct snapshot_intake *in, struct kv_batch *batch, size_t *left)
+enum rc snapshot_intake_clear_kept(struct snapshot_intake *in, struct kv_batch *batch, size_t *left)
 {
     uint8_t room[8];
     struct store *s = in->store;
@@ -203,7 +205,7 @@ enum rc snapshot_intake_clear(struct snapshot_intake *in, struct kv_batch *batch
     enum rc rc = kv_view_renew(in->store->view, why);
     if (rc != RC_OK)
         return rc;
-    rc = in->discards ? clear_all(in, batch, &left) : clear_kept(in, batch, &left);
+    rc = in->discards ? clear_all(in, batch, &left) : snapshot_intake_clear_kept(in, batch, &left);
     if (rc != RC_OK)
         return why_set(why, rc, "the old state cannot be cleared away: %s", rc_text(rc));
     /* It ends with a step that finds nothing, so that the view shows what taking has to see. */
@@ -337,7 +339,7 @@ enum rc snapshot_intake_take(struct snapshot_intake *in, struct kv_batch *batch,
 
 bool snapshot_intake_is_whole(const struct snapshot_intake *in)
 {
-    return !in->is_clearing && in->wants_count == 0;
+    return !in->is_clearing && !in->is_abandoned && in->wants_count == 0;
 }
 
 /* ---- for people ---- */

@@ -27,9 +27,10 @@
  * "settled", everything staged before must be durable and told (store_on_durable() will do).
  *
  * KV_META:
- *   "intake" -> height u64 | digest 32 | root 32 | discards u8 | is_clearing u8 | pieces u64 |
+ *   "intake" -> height u64 | digest 32 | root 32 | discards u8 | phase u8 | pieces u64 |
  *               entries u64 | bytes u64 | names u64 | wants_count u32 | per want: path | hash 32
- * names counts what it put into KV_NAME beyond "derived". (path: snapshot.h) */
+ * phase: 0 pieces are taken, 1 what is in their way is cleared, 2 it is abandoned, and wants
+ * nothing. names counts what it put into KV_NAME beyond "derived". (path: snapshot.h) */
 #ifndef LEDGER_STORE_INTAKE_H
 #define LEDGER_STORE_INTAKE_H
 
@@ -90,6 +91,17 @@ struct snapshot_target snapshot_intake_target(const struct snapshot_intake *in);
 bool snapshot_intake_is_clearing(const struct snapshot_intake *in);
 MUST_USE enum rc snapshot_intake_clear(struct snapshot_intake *in, struct kv_batch *batch,
                                        struct why *why);
+
+/* Nobody has it, and no newer one is certified: what was taken goes, step by step as in clearing,
+ * and then the store goes on from the state that it kept, as if there had been no intake. Requires:
+ * it does not discard; settled. */
+void snapshot_intake_abandon(struct snapshot_intake *in, struct kv_batch *batch);
+bool snapshot_intake_is_abandoned(const struct snapshot_intake *in);
+/* One bounded step. *is_done: the batch ends the intake, and it can only be closed. Requires: it is
+ * abandoned; settled. Renews the view. Returns: RC_OK | RC_STORE_DAMAGED | RC_STORE_IO; then the
+ * batch is useless. */
+MUST_USE enum rc snapshot_intake_undo(struct snapshot_intake *in, struct kv_batch *batch,
+                                      bool *is_done, struct why *why);
 
 /* The next path to ask a peer for; it counts as asked until it is taken or given up. False: none is
  * left, or SNAPSHOT_ASKED_MAX are asked for. What was asked is forgotten with the object. */

@@ -17,15 +17,20 @@ struct snapshot_intake {
     struct snapshot_target target;
     bool discards;
     bool is_clearing;
+    bool is_abandoned;
     uint64_t pieces_count, entries_count, bytes, names_count;
     uint32_t asked_count;
     uint32_t wants_count, wants_room;
     struct snapshot_want *wants;
+    struct buf names_done; /* of an abandoned one, since it was opened */
 };
 
 /* Append what is still to come. */
 void snapshot_intake_add_want(struct snapshot_intake *in, const struct snapshot_path *path,
                               const struct digest *hash);
+/* Where the state is kept: one step of dropping the nodes that were taken. */
+MUST_USE enum rc snapshot_intake_clear_kept(struct snapshot_intake *in, struct kv_batch *batch,
+                                            size_t *left);
 /* Put the record, and let the store know what is in it. */
 void snapshot_intake_put(struct snapshot_intake *in, struct kv_batch *batch);
 /* Returns: RC_OK | RC_NOT_FOUND | RC_STORE_DAMAGED | RC_STORE_IO. */

@@ -5,6 +5,8 @@
 
 static const char META_INTAKE[] = "intake";
 
+enum phase { TAKING, CLEARING, ABANDONED };
+
 void snapshot_intake_add_want(struct snapshot_intake *in, const struct snapshot_path *path,
                               const struct digest *hash)
 {
@@ -36,7 +38,7 @@ void snapshot_intake_put(struct snapshot_intake *in, struct kv_batch *batch)
     buf_add(&value, in->target.digest.bytes, DIGEST_BYTES);
     buf_add(&value, in->target.root.bytes, DIGEST_BYTES);
     buf_add_u8(&value, in->discards);
-    buf_add_u8(&value, in->is_clearing);
+    buf_add_u8(&value, in->is_abandoned ? ABANDONED : in->is_clearing ? CLEARING : TAKING);
     buf_add_u64(&value, in->pieces_count);
     buf_add_u64(&value, in->entries_count);
     buf_add_u64(&value, in->bytes);
@@ -68,7 +70,11 @@ static void decode_front(struct snapshot_intake *out, struct rd *r)
     rd_copy(r, out->target.digest.bytes, DIGEST_BYTES);
     rd_copy(r, out->target.root.bytes, DIGEST_BYTES);
     out->discards = rd_bool(r);
-    out->is_clearing = rd_bool(r);
+    uint8_t phase = rd_u8(r);
+    if (phase > ABANDONED || (phase == ABANDONED && out->discards))
+        rd_fail(r);
+    out->is_clearing = phase == CLEARING;
+    out->is_abandoned = phase == ABANDONED;
     out->pieces_count = rd_u64(r);
     out->entries_count = rd_u64(r);
     out->bytes = rd_u64(r);
@@ -78,7 +84,7 @@ static void decode_front(struct snapshot_intake *out, struct rd *r)
 static bool decode_wants(struct snapshot_intake *out, struct rd *r)
 {
     uint32_t count = rd_u32(r);
-    if (r->failed || count > SNAPSHOT_WANTS_MAX)
+    if (r->failed || count > SNAPSHOT_WANTS_MAX || (out->is_abandoned && count > 0))
         return false;
     for (uint32_t i = 0; i < count && !r->failed; i++) {
         struct snapshot_path path;

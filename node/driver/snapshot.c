@@ -20,12 +20,7 @@ enum {
     WAIT_PERIODS = 4,
     /* Not asked for so long after no answer, and after a bad one. */
     SILENT_PERIODS = 16,
-    LIAR_PERIODS = 240,
-    /* A target that each of the others was asked for so often in vain, in a row, is not to be had:
-     * peers keep the trees of two checkpoints. Its header they have for ever, so with that it is
-     * the network that takes so long. */
-    ABSENT_ROUNDS = 2,
-    HEADER_ROUNDS = 16
+    LIAR_PERIODS = 240
 };
 
 static uint64_t periods_ms(const struct driver *d, uint64_t count)
@@ -33,17 +28,10 @@ static uint64_t periods_ms(const struct driver *d, uint64_t count)
     return count * d->parameters.status_ms;
 }
 
-static struct snapshot_target target_of(const struct certificate *c)
-{
-    return (struct snapshot_target){.height = c->statement.height,
-                                    .digest = c->statement.digest,
-                                    .root = c->statement.state_root};
-}
-
 /* Everything that was staged is durable, and nothing more is. Asked before a step that needs it: if
  * not, the step waits. Under load there is always a batch on its way, so after T_s nothing more is
  * taken from the inbox until the step is made. */
-static bool is_settled(struct driver *d)
+bool driver_snapshot_is_settled(struct driver *d)
 {
     struct driver_snapshot *s = &d->snapshot;
     if (!d->is_committing && kv_batch_count(driver_turn(d)->batch) == 0)
@@ -83,20 +71,10 @@ enum rc driver_snapshot_load(struct driver *d, struct pbft_durable *durable, str
     return rc;
 }
 
-/* It cannot be: ranges have to do or, where the state is not to be believed anyway, a newer one. */
-static void refuse(struct driver *d)
-{
-    struct pbft_event e = {.type = PBFT_EVENT_SNAPSHOT_REFUSED, .now_ms = d->time.now_ms};
-    d->snapshot.is_wanted = false;
-    d->snapshot.refused_count++;
-    if (!d->is_diverged)
-        driver_step(d, &e);
-}
-
 static void start_intake(struct driver *d)
 {
     struct driver_snapshot *s = &d->snapshot;
-    struct snapshot_target target = target_of(&s->wanted);
+    struct snapshot_target target = snapshot_target_of(&s->wanted);
     struct why why = {{0}};
     /* What the layers hold goes to the disk first; a state that is discarded need not. */
     if (!d->is_diverged && store_flushed_height(d->store) < store_head(d->store)->height) {
@@ -106,7 +84,7 @@ static void start_intake(struct driver *d)
     enum rc rc = snapshot_intake_start(&s->intake, d->store, driver_turn(d)->batch, &target,
                                        d->is_diverged, &why);
     if (rc == RC_REFUSED) {
-        refuse(d);
+        driver_snapshot_refuse(d);
         return;
     }
     if (rc != RC_OK) {
@@ -115,31 +93,6 @@ static void start_intake(struct driver *d)
     }
     s->certificate = s->wanted;
     s->is_wanted = false;
-    records_put_snapshot(driver_turn(d)->batch, &s->certificate);
-}
-
-/* Peers keep the trees of two checkpoints, so an older one is not to be had for ever. While pieces
- * of it come it is gone on with: what is here already need not come again. */
-static void retarget(struct driver *d)
-{
-    struct driver_snapshot *s = &d->snapshot;
-    struct snapshot_target target = target_of(&s->wanted);
-    uint32_t others = d->verify_config.members.members_count - 1;
-    bool is_to_be_had =
-        s->absent_count < ABSENT_ROUNDS * others && s->header_asks_count < HEADER_ROUNDS * others;
-    if (!s->is_wanted || is_to_be_had || target.height <= snapshot_intake_target(s->intake).height)
-        return;
-    if (!is_settled(d))
-        return;
-    snapshot_intake_retarget(s->intake, driver_turn(d)->batch, &target);
-    s->certificate = s->wanted;
-    s->is_wanted = s->has_header = s->has_cover = false;
-    s->absent_count = s->header_asks_count = 0;
-    for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
-        s->asked[i].is_asked = false;
-        if (!s->asked[i].is_liar) /* it may have the new one */
-            s->asked[i].put_off_until_ms = 0;
-    }
     records_put_snapshot(driver_turn(d)->batch, &s->certificate);
 }
 
@@ -265,6 +218,8 @@ static void take(struct driver *d, const struct snapshot_piece *piece)
     }
     t->pieces_count++;
     s->absent_count = 0;
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++)
+        s->asked[i].absences_count = 0;
     enum rc rc = snapshot_intake_take(s->intake, t->batch, piece, &why);
     if (rc != RC_OK)
         driver_fail(d, rc, &why);
@@ -283,6 +238,7 @@ void driver_snapshot_on_piece(struct driver *d, uint32_t link, const struct pbft
     a->is_asked = false;
     if (p->bytes.size == 0) {
         s->absent_count++;
+        a->absences_count++;
         a->put_off_until_ms = d->time.now_ms + periods_ms(d, WAIT_PERIODS);
         snapshot_intake_give_up(s->intake, &a->path);
         return;
@@ -344,17 +300,25 @@ static void go_on(struct driver *d)
     struct driver_snapshot *s = &d->snapshot;
     struct why why = {{0}};
     expire(d);
-    retarget(d);
+    if (snapshot_intake_is_abandoned(s->intake)) {
+        driver_snapshot_undo(d);
+        return;
+    }
+    driver_snapshot_retarget(d);
+    driver_snapshot_abandon(d);
+    if (snapshot_intake_is_abandoned(s->intake))
+        return;
     if (snapshot_intake_is_clearing(s->intake)) {
-        enum rc rc =
-            is_settled(d) ? snapshot_intake_clear(s->intake, driver_turn(d)->batch, &why) : RC_OK;
+        enum rc rc = driver_snapshot_is_settled(d)
+                         ? snapshot_intake_clear(s->intake, driver_turn(d)->batch, &why)
+                         : RC_OK;
         if (rc != RC_OK)
             driver_fail(d, rc, &why);
         return;
     }
     ask_header(d);
     ask_all(d);
-    if (snapshot_intake_is_whole(s->intake) && s->has_header && is_settled(d))
+    if (snapshot_intake_is_whole(s->intake) && s->has_header && driver_snapshot_is_settled(d))
         finish(d);
 }
 
@@ -366,7 +330,7 @@ void driver_snapshot_run(struct driver *d)
     s->is_step_waiting = s->has_news = false;
     if (s->intake != NULL)
         go_on(d);
-    else if (s->is_wanted && d->is_diverged == d->was_diverged && is_settled(d))
+    else if (s->is_wanted && d->is_diverged == d->was_diverged && driver_snapshot_is_settled(d))
         start_intake(d);
     if (!s->is_step_waiting)
         s->hold_from_ms = UINT64_MAX;

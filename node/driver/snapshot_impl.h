@@ -17,6 +17,7 @@ struct driver_piece_asked {
     uint64_t until_ms;
     uint64_t put_off_until_ms; /* it did not answer, or has it not, or lied */
     bool is_liar;
+    uint32_t absences_count; /* since the last piece of this target it said so often: not here */
 };
 
 struct driver_snapshot {
@@ -76,6 +77,22 @@ void driver_snapshot_on_range(struct driver *d, const struct pbft_data *data);
 void driver_snapshot_close(struct driver *d);
 /* The inbox waits: under load the disk would else never be at rest for its next step. */
 bool driver_snapshot_holds(const struct driver *d);
+
+/* Everything that was staged is durable, and nothing more is; else the step waits. */
+MUST_USE bool driver_snapshot_is_settled(struct driver *d);
+
+/* ---- snapshot_target.c: 9.3 ---- */
+/* What a CHECKPOINT certificate says. */
+struct snapshot_target snapshot_target_of(const struct certificate *c);
+/* Go on with the newer one that is wanted, if the present one is not to be had. */
+void driver_snapshot_retarget(struct driver *d);
+/* The same, and there is no newer one: begin to give it up. */
+void driver_snapshot_abandon(struct driver *d);
+/* One step of that, and its end. Requires: it is abandoned. */
+void driver_snapshot_undo(struct driver *d);
+/* What is wanted cannot be taken: ranges have to do or, where the state is not to be believed
+ * anyway, a newer one. */
+void driver_snapshot_refuse(struct driver *d);
 
 /* ---- pieces.c: 9.3 ---- */
 void driver_snapshot_on_fetch(struct driver *d, uint32_t link, const struct pbft_fetch_piece *f);

@@ -162,7 +162,7 @@ enum pbft_event_type {
     /* 8.1: at each multiple of K, ascending, as soon as the flush is durable; when ASK_ROOT has
      * asked; and after START once for each of the last two, whose trees are kept. */
     PBFT_EVENT_ROOT,
-    /* 9.3: the snapshot asked for last cannot be taken, and ranges have to do. */
+    /* 9.3: the snapshot asked for last cannot be taken, or nobody has it: ranges have to do. */
     PBFT_EVENT_SNAPSHOT_REFUSED,
     /* 9.3: all of it is here. What this decides becomes durable together with it, and the core ends
      * there: the next one is made on the state taken. */

@@ -1,0 +1,107 @@
+/* Which state is taken (9.3): one that is to be had. Who aimed at one that is not takes a newer one
+ * or, where the own state can be gone on with, none. */
+#include <string.h>
+
+#include "crypto/base/check.h"
+#include "node/driver/driver_impl.h"
+#include "node/driver/records.h"
+
+enum {
+    /* A target that each of the others was asked for so often in vain, in a row, is not to be had:
+     * peers keep the trees of two checkpoints. Its header they have for ever, so with that it is
+     * the network that takes so long. */
+    ABSENT_ROUNDS = 2,
+    HEADER_ROUNDS = 16
+};
+
+struct snapshot_target snapshot_target_of(const struct certificate *c)
+{
+    return (struct snapshot_target){.height = c->statement.height,
+                                    .digest = c->statement.digest,
+                                    .root = c->statement.state_root};
+}
+
+/* It cannot be: ranges have to do or, where the state is not to be believed anyway, a newer one. */
+void driver_snapshot_refuse(struct driver *d)
+{
+    struct pbft_event e = {.type = PBFT_EVENT_SNAPSHOT_REFUSED, .now_ms = d->time.now_ms};
+    d->snapshot.is_wanted = false;
+    d->snapshot.refused_count++;
+    if (!d->is_diverged)
+        driver_step(d, &e);
+}
+
+static bool is_newer_wanted(const struct driver_snapshot *s)
+{
+    return s->is_wanted && s->wanted.statement.height > snapshot_intake_target(s->intake).height;
+}
+
+/* Peers keep the trees of two checkpoints, so an older one is not to be had for ever. While pieces
+ * of it come it is gone on with: what is here already need not come again. */
+void driver_snapshot_retarget(struct driver *d)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    struct snapshot_target target = snapshot_target_of(&s->wanted);
+    uint32_t others = d->verify_config.members.members_count - 1;
+    bool is_to_be_had =
+        s->absent_count < ABSENT_ROUNDS * others && s->header_asks_count < HEADER_ROUNDS * others;
+    if (is_to_be_had || !is_newer_wanted(s) || !driver_snapshot_is_settled(d))
+        return;
+    snapshot_intake_retarget(s->intake, driver_turn(d)->batch, &target);
+    s->certificate = s->wanted;
+    s->is_wanted = s->has_header = s->has_cover = false;
+    s->absent_count = s->header_asks_count = 0;
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
+        s->asked[i].is_asked = false;
+        s->asked[i].absences_count = 0;
+        if (!s->asked[i].is_liar) /* it may have the new one */
+            s->asked[i].put_off_until_ms = 0;
+    }
+    records_put_snapshot(driver_turn(d)->batch, &s->certificate);
+}
+
+/* So many have said of late that they have it not that one of them is correct. Silence says
+ * nothing: it may be my network. */
+static bool is_nobodys(const struct driver *d)
+{
+    uint32_t n = d->verify_config.members.members_count, count = 0;
+    for (uint32_t i = 0; i < n; i++)
+        count += d->snapshot.asked[i].absences_count >= ABSENT_ROUNDS;
+    return count >= n - 1 - faulty_max_of(n);
+}
+
+/* Blocks do as well, if slower, where the own state can be gone on with. */
+void driver_snapshot_abandon(struct driver *d)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    if (is_newer_wanted(s) || d->is_diverged || !is_nobodys(d) || !driver_snapshot_is_settled(d))
+        return;
+    s->is_wanted = false; /* until the core asks for another */
+    snapshot_intake_abandon(s->intake, driver_turn(d)->batch);
+}
+
+/* Until nothing of it is left; then a newer one may be wanted by now. */
+void driver_snapshot_undo(struct driver *d)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    struct why why = {{0}};
+    bool is_done = false;
+    if (!driver_snapshot_is_settled(d))
+        return;
+    enum rc rc = snapshot_intake_undo(s->intake, driver_turn(d)->batch, &is_done, &why);
+    if (rc != RC_OK) {
+        driver_fail(d, rc, &why);
+        return;
+    }
+    if (!is_done)
+        return;
+    if (!d->is_diverged) /* that it has is not forgotten with it */
+        records_drop_snapshot(driver_turn(d)->batch);
+    snapshot_intake_close(s->intake);
+    s->intake = NULL;
+    s->has_header = s->has_cover = false;
+    s->absent_count = s->header_asks_count = 0;
+    memset(s->asked, 0, sizeof s->asked);
+    if (!s->is_wanted)
+        driver_snapshot_refuse(d);
+}

@@ -1,0 +1,187 @@
+/* Rule 9.3 where nobody has the state that is being taken: a newer one is, or none, but for a
+ * replica that has diverged (8.2), which has no other way. */
+#include <string.h>
+
+#include "tests/help/driver_others.h"
+#include "tests/help/rot.h"
+#include "tests/unit/driver_rules.h"
+
+enum { CHAIN = 60, BEHIND = 16 };
+static struct driver_others p;
+
+static int end_others(void **state)
+{
+    others_close(&p);
+    return end(state);
+}
+
+static void let_all(enum peer_manner manner)
+{
+    for (uint32_t i = 0; i < WORLD_OTHERS; i++)
+        p.manners[i] = manner;
+}
+
+/* Member 3 has some blocks, and some pieces of the state of height 56. */
+static void begin_taking(void)
+{
+    world_open(&w, 3, NULL);
+    w.snapshot_behind_heights = BEHIND;
+    others_open(&p, &w);
+    p.piece_bytes_max = 0;
+    p.range_blocks_max = 16; /* L */
+    world_begin(&w);
+    others_grow(&p, CHAIN);
+    others_commit_to(&p, 5);
+    world_forget(&w);
+    others_tell(&p);
+    for (int i = 0; i < 4; i++)
+        (void)others_answer(&p);
+    assert_true(world_look(&w).is_taking_snapshot);
+    assert_true(world_look(&w).snapshot.pieces_done > 0);
+}
+
+static void what_nobody_has_is_given_up_for_blocks(void **state)
+{
+    (void)state;
+    begin_taking();
+    let_all(PEER_EMPTY);
+    uint32_t asked = 0;
+    assert_int_equal(others_play(&p, 600), RC_OK);
+    assert_int_equal(store_head(w.store)->height, CHAIN);
+    assert_false(world_look(&w).is_taking_snapshot);
+    assert_false(world_look(&w).core.is_taking_snapshot);
+    assert_int_equal(world_look(&w).history_from_height, 1);
+    assert_true(others_have_same_state(&p));
+    for (uint32_t i = 0; i < WORLD_OTHERS; i++)
+        asked += p.pieces_asked[i];
+    others_tell(&p); /* nor is it asked for again */
+    assert_int_equal(others_play(&p, 20), RC_OK);
+    for (uint32_t i = 0; i < WORLD_OTHERS; i++)
+        asked -= p.pieces_asked[i];
+    assert_int_equal(asked, 0);
+}
+
+/* One may lie, and the silent may be there again: so one alone gives nothing up. */
+static void one_that_has_it_not_and_silence_give_nothing_up(void **state)
+{
+    (void)state;
+    begin_taking();
+    uint32_t done = (uint32_t)world_look(&w).snapshot.pieces_done;
+    let_all(PEER_SILENT);
+    p.manners[1] = PEER_EMPTY;
+    assert_int_equal(others_play(&p, 200), RC_OK);
+    assert_true(p.pieces_asked[1] > 4);
+    assert_true(world_look(&w).is_taking_snapshot);
+    assert_true(world_look(&w).snapshot.pieces_done >= done);
+    let_all(PEER_HONEST);
+    assert_int_equal(others_play(&p, 600), RC_REOPEN);
+    others_reopen(&p);
+    assert_int_equal(store_head(w.store)->height, 56);
+}
+
+/* Who says so now and then, between pieces, says nothing about the whole. */
+static void pieces_that_come_keep_it(void **state)
+{
+    (void)state;
+    begin_taking();
+    for (int round = 0; world_look(&w).is_taking_snapshot && round < 600; round++) {
+        let_all(round % 8 < 5 ? PEER_EMPTY : PEER_HONEST);
+        if (others_answer(&p) == 0)
+            world_pass(&w, 250);
+        if (driver_failure(w.driver, NULL) != RC_OK)
+            break;
+    }
+    assert_int_equal(driver_failure(w.driver, NULL), RC_REOPEN);
+    others_reopen(&p);
+    assert_int_equal(store_head(w.store)->height, 56);
+}
+
+/* It crashes at every round, with the batch or without. */
+static void giving_up_outlasts_crashes(void **state)
+{
+    (void)state;
+    for (int lands = 0; lands < 2; lands++) {
+        begin_taking();
+        let_all(PEER_EMPTY);
+        for (int i = 0; i < 200 && store_is_taking_snapshot(w.store); i++) {
+            (void)others_answer(&p);
+            world_run(&w);
+            world_pass(&w, 250);
+            if (w.is_submitted) {
+                world_crash(&w, lands == 1 || i % 2 == 0);
+                assert_int_equal(world_start(&w), RC_OK);
+            }
+        }
+        assert_false(store_is_taking_snapshot(w.store));
+        w.snapshot_behind_heights = 16384; /* a start that is told of it again would try again */
+        world_crash(&w, false);
+        world_begin(&w);
+        others_tell(&p);
+        assert_int_equal(others_play(&p, 200), RC_OK);
+        assert_true(others_have_same_state(&p));
+        if (lands == 0)
+            assert_int_equal(end_others(state), 0);
+    }
+}
+
+/* While it is given up a newer one is certified, which is to be had. */
+static void a_newer_one_is_taken_afterwards(void **state)
+{
+    (void)state;
+    begin_taking();
+    let_all(PEER_EMPTY);
+    p.withholds_ranges = true;
+    for (int i = 0; i < 200 && world_look(&w).is_taking_snapshot; i++)
+        if (others_answer(&p) == 0)
+            world_pass(&w, 250);
+    assert_false(world_look(&w).is_taking_snapshot);
+    let_all(PEER_HONEST);
+    p.withholds_ranges = false;
+    others_grow(&p, 8);
+    others_certify(&p, 0);
+    assert_int_equal(others_play(&p, 600), RC_REOPEN);
+    others_reopen(&p);
+    assert_int_equal(store_head(w.store)->height, 64);
+}
+
+/* It has no state to go on with: it asks until somebody has it. */
+static void one_that_has_diverged_gives_nothing_up(void **state)
+{
+    (void)state;
+    world_open(&w, 3, NULL);
+    others_open(&p, &w);
+    world_begin(&w);
+    others_grow(&p, 40);
+    others_commit_to(&p, 15);
+    world_crash(&w, false);
+    (void)rot_balance(w.kv, 3);
+    w.is_rotten = true;
+    world_begin(&w);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 100), RC_REOPEN);
+    others_reopen(&p);
+    w.is_rotten = false;
+    let_all(PEER_EMPTY);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 300), RC_OK);
+    assert_true(world_look(&w).is_diverged);
+    assert_true(world_look(&w).is_taking_snapshot);
+    let_all(PEER_HONEST);
+    assert_int_equal(others_play(&p, 400), RC_REOPEN);
+    others_reopen(&p);
+    assert_false(world_look(&w).is_diverged);
+}
+
+int main(void)
+{
+#define OTHERS_TEST(test) cmocka_unit_test_teardown(test, end_others)
+    const struct CMUnitTest tests[] = {
+        OTHERS_TEST(what_nobody_has_is_given_up_for_blocks),
+        OTHERS_TEST(one_that_has_it_not_and_silence_give_nothing_up),
+        OTHERS_TEST(pieces_that_come_keep_it),
+        OTHERS_TEST(giving_up_outlasts_crashes),
+        OTHERS_TEST(a_newer_one_is_taken_afterwards),
+        OTHERS_TEST(one_that_has_diverged_gives_nothing_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

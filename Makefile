@@ -101,7 +101,7 @@ $(BUILD)/hansad: $(BUILD)/node/hansad/main.o $(NODE_LIBRARY) $(LIBRARY)
 
 # The simulator. tests/sim/sign.c and mix.c take the places of the library's crypto/sign.o and
 # checksum.o.
-$(BUILD)/hansa-sim: $(call objects,$(SIM_SOURCES) tests/help/rot.c) $(NODE_LIBRARY) $(LIBRARY)
+$(BUILD)/hansa-sim: $(call objects,$(SIM_SOURCES) tests/help/rot.c) $(NODE_LIBRARY) $(TOOL_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 
 # Printed with a failure, so that it can be run again; rewritten only when the commit changes.

@@ -1,7 +1,7 @@
 /* How long it may take until all is decided once all is healed, as a formula.
  *
  *   bound = (1 + drift) * (ahead + stall + tree + full + bulk + views + sync + clients + states +
- * byzantine + margin), the last but one in byz.c
+ * byzantine + reads + margin), byzantine in byz.c
  *
  * With delay = what one message and the sync before it take now, and agreement = T_batch + 5 delay
  * + 64 signatures; lost = members that are gone or whose stores lie (at most f); spread = twice
@@ -32,6 +32,9 @@
  * back-fill (1 + lost) T_s. The root that shows that a state has rotted is told when nothing
  * follows it; then the state is discarded, pieces are asked for, of members that are lost too, for
  * a checkpoint that nobody has any more and for its successor; then blocks come as before.
+ *
+ * reads   = patience + T_read + grace: who was not heard is asked again, and once all is decided
+ * every node answers at once.
  *
  * It bounds a sound run, and is no promise to users. */
 #include "ledger/block.h"
@@ -110,6 +113,7 @@ uint64_t sim_bound_ms(const struct sim *s)
     uint64_t clients_ms = p->fairness_ms + (lost > 0 ? 4 : 3) * PATIENCE_MS +
                           2 * plan->in_flight_max * (way_ms + agreement_ms);
     uint64_t sum_ms = ahead_ms(plan) + stall_ms + tree_ms + full_ms + bulk_ms + views_ms + sync_ms +
-                      clients_ms + states_ms(s, lost) + sim_byz_bound_ms(s) + MARGIN_MS;
+                      clients_ms + states_ms(s, lost) + sim_byz_bound_ms(s) +
+                      sim_reads_bound_ms(s) + MARGIN_MS;
     return sum_ms + sum_ms * plan->drift_ppm / 1000000; /* by the slowest clock */
 }

@@ -49,6 +49,7 @@ static void check_receipt(struct sim *s, uint32_t node, const struct driver_answ
         !digest_equal(&receipt.block_digest, &s->checker->chain[height].digest))
         sim_fail(s, node, "one transaction, one place", "a receipt for height %" PRIu64, height);
     check_map_put(&s->checker->acknowledged, &a->txid)->place = at->place;
+    check_acknowledged_height(s, height);
     if (n->promised_height < certified)
         n->promised_height = certified;
     buf_free(&bytes);

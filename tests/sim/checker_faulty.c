@@ -101,6 +101,8 @@ bool sim_check_faulty_answer(struct sim *s, uint32_t node_index, const struct dr
     if (is_believed)
         check_map_put(&s->checker->acknowledged, &answer->txid)->place =
             (struct place){.height = receipt.header.height, .tx_index = receipt.tx_index};
+    if (is_believed)
+        check_acknowledged_height(s, receipt.header.height);
     buf_free(&bytes);
     return is_believed;
 }

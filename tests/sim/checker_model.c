@@ -13,7 +13,8 @@ enum { MODEL_ACCOUNTS_MAX = 256, MODEL_KEYS_MAX = 64, MODEL_ASSETS_MAX = 8 };
 struct model_account {
     char account[ACCOUNT_BYTES_MAX + 1];
     char asset[ASSET_BYTES_MAX + 1];
-    uint64_t amount;
+    uint64_t amount, entries_count;
+    struct check_history history;
 };
 struct model_key {
     struct public_key key;
@@ -98,7 +99,9 @@ struct model *model_new(const struct genesis *g)
             (struct model_asset){initial->assets[i].code, initial->assets[i].issuer, 0};
     for (uint32_t i = 0; i < initial->balances_count; i++) {
         const struct initial_balance *b = &initial->balances[i];
-        account_of(m, bytes_of_text(b->account), bytes_of_text(b->asset))->amount = b->amount;
+        struct model_account *a = account_of(m, bytes_of_text(b->account), bytes_of_text(b->asset));
+        a->amount = b->amount;
+        check_history_put(&a->history, &(struct check_amount){.amount = a->amount});
         asset_of(m, bytes_of_text(b->asset))->supply += b->amount;
     }
     return m;
@@ -106,7 +109,18 @@ struct model *model_new(const struct genesis *g)
 
 void model_free(struct model *m)
 {
+    for (uint32_t i = 0; i < m->accounts_count; i++)
+        mem_free(m->accounts[i].history.items);
     mem_free(m);
+}
+
+const struct check_history *model_history(const struct model *m, struct bytes account,
+                                          struct bytes asset)
+{
+    for (uint32_t i = 0; i < m->accounts_count; i++)
+        if (is_text(account, m->accounts[i].account) && is_text(asset, m->accounts[i].asset))
+            return &m->accounts[i].history;
+    return NULL;
 }
 
 /* ---- operations ---- */
@@ -120,10 +134,18 @@ static void expect_participant(const struct step *at, struct bytes account)
     fail(at, "money goes to those who exist", "to nobody");
 }
 
+static void changed(const struct step *at, struct model_account *a)
+{
+    const struct check_amount now = {at->height, a->amount, ++a->entries_count};
+    check_history_put(&a->history, &now);
+}
+
 static void credit(const struct step *at, struct bytes account, struct bytes asset, uint64_t amount)
 {
     expect_participant(at, account);
-    account_of(at->m, account, asset)->amount += amount;
+    struct model_account *a = account_of(at->m, account, asset);
+    a->amount += amount;
+    changed(at, a);
 }
 
 /* Nobody spends what he has not got, or what is another's. */
@@ -135,6 +157,7 @@ static void debit(const struct step *at, struct bytes account, struct bytes asse
     if (a->amount < amount)
         fail(at, "no overdraft", "it takes more than there is");
     a->amount -= amount;
+    changed(at, a);
 }
 
 static struct model_asset *issued_by_signer(const struct step *at, struct bytes code)
@@ -230,6 +253,7 @@ void model_compare(struct sim *s, uint32_t node)
         bool has =
             state_get_balance(l, bytes_of_text(a->account), bytes_of_text(a->asset), &balance);
         expect_equal(s, node, a->account, has ? balance.amount : 0, a->amount);
+        expect_equal(s, node, a->account, has ? balance.entries_count : 0, a->entries_count);
     }
     for (uint32_t i = 0; i < m->keys_count; i++) {
         struct state_key key;

@@ -60,6 +60,7 @@ struct check_node {
     struct check_rates rates[SIM_NODES_MAX]; /* towards each peer */
     uint64_t in_view;                        /* on that disk, and */
     bool is_installed, is_view_new;          /* whether the last batch changed either */
+    uint64_t read_height, proved_height;     /* the highest that it answered a read with */
     uint8_t evidence[SIM_NODES_MAX];         /* kinds on that disk, against each member */
     uint64_t status_counter;
     struct buf status;    /* the STATUS of that counter */
@@ -70,6 +71,21 @@ struct check_node {
 enum { CHECK_PRE_PREPARE = 0, CHECK_MESSAGES = 16 /* + type: of which there is one per view */ };
 
 struct model;
+
+/* ---- checker_history.c: what an account held after each height at which it changed ---- */
+struct check_amount {
+    uint64_t height, amount, entries_count;
+};
+struct check_history {
+    struct check_amount *items;
+    size_t count, room;
+};
+/* Of a height that is the last one's, or above. */
+void check_history_put(struct check_history *h, const struct check_amount *amount);
+/* NULL: it did not exist yet. *until_height: the last height at which that was so; UINT64_MAX: it
+ * is still. h may be NULL: it never was. */
+const struct check_amount *check_history_at(const struct check_history *h, uint64_t height,
+                                            uint64_t *until_height);
 
 struct sim_checker {
     struct check_node nodes[SIM_NODES_MAX];
@@ -84,6 +100,8 @@ struct sim_checker {
     struct check_map acknowledged; /* txids with a receipt -> place */
     struct check_map roots;        /* height -> state root */
     struct check_map forwards;     /* (node, life, transaction) -> when it went to all */
+    uint64_t acknowledged_height;  /* the highest that a client has a receipt of, and */
+    uint64_t read_height;          /* what the last accepted read showed at least */
     struct check_map rejected;     /* txids that can never commit, some node has said */
     struct pbft_msg *msg;          /* scratch of sim_check_sent() */
 };
@@ -143,12 +161,19 @@ void check_rates(struct sim *s, uint32_t node, uint32_t to, struct bytes message
 void check_chain_open(struct sim *s);
 void check_chain_add(struct sim *s, uint32_t node, const struct block *b);
 
+/* ---- checker_reads.c ---- */
+/* Somebody has a receipt for a transaction of that height: later reads show it. */
+void check_acknowledged_height(struct sim *s, uint64_t height);
+
 /* ---- checker_model.c: balances, supply and nonces, by hand ---- */
 struct model *model_new(const struct genesis *g);
 void model_free(struct model *m);
 void model_apply(struct sim *s, uint32_t node, const struct tx *tx, uint64_t height);
 /* That the sum of all balances is the supply. */
 void model_check_money(struct sim *s, uint32_t node);
+/* All that an account ever held; NULL: there is no such account. Lends. */
+const struct check_history *model_history(const struct model *m, struct bytes account,
+                                          struct bytes asset);
 /* That a node's state says the same of each balance, key and asset. */
 void model_compare(struct sim *s, uint32_t node);
 

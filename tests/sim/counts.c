@@ -84,6 +84,23 @@ static const struct line lines[] = {
       {"events", AT(events)},
       {"dropped messages of full turns", AT(output_drops)},
       {"answers beyond budgets", AT(answer_drops)}}},
+    {"reads",
+     {{"linearizable", AT(reads_begun[SIM_READ_LINEAR])},
+      {"accepted", AT(reads_accepted[SIM_READ_LINEAR])},
+      {"given up", AT(reads_given_up[SIM_READ_LINEAR])},
+      {"proved", AT(reads_begun[SIM_READ_PROVED])},
+      {"verified", AT(reads_accepted[SIM_READ_PROVED])},
+      {"not believed or given up", AT(reads_given_up[SIM_READ_PROVED])},
+      {"local", AT(reads_begun[SIM_READ_LOCAL])},
+      {"answered", AT(reads_accepted[SIM_READ_LOCAL])},
+      {"given up", AT(reads_given_up[SIM_READ_LOCAL])},
+      {"replies of sound nodes", AT(read_replies)}}},
+    {"lies to reads",
+     {
+#define X(name, word) {word, AT(read_lies[name])},
+         SIM_READ_LIE_LIST(X)
+#undef X
+     }},
 };
 #undef AT
 

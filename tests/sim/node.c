@@ -21,8 +21,7 @@ struct driver_time sim_node_time(const struct sim *s, uint32_t index)
                                     (uint64_t)(start_ms + wall_us / 1000 + n->wall_offset_ms)};
 }
 
-/* When its monotonic clock will show that: the world's time, or a little less. */
-static uint64_t world_us(const struct sim_node *n, uint64_t own_ms)
+uint64_t sim_node_world_us(const struct sim_node *n, uint64_t own_ms)
 {
     return (own_ms - n->monotonic_offset_ms) * 1000 * 1000000 / (uint64_t)(1000000 + n->drift_ppm);
 }
@@ -70,7 +69,7 @@ static void run_at_deadline(struct sim *s, struct sim_node *n)
     uint64_t deadline_ms = driver_deadline_ms(n->driver);
     if (deadline_ms == UINT64_MAX)
         return;
-    uint64_t at_us = world_us(n, deadline_ms);
+    uint64_t at_us = sim_node_world_us(n, deadline_ms);
     if (deadline_ms <= sim_node_time(s, n->index).now_ms)
         sim_node_touch(s, n->index);
     else
@@ -106,6 +105,7 @@ static void run(struct sim *s, void *context, uint64_t number)
         n->fill_from_ms = sim_node_time(s, n->index).now_ms; /* what had no need to wait has left */
     if (!n->is_dying && !n->is_failed) /* a dying one saw its submits and sends swallowed */
         sim_check_bounds(s, n->index);
+    sim_serve_run(s, n);
     if (sim_is_faulty(s, n->index))
         sim_liar_ran(s, n);
     sim_node_called(s, n->index);
@@ -232,6 +232,10 @@ void sim_node_bind(struct sim_node *n, struct driver_config *config)
 /* Give a packet to the driver of a node that is up and not paused. */
 static void give(struct sim *s, struct sim_node *n, const struct sim_packet *p)
 {
+    if (p->type == PACKET_READ) { /* the driver has no part in it */
+        sim_serve_take(s, n, p);
+        return;
+    }
     switch (p->type) {
     case PACKET_MESSAGE:
         sim_check_delivered(s, n->index, p->from, bytes_of(p->bytes, p->size));

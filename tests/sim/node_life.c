@@ -197,6 +197,7 @@ static void end_life(struct sim *s, struct sim_node *n)
     driver_look(n->driver, &look);
     s->counts.output_drops += look.output_drops;
     s->counts.answer_drops += look.answer_drops;
+    sim_serve_close(n);
     driver_close(n->driver);
     store_close(n->store);
     n->driver = NULL;

@@ -265,6 +265,7 @@ void sim_plan_draw(struct sim_plan *out, uint64_t seed)
     out->members_down_for_good = (uint32_t)between(&p, 0, faulty_max_of(out->members_count));
     draw_snapshots(&p, out);
     sim_byz_draw(out);
+    sim_reads_draw(out);
 }
 
 void sim_plan_default(struct sim_plan *out, uint64_t seed)

@@ -51,6 +51,11 @@
     X(byz.ways[10], 0)                                                                             \
     X(byz.ways[11], 0)                                                                             \
     X(byz.ways[12], 0)                                                                             \
+    X(reads.per_second, 0)                                                                         \
+    X(reads.lies_ppm, 0)                                                                           \
+    X(reads.lies_bits, 0)                                                                          \
+    X(reads.proved_percent, 0)                                                                     \
+    X(reads.local_percent, 0)                                                                      \
     X(liars_count, 0)                                                                              \
     X(lies_max, 1)                                                                                 \
     X(lies_bits, 15)                                                                               \

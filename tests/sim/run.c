@@ -173,6 +173,7 @@ static void heal(struct sim *s)
     take_down_for_good(s);
     sim_nodes_heal(s);
     sim_clients_stop_new(s);
+    sim_reads_stop_new(s);
 }
 
 /* Where Byzantine members may stop all progress: what is there stays safe. */
@@ -195,7 +196,7 @@ static void heal_and_finish(struct sim *s)
     heal(s);
     uint64_t from_us = s->now_us, bound_ms = sim_bound_ms(s);
     for (;;) {
-        if (sim_clients_pending(s, NULL) == 0 && have_one_height(s) && are_whole(s))
+        if (sim_clients_pending(s, NULL) == 0 && sim_reads_pending(s) == 0 && have_one_height(s) && are_whole(s))
             break;
         if (s->now_us >= from_us + bound_ms * 1000)
             fail_liveness(s, bound_ms);
@@ -218,6 +219,7 @@ static void make(struct sim *s)
     sim_byz_open(s);
     sim_genesis_make(s);
     sim_checker_open(s);
+    sim_reads_open(s);
     for (uint32_t i = 0; i < s->plan.members_count; i++)
         sim_node_make(s, i);
     sim_network_start(s);
@@ -228,6 +230,7 @@ static void make(struct sim *s)
     sim_byz_start(s);
     sim_nodes_start_faults(s);
     sim_clients_start(s);
+    sim_reads_start(s);
 }
 
 static void close_all(struct sim *s, struct sim_counts *counts)
@@ -238,6 +241,7 @@ static void close_all(struct sim *s, struct sim_counts *counts)
     sim_byz_close(s);
     *counts = s->counts; /* with those of the last lives */
     sim_clients_close(s);
+    sim_reads_close(s);
     sim_queue_close(s);
     sim_trace_close(s);
     genesis_close(&s->genesis);

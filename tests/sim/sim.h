@@ -18,6 +18,7 @@
 #include "crypto/base/prng.h"
 #include "node/driver/driver.h"
 #include "tests/sim/byz.h"
+#include "tests/sim/reads.h"
 
 enum {
     SIM_NODES_MAX = 13,
@@ -119,6 +120,7 @@ struct sim_plan {
      * of them. Applied only with has_view_change. */
     uint32_t members_down_for_good;
     struct sim_byz_plan byz;
+    struct sim_reads_plan reads;
 };
 void sim_plan_draw(struct sim_plan *out, uint64_t seed);
 /* n = 4, 100 transactions per second, default faults, for measuring speed. */
@@ -149,6 +151,7 @@ struct sim;
 struct sim_packet;
 struct sim_checker;
 struct sim_clients;
+struct serve;
 
 struct sim_node {
     struct sim *sim;
@@ -158,6 +161,8 @@ struct sim_node {
     struct kv *kv;       /* the disk: stays over crashes */
     struct store *store; /* NULL: down */
     struct driver *driver;
+    struct serve *serve;  /* answers reads; NULL until the first of its life */
+    uint64_t serve_event; /* number of the event that runs it by itself; 0: none */
     uint64_t life; /* raised at each start and crash: what was on the way to an old life is lost */
     bool is_dying; /* crashes as soon as the driver returns; sends nothing more */
     enum sim_boundary dying_at;
@@ -217,6 +222,8 @@ struct sim_counts {
     uint64_t virtual_us;
     uint64_t byz[SIM_BYZ_COUNT], byz_runs, byz_members, byz_marked, byz_stingy;
     uint64_t forks_seen, evidence;
+    uint64_t reads_begun[SIM_READ_KINDS], reads_accepted[SIM_READ_KINDS];
+    uint64_t reads_given_up[SIM_READ_KINDS], read_replies, read_lies[SIM_READ_LIE_COUNT];
     uint64_t healing_us, bound_us; /* from the end of faults to the end of all, and at most */
 };
 
@@ -249,6 +256,7 @@ struct sim {
     struct sim_queue *queue;
     struct sim_checker *checker;
     struct sim_clients *clients;
+    struct sim_reads *reads;
     struct sim_trace *trace;
     struct sim_byz *byz;
     struct sim_counts counts;
@@ -350,6 +358,23 @@ void sim_check_delivered(struct sim *s, uint32_t node_index, uint32_t from, stru
 /* An answer leaves a node; receipts are verified offline and held against its disk. */
 void sim_check_answer(struct sim *s, uint32_t node_index, uint64_t client,
                       const struct driver_answer *answer);
+/* A reply of a sound node to a question leaves it: it is durable, and so by the chain. */
+void sim_check_read_reply(struct sim *s, uint32_t node_index, uint64_t number, struct bytes reply);
+/* A read begins: what was acknowledged to anybody, or accepted by an earlier read, it has to show.
+ */
+uint64_t sim_check_read_begins(const struct sim *s);
+/* It is accepted, with these entries of the answer (an account may have none): all reads so far
+ * are in one order with all transactions. from_height: as it began; index_height: R. */
+void sim_check_read(struct sim *s, uint64_t from_height, uint64_t index_height,
+                    const struct sim_read_entry *entries, uint32_t count);
+/* A proof that a client believes, whoever gave it: what a quorum certified is what the chain says.
+ */
+void sim_check_proved(struct sim *s, uint32_t node_index, uint64_t height,
+                      const struct sim_read_entry *entry);
+/* What an account held at a height, by the checker's own ledger; false: it was not there. */
+bool sim_check_value_at(const struct sim *s, struct bytes account, uint64_t height,
+                        struct sim_read_entry *out);
+uint64_t sim_check_height(const struct sim *s); /* the highest that anybody has committed */
 /* From here on the node counts towards f: its disk is not looked at any more. */
 void sim_check_lied(struct sim *s, uint32_t node_index);
 /* It sends a message: what it says itself may not contradict what it said before. */

@@ -127,6 +127,7 @@ void sim_print_waiting(const struct sim *s, FILE *to)
     uint32_t pending = sim_clients_pending(s, &words);
     (void)fprintf(to, "%u transactions are pending:%.*s\n", pending, (int)words.size,
                   (const char *)words.data);
+    (void)fprintf(to, "%u linearizable reads are pending\n", sim_reads_pending(s));
     for (uint32_t i = 0; i < s->plan.members_count; i++)
         print_node(s, i, to);
     buf_free(&words);

@@ -16,6 +16,7 @@ bool sim_queue_step(struct sim *s, uint64_t until_us);
 enum sim_packet_type {
     PACKET_MESSAGE,    /* bytes of another member */
     PACKET_TX,         /* bytes of a client */
+    PACKET_READ,       /* the same, for reading */
     PACKET_JOB,        /* to be run, and handed back */
     PACKET_RUN_JOB,    /* was run, and is to be handed back */
     PACKET_DURABLE,    /* the batch under way reaches the disk */
@@ -111,6 +112,8 @@ void sim_node_dies(struct sim_node *n, enum sim_boundary boundary);
 /* The driver's interfaces, bound to this node. */
 void sim_node_bind(struct sim_node *n, struct driver_config *config);
 bool sim_node_is_paused(const struct sim *s, uint32_t index);
+/* When its monotonic clock will show that: the world's time, or a little less. */
+uint64_t sim_node_world_us(const struct sim_node *n, uint64_t own_ms);
 /* Its wall clock shows another time from now on: any that the plan allows or, when all is healed,
  * a good one. */
 void sim_node_set_wall(struct sim *s, struct sim_node *n);

@@ -30,6 +30,15 @@ uint64_t sim_check_height(const struct sim *s)
     return check_height(s);
 }
 
+uint64_t sim_check_lowest(const struct sim *s)
+{
+    uint64_t lowest = check_height(s);
+    for (uint32_t i = 0; i < s->plan.members_count; i++)
+        if (sim_is_needed(s, i) && s->checker->nodes[i].height < lowest)
+            lowest = s->checker->nodes[i].height;
+    return lowest;
+}
+
 /* ---- values ---- */
 
 /* Whether the account held that at a height; *until_height: for how long what it held then stays.

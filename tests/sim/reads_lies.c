@@ -161,7 +161,8 @@ bool sim_read_lies(struct sim *s, uint32_t node_index, uint64_t number, struct b
     l.prng = prng_of(s->plan.seed ^ serial << 20);
     if (prng_below(&l.prng, 1000000) >= plan->lies_ppm)
         return true;
-    l.height = prng_below(&l.prng, began_height + 1);
+    l.height = prng_below(&l.prng, 2) == 0 ? sim_check_lowest(s) /* as whoever lags says too */
+                                           : prng_below(&l.prng, began_height + 1);
     l.count = sim_reads_accounts(s, number, l.entries);
     enum sim_read_lie lie = draw_lie(&l, plan->lies_bits);
     s->counts.read_lies[lie]++;

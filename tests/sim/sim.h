@@ -374,7 +374,8 @@ void sim_check_proved(struct sim *s, uint32_t node_index, uint64_t height,
 /* What an account held at a height, by the checker's own ledger; false: it was not there. */
 bool sim_check_value_at(const struct sim *s, struct bytes account, uint64_t height,
                         struct sim_read_entry *out);
-uint64_t sim_check_height(const struct sim *s); /* the highest that anybody has committed */
+uint64_t sim_check_height(const struct sim *s); /* the highest that anybody has committed, */
+uint64_t sim_check_lowest(const struct sim *s); /* and the lowest that a sound node stands at */
 /* From here on the node counts towards f: its disk is not looked at any more. */
 void sim_check_lied(struct sim *s, uint32_t node_index);
 /* It sends a message: what it says itself may not contradict what it said before. */

@@ -156,6 +156,8 @@ static void check_chain_on_disk(struct sim *s, uint32_t node)
         sim_fail(s, node, "heights never go back", "from %" PRIu64 " to %" PRIu64, n->height,
                  height);
     uint64_t snapshot = snapshot_height(s, node);
+    s->counts.snapshots_joined += snapshot > n->snapshot_height;
+    n->snapshot_height = snapshot;
     for (uint64_t h = n->height + 1; h <= height; h++)
         if (has_height(s, node, h, snapshot))
             check_one_block(s, node, h);

@@ -60,6 +60,7 @@ struct check_node {
     struct check_rates rates[SIM_NODES_MAX]; /* towards each peer */
     uint64_t in_view;                        /* on that disk, and */
     bool is_installed, is_view_new;          /* whether the last batch changed either */
+    uint64_t snapshot_height;                /* of the last one that it took */
     uint64_t read_height, proved_height;     /* the highest that it answered a read with */
     uint8_t evidence[SIM_NODES_MAX];         /* kinds on that disk, against each member */
     uint64_t status_counter;

@@ -266,6 +266,7 @@ static int run_all(const struct options *o)
     uint64_t seeds = seeds_done(o, shared);
     sim_counts_print(stdout, &counts, seeds);
     print_slowest(o, shared);
+    sim_counts_print_sums(stdout, &counts, seeds, violations);
     (void)printf("took %.1f s\nsim: %" PRIu64 " seeds, %" PRIu64 " violations\n",
                  (double)(now_ms() - started_ms) / 1000, seeds, violations);
     if (o->is_fork)
@@ -331,6 +332,8 @@ static void print_usage(FILE *to)
         "  --shrink        look for a smaller plan that violates the same (one seed)\n"
         "  --bench         measure the speed with that plan; no seed\n"
         "  --help          this text\n"
+        "Counts are of the seeds that came to their end; tests/sim/sum.sh adds up the line `sums:` "
+        "of several ranges.\n"
         "The last line is `sim: N seeds, N violations`; the status is 1 when there are "
         "any, 2 for wrong arguments.\n",
         to);

@@ -214,7 +214,7 @@ struct sim_counts {
     uint64_t fenced, refused, found_out, broken, unnoticed; /* stores that lied: how they ended */
     uint64_t own_word_broken;
     uint64_t gone; /* members down for good */
-    uint64_t snapshots, snapshot_runs, rots, diverged, recovered;
+    uint64_t snapshots, snapshot_runs, snapshots_joined, rots, diverged, recovered;
     uint64_t output_drops, answer_drops;
     uint64_t crashes[SIM_BOUNDARY_COUNT], landed_unasked, starts;
     uint64_t checkpoints, views;
@@ -229,6 +229,9 @@ struct sim_counts {
 
 void sim_counts_add(struct sim_counts *to, const struct sim_counts *from);
 void sim_counts_print(FILE *to, const struct sim_counts *c, uint64_t seeds);
+/* All of them in one line of key=value. */
+void sim_counts_print_sums(FILE *to, const struct sim_counts *c, uint64_t seeds,
+                           uint64_t violations);
 
 /* One direction of a link between two members. */
 struct sim_link {

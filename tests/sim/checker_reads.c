@@ -30,6 +30,11 @@ uint64_t sim_check_height(const struct sim *s)
     return check_height(s);
 }
 
+uint64_t sim_check_txs(const struct sim *s)
+{
+    return s->checker->txids.count;
+}
+
 uint64_t sim_check_lowest(const struct sim *s)
 {
     uint64_t lowest = check_height(s);

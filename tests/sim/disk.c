@@ -79,6 +79,8 @@ static uint64_t sync_us(struct sim *s, const struct sim_node *n)
         s->counts.stalls++;
         return sim_between(s, STALL_MIN_US, STALL_MAX_US);
     }
+    if ((s->plan.slow_disk_bits >> n->index & 1) != 0)
+        return s->plan.slow_disk_us;
     return n->disk_times * sim_between(s, s->plan.disk_min_us, s->plan.disk_max_us);
 }
 

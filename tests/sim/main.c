@@ -32,6 +32,7 @@ struct options {
     bool has_trace, is_default_plan, is_calm, is_bench, is_twice, is_shrink, is_fork, prints_plan;
     const char *settings[SETTINGS_MAX]; /* "field=value" */
     uint32_t settings_count;
+    const struct sim_scenario *scenario; /* NULL: none */
 };
 
 /* One process that runs seeds; in memory that all of them share. */
@@ -78,6 +79,12 @@ static void run_seed(const struct options *o, uint64_t seed, struct sim_counts *
     struct sim_plan plan;
     struct digest first, second;
     char hex[DIGEST_HEX_BYTES];
+    if (o->scenario != NULL) {
+        if (sim_scenario_run(o->scenario, seed, counts))
+            return;
+        (void)fflush(stdout);
+        _exit(1);
+    }
     draw_plan(o, seed, &plan);
     if (o->prints_plan)
         sim_plan_print(stdout, &plan);
@@ -328,6 +335,10 @@ static void print_usage(FILE *to)
         "  --default-plan  n = 4, 100 tx/s, mild faults, instead of what the seed draws\n"
         "  --calm          a plan in which nothing goes wrong\n"
         "  --fork          with f+1 Byzantine members: succeeds when a fork is seen in each\n"
+        "  --scenario NAME one thing goes wrong, and so much gets done all the same:\n",
+        to);
+    sim_scenarios_print(to);
+    (void)fputs(
         "  --set F=V       a field of the plan other than the seed draws it; many times\n"
         "  --shrink        look for a smaller plan that violates the same (one seed)\n"
         "  --bench         measure the speed with that plan; no seed\n"
@@ -375,7 +386,20 @@ static bool take_setting(struct options *o, const char *text)
 
 static bool parse_options(int argc, char **argv, struct options *o)
 {
-    enum { JOBS = 1, TRACE, PLAN, TWICE, DEFAULT_PLAN, BENCH, SET, SHRINK, CALM, FORK, HELP };
+    enum {
+        JOBS = 1,
+        TRACE,
+        PLAN,
+        TWICE,
+        DEFAULT_PLAN,
+        BENCH,
+        SET,
+        SHRINK,
+        CALM,
+        FORK,
+        SCENARIO,
+        HELP
+    };
     static const struct option known[] = {{"jobs", required_argument, NULL, JOBS},
                                           {"trace", no_argument, NULL, TRACE},
                                           {"plan", no_argument, NULL, PLAN},
@@ -386,6 +410,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
                                           {"shrink", no_argument, NULL, SHRINK},
                                           {"set", required_argument, NULL, SET},
                                           {"fork", no_argument, NULL, FORK},
+                                          {"scenario", required_argument, NULL, SCENARIO},
                                           {"help", no_argument, NULL, HELP},
                                           {NULL, 0, NULL, 0}};
     uint64_t jobs = 0;
@@ -397,6 +422,9 @@ static bool parse_options(int argc, char **argv, struct options *o)
         }
         if (option == '?' || (option == JOBS && (!parse_number(optarg, &end, &jobs) ||
                                                  *end != '\0' || jobs < 1 || jobs > JOBS_MAX)))
+            return false;
+        o->scenario = option == SCENARIO ? sim_scenario_find(optarg) : o->scenario;
+        if (option == SCENARIO && o->scenario == NULL)
             return false;
         if (option == SET && !take_setting(o, optarg))
             return false;

@@ -169,6 +169,7 @@ static void heal(struct sim *s)
 {
     sim_say(s, UINT32_MAX, "all is healed");
     s->is_healed = true;
+    s->counts.txs_in_time = sim_check_txs(s);
     sim_network_heal(s);
     take_down_for_good(s);
     sim_nodes_heal(s);

@@ -106,6 +106,8 @@ struct sim_plan {
     uint32_t clock_steps_per_minute;
     uint32_t drift_ppm; /* clocks run so much too fast or too slow, at most, each as it does */
     uint32_t slow_disks_percent; /* of nodes: those whose disk takes ten times as long */
+    uint32_t slow_disk_bits;     /* in scenarios: these members' syncs take */
+    uint64_t slow_disk_us;       /* so long */
     uint32_t eio_ppm;            /* of lives: those that an EIO ends, at one of the first commits */
     uint32_t full_disks_per_minute;
     uint64_t full_max_us;
@@ -219,7 +221,7 @@ struct sim_counts {
     uint64_t crashes[SIM_BOUNDARY_COUNT], landed_unasked, starts;
     uint64_t checkpoints, views;
     uint64_t txs_submitted, txs_committed, txs_rejected, blocks, receipts_verified;
-    uint64_t virtual_us;
+    uint64_t virtual_us, txs_in_time; /* on the chain when all is healed */
     uint64_t byz[SIM_BYZ_COUNT], byz_runs, byz_members, byz_marked, byz_stingy;
     uint64_t forks_seen, evidence;
     uint64_t reads_begun[SIM_READ_KINDS], reads_accepted[SIM_READ_KINDS];
@@ -377,6 +379,7 @@ void sim_check_proved(struct sim *s, uint32_t node_index, uint64_t height,
 /* What an account held at a height, by the checker's own ledger; false: it was not there. */
 bool sim_check_value_at(const struct sim *s, struct bytes account, uint64_t height,
                         struct sim_read_entry *out);
+uint64_t sim_check_txs(const struct sim *s);    /* on the chain */
 uint64_t sim_check_height(const struct sim *s); /* the highest that anybody has committed, */
 uint64_t sim_check_lowest(const struct sim *s); /* and the lowest that a sound node stands at */
 /* From here on the node counts towards f: its disk is not looked at any more. */

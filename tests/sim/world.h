@@ -82,6 +82,16 @@ typedef void sim_prepare(void); /* what a process does before it runs a seed */
  * plan violates nothing. */
 int sim_shrink(const struct sim_plan *plan, sim_prepare *prepare);
 
+/* ---- scenarios.c: one thing that goes wrong, and what a consortium gets done all the same ---- */
+struct sim_scenario;
+/* NULL: there is none of that name. */
+const struct sim_scenario *sim_scenario_find(const char *name);
+void sim_scenarios_print(FILE *to); /* their names and what they show */
+/* Run a seed of it, and one in which nothing goes wrong beside it. False: it does not get done what
+ * it should; said in words. */
+bool sim_scenario_run(const struct sim_scenario *scenario, uint64_t seed,
+                      struct sim_counts *counts);
+
 /* ---- waiting.c ---- */
 void sim_print_waiting(const struct sim *s, FILE *to);
 

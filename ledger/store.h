@@ -232,6 +232,11 @@ MUST_USE enum rc store_get_block(struct store *s, uint64_t height, struct block 
  * RC_STORE_IO. */
 MUST_USE enum rc store_get_body(struct store *s, uint64_t height, const struct digest *digest,
                                 struct bytes *whole, struct why *why);
+/* Stage the body of the committed block at this height anew, because it is damaged here (pitfalls
+ * D5): nothing but the bytes that its digest names is taken. It is there once the batch is durable.
+ * Returns: RC_OK | RC_INVALID (not that block's; nothing was staged) | as store_get_digest(). */
+MUST_USE enum rc store_stage_body(struct store *s, struct kv_batch *batch,
+                                  const struct block *block, struct why *why);
 /* The certificate with the lowest height >= height. */
 MUST_USE enum rc store_get_certificate(struct store *s, uint64_t height, struct certificate *out,
                                        struct why *why);

@@ -13,3 +13,17 @@ enum rc store_get_body(struct store *s, uint64_t height, const struct digest *di
     return why_set(why, rc, "the body of a block of height %" PRIu64 " cannot be read: %s", height,
                    rc_text(rc));
 }
+
+enum rc store_stage_body(struct store *s, struct kv_batch *batch, const struct block *block,
+                         struct why *why)
+{
+    struct digest digest;
+    enum rc rc = store_get_digest(s, block->header.height, &digest, why);
+    if (rc != RC_OK)
+        return rc;
+    if (!digest_equal(&digest, &block->digest) || block_judge_body(block, NULL) != BLOCK_OK)
+        return why_set(why, RC_INVALID, "not the block that is committed at height %" PRIu64,
+                       block->header.height);
+    store_put_block(batch, block, true);
+    return RC_OK;
+}

@@ -225,6 +225,7 @@ void driver_run(struct driver *d, struct driver_time time)
     answer_core(d);
     driver_snapshot_run(d);
     driver_backfill_run(d);
+    driver_repair_run(d);
     driver_flush_begin(d);
     driver_turn_close(d);
     driver_last_word(d);
@@ -278,7 +279,8 @@ uint64_t driver_deadline_ms(const struct driver *d)
         core_ms = d->drain_until_ms;
     uint64_t due = earlier(core_ms, driver_clients_deadline_ms(d));
     due = earlier(due, driver_snapshot_deadline_ms(d));
-    return earlier(due, driver_backfill_deadline_ms(d));
+    due = earlier(due, driver_backfill_deadline_ms(d));
+    return earlier(due, driver_repair_deadline_ms(d));
 }
 
 /* ---- looking in ---- */
@@ -306,6 +308,7 @@ void driver_look(const struct driver *d, struct driver_look *out)
                                 .root = d->root,
                                 .damaged_count = d->damaged_count,
                                 .damaged_why = d->damaged_why,
+                                .repaired_count = d->repair.repaired_count,
                                 .told = d->told};
     if (d->snapshot.intake != NULL)
         out->snapshot = snapshot_intake_progress(d->snapshot.intake);

@@ -196,6 +196,9 @@ bool driver_on_message(struct driver *d, uint32_t link, struct bytes message);
 /* A client's transaction. Copies. It is answered once, by net.answer(), unless the driver fails.
  * The caller bounds how many are unanswered: answers are kept while a commit is under way. */
 void driver_on_tx(struct driver *d, uint64_t client, struct bytes whole, struct driver_time time);
+/* A reader met a committed block that is damaged on the disk (pitfalls D5): it is fetched from other
+ * members and put in its place, unless another one is wanted so already. */
+void driver_on_damaged_block(struct driver *d, uint64_t height);
 /* A job was run. */
 void driver_on_job(struct driver *d, struct driver_job *job);
 /* The batch that was submitted is durable (RC_OK), or the disk failed: then nothing is sent or
@@ -272,6 +275,7 @@ struct driver_look {
     struct pbft_root root;             /* the last that the core was told; height 0: none */
     uint64_t damaged_count;            /* reads of the store that met damage and gave nothing; */
     struct why damaged_why;            /* what the last of them met, with its height */
+    uint64_t repaired_count;           /* blocks that were fetched from others in such a place */
 };
 void driver_look(const struct driver *d, struct driver_look *out);
 /* The core's high as the disk has it, for a committed read (rules 4 and 11): it is at least that of

@@ -176,6 +176,7 @@ struct driver {
     struct driver_snapshot snapshot;
     struct driver_backfill backfill;
     struct driver_hold hold;
+    struct driver_repair repair;
     bool is_build_asked;
     struct pbft_ticket build;
     struct tx *unknown_txs; /* scratch of a check: BLOCK_TXS_MAX */

@@ -126,8 +126,10 @@ static enum rc read_block(struct range *r, uint64_t height, struct block *out)
 {
     struct why why = {{0}};
     enum rc rc = store_get_block(r->d->store, height, out, &why);
-    if (driver_note_damage(r->d, rc, &why))
+    if (driver_note_damage(r->d, rc, &why)) {
         r->until = height - 1;
+        driver_repair_want(r->d, height);
+    }
     return rc;
 }
 

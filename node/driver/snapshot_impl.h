@@ -1,4 +1,4 @@
-/* What snapshot.c and backfill.c keep in a driver, and do for its other files (9.3). Included by
+/* What snapshot.c, backfill.c and repair.c keep in a driver, and do for its other files (9.3). Included by
  * driver_impl.h alone. */
 #ifndef NODE_DRIVER_SNAPSHOT_IMPL_H
 #define NODE_DRIVER_SNAPSHOT_IMPL_H
@@ -62,6 +62,15 @@ struct driver_backfill {
     uint64_t faults[BACKFILL_FAULT_COUNT];
 };
 
+/* ---- repair.c ---- */
+
+struct driver_repair {
+    uint64_t height; /* of a committed block whose bytes are damaged here; 0: none is known */
+    uint64_t ask_at_ms;
+    uint32_t asks_count;
+    uint64_t repaired_count;
+};
+
 /* ---- snapshot.c: 9.3 ---- */
 /* The core asked for this state. */
 void driver_snapshot_want(struct driver *d, const struct certificate *checkpoint);
@@ -103,5 +112,12 @@ void driver_hold_end(struct driver *d);
 void driver_backfill_run(struct driver *d);
 uint64_t driver_backfill_deadline_ms(const struct driver *d);
 void driver_backfill_on_range(struct driver *d, const struct pbft_data *data);
+
+/* ---- repair.c: pitfalls D5 ---- */
+/* A committed block was read, and is damaged. */
+void driver_repair_want(struct driver *d, uint64_t height);
+void driver_repair_run(struct driver *d);
+uint64_t driver_repair_deadline_ms(const struct driver *d);
+void driver_repair_on_range(struct driver *d, const struct pbft_data *data);
 
 #endif

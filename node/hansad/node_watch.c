@@ -234,7 +234,8 @@ void node_say_refused(struct node *n, const struct driver_look *look)
     memcpy(n->said_drops, look->verify_drops, sizeof n->said_drops);
 }
 
-/* There is little to do: no command mends a store, another member's is of another replica, and an
+/* A block comes from others by itself; beyond that there is little to do: no command mends a store,
+ * another member's is of another replica, and an
  * older copy of this one might vote twice (4.2). */
 void node_say_damaged(struct node *n, const struct driver_look *look)
 {
@@ -248,8 +249,9 @@ void node_say_damaged(struct node *n, const struct driver_look *look)
     log_words(&l, "what", look->damaged_why.text);
     log_words(
         &l, "words",
-        "it is given to nobody and this node goes on: the other members have it, but nothing "
-        "mends it here; look after the disk, and when it suits stop the node and run hansa "
+        "it is given to nobody and this node goes on: the other members have it; a block that is "
+        "damaged is fetched from them, and nothing else is mended here; look after the disk, and "
+        "when it suits stop the node and run hansa "
         "audit on its data directory to see what else is damaged; keep that directory, it holds "
         "what this key signed: never start an older copy in its place");
     log_end(&l);

@@ -129,6 +129,8 @@ static void read_block(struct serve *s, uint64_t number)
     bool is_durable = height >= 1 && height <= serve_durable_height(s);
     enum rc rc = is_durable ? store_get_block(s->config.store, height, &block, &why) : RC_NOT_FOUND;
     s->reply.has_certificate = false;
+    if (rc == RC_STORE_DAMAGED)
+        driver_on_damaged_block(s->config.driver, height);
     if (rc == RC_OK) {
         s->reply.data = block.whole;
         rc = store_get_certificate(s->config.store, height, &s->reply.certificate, &why);

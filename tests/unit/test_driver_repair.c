@@ -151,7 +151,7 @@ static void what_the_chain_does_not_name_is_not_taken(void **state)
             world_status(&w, from, COMMITTED);
     assert_false(is_given(ROTTEN));
     assert_int_equal(asked(&of), 1);
-    world_range(&w, of, &b[ROTTEN], 1, 0);
+    world_range(&w, of, &b[ROTTEN], 1, 3); /* its certificate is of another height */
     world_settle(&w);
     assert_int_equal(world_look(&w).repaired_count, 0);
     assert_false(is_given(ROTTEN));

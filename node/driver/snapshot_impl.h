@@ -1,5 +1,5 @@
-/* What snapshot.c, backfill.c and repair.c keep in a driver, and do for its other files (9.3). Included by
- * driver_impl.h alone. */
+/* What snapshot.c, backfill.c and repair.c keep in a driver, and do for its other files (9.3).
+ * Included by driver_impl.h alone. */
 #ifndef NODE_DRIVER_SNAPSHOT_IMPL_H
 #define NODE_DRIVER_SNAPSHOT_IMPL_H
 

@@ -197,7 +197,8 @@ static void heal_and_finish(struct sim *s)
     heal(s);
     uint64_t from_us = s->now_us, bound_ms = sim_bound_ms(s);
     for (;;) {
-        if (sim_clients_pending(s, NULL) == 0 && sim_reads_pending(s) == 0 && have_one_height(s) && are_whole(s))
+        if (sim_clients_pending(s, NULL) == 0 && sim_reads_pending(s) == 0 && have_one_height(s) &&
+            are_whole(s))
             break;
         if (s->now_us >= from_us + bound_ms * 1000)
             fail_liveness(s, bound_ms);

@@ -192,6 +192,34 @@ static void evidence_is_handed_out_as_a_file(void **state)
     assert_code(ask(&r), PROTO_FORBIDDEN);
 }
 
+/* Pitfalls D5: it gets nothing, and the node fetches the block anew for whoever comes next. */
+static void a_damaged_block_that_is_asked_for_is_fetched(void **state)
+{
+    (void)state;
+    struct buf key = {0};
+    begin_serving();
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    const struct world_block *block = block_of(tx), *chain[] = {block};
+    world_commit(&w, block);
+    world_rot(&w, KV_BLOCK, world_block_key(&key, 1, &block->block.digest));
+    const struct world_tx *next = world_record(&w, 0, 2);
+    world_commit(&w, world_block(&w, block, &next, 1)); /* the store looks anew */
+    struct proto_request r = {.type = PROTO_BLOCK, .height = 1};
+    assert_code(ask(&r), PROTO_FAILED);
+    for (uint32_t from = 0; from < WORLD_MEMBERS; from++)
+        if (from != 1)
+            world_status(&w, from, 2);
+    world_settle(&w);
+    const struct world_output *o = world_message(&w, PBFT_FETCH, 0);
+    assert_non_null(o);
+    world_range(&w, o->to, chain, 1, 0);
+    world_settle(&w);
+    assert_code(ask(&r), PROTO_OK);
+    assert_int_equal(reply.data.size, block->block.whole.size);
+    w.is_rotten = false;
+    buf_free(&key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +232,7 @@ int main(void)
         SERVE_TEST(bytes_that_are_no_request_are_answered_so),
         SERVE_TEST(what_the_configuration_or_genesis_closes_is_forbidden),
         SERVE_TEST(evidence_is_handed_out_as_a_file),
+        SERVE_TEST(a_damaged_block_that_is_asked_for_is_fetched),
     };
     return cmocka_run_group_tests_name("hansad_serve_read", tests, NULL, NULL);
 }

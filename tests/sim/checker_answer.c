@@ -120,14 +120,18 @@ struct above {
 };
 
 /* Among honest members there is one block for each height of a view, and nobody proposes more than
- * P above its own committed height, which is on a disk or its own. After a view change those of the
- * view before may be there too, and the one that a certificate named (5.9, 16). */
+ * P above its own committed height, which is on a disk that is looked at, or was that of a node
+ * whose store lies. After a view change those of the view before may be there too, and the one that
+ * a certificate named (5.9, 16); the same where a primary's store forgot what it had proposed. */
 static struct above above_the_head(const struct sim *s, const struct driver_look *look)
 {
     enum { BLOCKS_PER_HEIGHT_MAX = 3 };
     const struct parameters *p = &s->genesis.parameters;
     uint64_t highest = check_height(s), committed = look->core.committed.height;
-    uint64_t per_height = look->core.view == 0 ? 1 : BLOCKS_PER_HEIGHT_MAX;
+    if (highest < s->checker->faulty_height)
+        highest = s->checker->faulty_height;
+    bool is_one = look->core.view == 0 && s->counts.own_word_broken == 0;
+    uint64_t per_height = is_one ? 1 : BLOCKS_PER_HEIGHT_MAX;
     /* Those that somebody sent, one of each height; and what the primary has built and not sent. */
     bool was_primary = look->core.is_primary || look->core.view > 0;
     uint64_t unsent_max = was_primary ? p->pipeline_heights : 0;

@@ -56,6 +56,16 @@ static void take_data(struct sim *s, uint32_t node, const struct pbft_data *d)
                        &p->block.digest);
 }
 
+/* Its disk is not looked at any more, but it commits by certificates like the others, may be the
+ * first that does, and as the primary goes on from there (5.1). */
+static void note_height(struct sim *s, uint32_t node)
+{
+    struct driver_look look;
+    driver_look(s->nodes[node].driver, &look);
+    if (look.core.committed.height > s->checker->faulty_height)
+        s->checker->faulty_height = look.core.committed.height;
+}
+
 void sim_check_faulty_sent(struct sim *s, uint32_t node_index, struct bytes message)
 {
     struct pbft_msg *m = s->checker->msg;
@@ -70,11 +80,13 @@ void sim_check_faulty_sent(struct sim *s, uint32_t node_index, struct bytes mess
                        &vote->digest);
         break;
     case PBFT_PRE_PREPARE:
+        note_height(s, node_index);
         check_saw_body(s, p->block.height, p->bytes.size);
         check_own_word(s, node_index, CHECK_PRE_PREPARE, p->epoch, p->view, p->block.height,
                        &p->block.digest);
         break;
     case PBFT_DATA:
+        note_height(s, node_index);
         take_data(s, node_index, &m->data);
         break;
     case PBFT_QC:

@@ -97,6 +97,7 @@ struct sim_checker {
     uint64_t *body_bytes;          /* by height: the largest block that was sent, and */
     size_t body_bytes_count;       /* so many heights; */
     uint64_t body_top_height;      /* the highest of which one was sent */
+    uint64_t faulty_height;        /* that one with a lying store had committed when it said so */
     struct check_map txids;        /* of the chain -> place */
     struct check_map acknowledged; /* txids with a receipt -> place */
     struct check_map roots;        /* height -> state root */

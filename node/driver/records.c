@@ -96,10 +96,8 @@ static void put_state(struct wr *w, const struct pbft_act *act)
     put_block(w, act->state.has_tip ? &act->state.tip : &none);
 }
 
-bool record_is_certificate(const struct certificate *c)
+bool record_is_quorum(const struct certificate *c)
 {
-    if (c->statement.kind != CERT_PREPARE && c->statement.kind != CERT_COMMIT)
-        return false;
     if (c->entries_count < quorum_of(MEMBERS_MIN))
         return false;
     for (uint32_t i = 0; i < c->entries_count; i++) {
@@ -111,18 +109,30 @@ bool record_is_certificate(const struct certificate *c)
     return true;
 }
 
+bool record_is_certificate(const struct certificate *c)
+{
+    return c->statement.kind != CERT_CHECKPOINT && record_is_quorum(c);
+}
+
+/* CHECKed, or the next start would call it damage. */
 static void put_certificate(struct wr *w, const struct certificate *c)
 {
-    CHECK(record_is_certificate(c)); /* or the next start would call it damage */
+    CHECK(record_is_certificate(c));
+    cert_encode(w, c);
+}
+
+static void put_alarming(struct wr *w, const struct certificate *c)
+{
+    CHECK(record_is_quorum(c));
     cert_encode(w, c);
 }
 
 static void put_alarm(struct wr *w, const struct pbft_act *act)
 {
-    put_certificate(w, act->certificate);
+    put_alarming(w, act->certificate);
     wr_u8(w, act->other != NULL);
     if (act->other != NULL)
-        put_certificate(w, act->other);
+        put_alarming(w, act->other);
 }
 
 static void put_vote(struct wr *w, const struct pbft_vote *vote)

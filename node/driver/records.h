@@ -9,7 +9,7 @@
  *   "high"           -> certificate
  *   "cover"          -> certificate: the head stands under it, if it is of a height above
  *   "learner"        -> u8 = 1
- *   "alarm"          -> certificate | has_other u8 | certificate, if it has
+ *   "alarm"          -> certificate (of any kind) | has_other u8 | certificate, if it has
  *   "diverged"       -> u8 = 1
  *   "snapshot"       -> certificate of CHECKPOINTs: of the state that is being taken
  *   "starts"         -> u64: how often a driver was started on this store

@@ -43,8 +43,9 @@ struct bytes record_key_encode(uint8_t room[static RECORDS_KEY_BYTES_MAX],
 /* UNKNOWN: a key that is none of ours. */
 struct record_key record_key_decode(struct bytes from);
 
-/* The form that a certificate of votes has whatever the member table is. The core believes what it
- * is given, so an empty one from the disk would commit a block. */
+/* The form that a certificate has whatever the member table is: of any kind, or of votes. The core
+ * believes what it is given, so an empty one from the disk would commit a block. */
+bool record_is_quorum(const struct certificate *c);
 bool record_is_certificate(const struct certificate *c);
 
 /* ---- reading, for loading (records_read.c) and restoring (records_restore.c) ---- */

@@ -88,10 +88,10 @@ static const char *take_alarm(struct rd *r, struct pbft_durable *d)
     struct certificate c;
     d->is_alarmed = true;
     cert_decode(r, &c);
-    bool is_sound = record_is_certificate(&c);
+    bool is_sound = record_is_quorum(&c); /* CHECKPOINTs may be what contradicts (13) */
     if (take_flag(r)) {
         cert_decode(r, &c);
-        is_sound = is_sound && record_is_certificate(&c);
+        is_sound = is_sound && record_is_quorum(&c);
     }
     return rd_done(r) && is_sound ? NULL : record_malformed;
 }

@@ -52,7 +52,7 @@ static void refuse_base(struct pbft *p, enum pbft_fit fit)
     CHECK(fit != PBFT_FITS);
     if (fit == PBFT_FIT_TWO_BASES)
         pbft_spoil_view(p);
-    else if (!p->is_alarmed)
+    else
         pbft_alarm(p, p->has_new_view ? pbft_new_view_base(&p->new_view) : &p->high, &p->head_cqc);
 }
 

@@ -206,8 +206,7 @@ bool pbft_try_stable(struct pbft *p)
     if (s->height <= pbft_stable_height(p) || mine == NULL || p->is_diverged || p->is_alarmed)
         return false;
     if (!digest_equal(&mine->digest, &s->digest)) { /* 13: another block at a committed height */
-        p->alarm_cqc = p->checkpoint;
-        pbft_alarm(p, &p->alarm_cqc, &p->head_cqc);
+        pbft_alarm(p, &p->checkpoint, &p->head_cqc);
         return false;
     }
     if (!digest_equal(&mine->root, &s->state_root)) {

@@ -32,15 +32,26 @@ void pbft_write_state(struct pbft *p)
     act->state.tip = p->tip;
 }
 
-void pbft_alarm(struct pbft *p, const struct certificate *a, const struct certificate *other)
+static bool is_there(const struct certificate *c)
+{
+    return c != NULL && c->entries_count > 0;
+}
+
+void pbft_alarm(struct pbft *p, const struct certificate *a, const struct certificate *b)
 {
     /* Section 13: more than f members lie. Stop voting and proposing; stay readable. Durable before
      * it is told, so that a restart neither forgets the certificates nor votes again. */
     static const enum pbft_act_type types[] = {PBFT_WRITE_ALARM, PBFT_ALARM};
+    bool has_both = is_there(a) && is_there(b);
+    if (p->is_alarmed || (!is_there(a) && !is_there(b)))
+        return;
     p->is_alarmed = true;
+    p->alarm[0] = is_there(a) ? *a : *b;
+    if (has_both)
+        p->alarm[1] = *b;
     for (int i = 0; i < 2; i++) {
         struct pbft_act *act = pbft_put(p, types[i]);
-        act->certificate = a;
-        act->other = other != NULL && other->entries_count > 0 ? other : NULL;
+        act->certificate = &p->alarm[0];
+        act->other = has_both ? &p->alarm[1] : NULL;
     }
 }

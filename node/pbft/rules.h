@@ -9,8 +9,10 @@
 struct pbft_act *pbft_put(struct pbft *p, enum pbft_act_type type);
 struct pbft_act *pbft_put_send(struct pbft *p, enum pbft_act_type type, uint32_t to);
 void pbft_write_state(struct pbft *p);
-/* The other may be NULL or empty: it stands in the ledger. */
-void pbft_alarm(struct pbft *p, const struct certificate *a, const struct certificate *other);
+/* 13: these two cannot both be. One of them may be NULL or empty, where it stands in the ledger or
+ * is the base of the epoch; without either there is nothing to show, and nothing happens. Copies.
+ * The first alarm stays: after it nothing happens either. */
+void pbft_alarm(struct pbft *p, const struct certificate *a, const struct certificate *b);
 
 /* ---- slot.c: the log of heights ---- */
 uint32_t pbft_primary(const struct pbft *p, uint64_t view);

@@ -151,7 +151,7 @@ struct pbft {
     struct certificate top_pqc;   /* highest seen of the current view; height 0 = none */
     struct certificate top_cqc;   /* highest seen; height 0 = none */
     struct certificate head_cqc;  /* what committed the head, if that is known; height 0 = none */
-    struct certificate alarm_cqc; /* what contradicts another; lent with the alarm */
+    struct certificate alarm[2];  /* what contradict each other; lent with the alarm */
     uint64_t commit_next_height;  /* own COMMITs of this view were sent below here */
     bool has_view_cqc;            /* a COMMIT certificate of this view was seen, */
     uint64_t view_cqc_height;     /* the highest of them */

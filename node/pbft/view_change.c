@@ -114,13 +114,8 @@ enum pbft_drop pbft_on_view_change(struct pbft *p, uint32_t from, const struct p
 /* Of the base of a NEW-VIEW, which may be that of the epoch. */
 static void alarm_about_base(struct pbft *p, const struct certificate *base)
 {
-    const struct certificate *head = p->head_cqc.entries_count > 0 ? &p->head_cqc : NULL;
-    if (head == NULL && p->has_high)
-        head = &p->high;
-    if (p->is_alarmed || (base == NULL && head == NULL))
-        return;
-    p->alarm_cqc = base != NULL ? *base : *head;
-    pbft_alarm(p, &p->alarm_cqc, base != NULL ? head : NULL);
+    bool has_head = p->head_cqc.entries_count > 0;
+    pbft_alarm(p, base, has_head ? &p->head_cqc : &p->high);
 }
 
 static struct pbft_block base_block(const struct pbft *p, const struct certificate *c)

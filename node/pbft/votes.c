@@ -138,23 +138,12 @@ static const struct certificate *certificate_above(const struct pbft *p, uint64_
     return &p->top_cqc;
 }
 
-static void alarm_about(struct pbft *p, const struct certificate *c)
-{
-    if (p->is_alarmed)
-        return;
-    p->alarm_cqc = *c;
-    pbft_alarm(p, &p->alarm_cqc, certificate_above(p, c->statement.height));
-}
-
 enum pbft_drop pbft_on_contradiction(struct pbft *p, const struct certificate *c)
 {
     CHECK(c->statement.kind == CERT_COMMIT);
     CHECK(c->statement.height <= p->committed.height);
     pbft_on_own_entries(p, c);
-    if (!p->is_alarmed) {
-        p->alarm_cqc = *c;
-        pbft_alarm(p, &p->alarm_cqc, NULL);
-    }
+    pbft_alarm(p, c, NULL);
     return PBFT_DROP_CONFLICT;
 }
 
@@ -248,7 +237,7 @@ enum pbft_drop pbft_on_certificate(struct pbft *p, const struct certificate *c)
     pbft_on_own_entries(p, c);
     enum pbft_drop drop = pbft_judge_certificate(p, c);
     if (drop == PBFT_DROP_CONFLICT)
-        alarm_about(p, c);
+        pbft_alarm(p, c, certificate_above(p, s->height));
     if (drop != PBFT_KEEP)
         return drop;
 

@@ -109,6 +109,30 @@ static void after_the_alarm_nothing_more_is_verified_for_it(void **state)
     assert_int_equal(w.signatures_count, signatures_count);
 }
 
+/* A certificate of CHECKPOINTs of another block than mine: the record holds what brought it, of
+ * whatever kind, and is read again at a start. */
+static void a_checkpoint_of_another_block_is_the_alarm(void **state)
+{
+    (void)state;
+    struct digest root;
+    begin_with(1, "{\"pipeline_heights\": 2, \"checkpoint_every_heights\": 4,"
+                  " \"window_heights\": 8}");
+    for (uint64_t i = 1; i <= 4; i++)
+        world_commit(&w, b[i]);
+    assert_int_equal(store_get_root(w.store, 4, &root, NULL), RC_OK);
+    w.msg = (struct pbft_msg){.type = PBFT_QC, .from = 2, .link = 2};
+    chain_certify(&w.chain, &w.msg.qc, CERT_CHECKPOINT, 4, &b[3]->block.digest, &root, 0);
+    assert_true(world_give(&w, 2));
+    world_settle(&w);
+    assert_alarmed(true);
+    world_crash(&w, false);
+    world_begin(&w);
+    assert_alarmed(true);
+    world_propose(&w, b[5]);
+    world_settle(&w);
+    assert_int_equal(world_sent(&w, PBFT_PREPARE, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +141,7 @@ int main(void)
         DRIVER_TEST(one_that_agrees_is_dropped_before_it_is_verified),
         DRIVER_TEST(what_no_quorum_signed_is_no_alarm),
         DRIVER_TEST(after_the_alarm_nothing_more_is_verified_for_it),
+        DRIVER_TEST(a_checkpoint_of_another_block_is_the_alarm),
     };
     return cmocka_run_group_tests_name("driver_alarm", tests, NULL, NULL);
 }

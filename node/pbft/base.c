@@ -47,13 +47,56 @@ static struct pbft_chain chain_to_base(struct pbft *p)
     return pbft_chain_to(p, p->base.height, &p->base.digest);
 }
 
-static void refuse_base(struct pbft *p, enum pbft_fit fit)
+/* What cannot be beside this certificate of COMMITs. */
+static void refuse_base(struct pbft *p, enum pbft_fit fit, const struct certificate *against)
 {
     CHECK(fit != PBFT_FITS);
     if (fit == PBFT_FIT_TWO_BASES)
         pbft_spoil_view(p);
     else
-        pbft_alarm(p, p->has_new_view ? pbft_new_view_base(&p->new_view) : &p->high, &p->head_cqc);
+        pbft_alarm(p, p->has_new_view ? pbft_new_view_base(&p->new_view) : &p->high, against);
+}
+
+/* The block of the base's chain at a height up to its own; NULL: no headers lead down to there. */
+static const struct digest *base_chain_digest(const struct pbft *p, uint64_t height)
+{
+    const struct digest *next = &p->base.digest;
+    for (uint64_t at = p->base.height; at > height; at--) {
+        const struct pbft_known *known = pbft_known_find(p, at, next);
+        if (known == NULL)
+            return NULL;
+        next = &known->block.parent;
+    }
+    return next;
+}
+
+/* What lower views committed stands in the base of this one or below it (13). */
+static bool is_against_base(const struct pbft *p, uint64_t height, const struct digest *digest,
+                            const struct certificate *c)
+{
+    if (height > p->base.height)
+        return c->statement.view < p->view;
+    const struct digest *mine = base_chain_digest(p, height);
+    return mine != NULL && !digest_equal(mine, digest);
+}
+
+void pbft_judge_against_base(struct pbft *p, uint64_t height, const struct digest *digest,
+                             const struct certificate *c)
+{
+    if (p->mode != PBFT_NORMAL || p->view == 0 || p->is_spoiled)
+        return;
+    if (is_against_base(p, height, digest, c))
+        refuse_base(p, c->statement.view == p->view ? PBFT_FIT_TWO_BASES : PBFT_FIT_ALARM, c);
+}
+
+/* The certificates that came before what is in p->chain, up to the base. */
+static void judge_certificates_below(struct pbft *p, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct pbft_slot *slot = pbft_slot_find(p, p->chain[i].height);
+        if (slot != NULL && slot->has_cqc)
+            pbft_judge_against_base(p, slot->height, &slot->cqc.statement.digest, &slot->cqc);
+    }
 }
 
 static void set_tip(struct pbft *p, const struct pbft_block *tip)
@@ -97,7 +140,7 @@ void pbft_try_base_vote(struct pbft *p)
     }
     if (p->base.height == p->committed.height) {
         if (!digest_equal(&p->base.digest, &p->committed.digest)) { /* a snapshot passed it */
-            refuse_base(p, PBFT_FIT_TWO_BASES);
+            refuse_base(p, PBFT_FIT_TWO_BASES, NULL);
             return;
         }
         p->base.parent = p->committed.parent;
@@ -108,18 +151,10 @@ void pbft_try_base_vote(struct pbft *p)
     if (!chain.is_linked || chain.bodies_count < chain.count)
         return; /* being fetched */
     if (!digest_equal(&p->chain[0].parent, &p->committed.digest)) {
-        refuse_base(p, is_head_of(p, p->view) ? PBFT_FIT_TWO_BASES : PBFT_FIT_ALARM);
+        refuse_base(p, is_head_of(p, p->view) ? PBFT_FIT_TWO_BASES : PBFT_FIT_ALARM, &p->head_cqc);
         return;
     }
-    vote_for_base(p, chain.count);
-}
-
-/* 7.5 again, where the ledger passes the base before or after the base vote. */
-void pbft_judge_commit_at_base(struct pbft *p, const struct pbft_block *block,
-                               const struct certificate *c)
-{
-    bool is_at_base = p->mode == PBFT_NORMAL && p->view > 0 && block->height == p->base.height;
-    if (!is_at_base || digest_equal(&block->digest, &p->base.digest) || p->is_spoiled)
-        return;
-    refuse_base(p, c->statement.view == p->view ? PBFT_FIT_TWO_BASES : PBFT_FIT_ALARM);
+    judge_certificates_below(p, chain.count);
+    if (pbft_may_vote(p) && !p->is_spoiled)
+        vote_for_base(p, chain.count);
 }

@@ -145,7 +145,7 @@ static void commit_block(struct pbft *p, const struct pbft_block *block,
     CHECK(digest_equal(&block->parent, &p->committed.digest));
     CHECK(block->height <= p->top_cqc.statement.height);
     pbft_judge_own_chain(p, c->statement.view, block->height, &block->digest);
-    pbft_judge_commit_at_base(p, block, c);
+    pbft_judge_against_base(p, block->height, &block->digest, c);
     if (p->is_alarmed)
         return;
     struct pbft_slot *slot = pbft_slot_at(p, block->height);

@@ -179,7 +179,7 @@ void pbft_try_check(struct pbft *p)
     if (!pbft_may_vote(p) || !p->has_tip || p->is_checking || !p->is_installed)
         return;
     if (p->tip.height < p->committed.height)
-        return; /* a lower view's commit passed tip (5.8): nothing to vote for down there */
+        return; /* a snapshot passed tip (9.3): nothing to vote for down there */
     struct pbft_known *known = next_proposal(p);
     if (known == NULL || !may_prepare(p, known))
         return;
@@ -225,8 +225,6 @@ enum pbft_drop pbft_on_checked(struct pbft *p, const struct pbft_checked *c)
     p->is_checking = false;
     if (!pbft_may_vote(p) || !p->has_tip || !p->is_installed)
         return PBFT_DROP_STALE;
-    if (p->tip.height < p->committed.height)
-        return PBFT_DROP_STALE; /* a commit of a lower view passed tip meanwhile: more than f lie */
     struct pbft_known *known = next_proposal(p);
     if (known == NULL || !digest_equal(&known->block.digest, &c->digest))
         return PBFT_DROP_STALE; /* tip moved meanwhile (5.8) */

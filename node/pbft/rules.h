@@ -129,9 +129,11 @@ enum pbft_fit pbft_judge_base(const struct pbft *p, uint64_t view, const struct 
 void pbft_try_base_vote(struct pbft *p);
 /* What certifies the base whose bodies the base vote waits for (7.4); NULL: it waits for none. */
 const struct certificate *pbft_awaited_base(const struct pbft *p);
-/* A block is committed at the base's height. */
-void pbft_judge_commit_at_base(struct pbft *p, const struct pbft_block *block,
-                               const struct certificate *c);
+/* 7.5 again, before and after the base vote: a certificate of COMMITs names this block, or commits
+ * it. One beside the base's chain, or of a lower view and above the base, is the alarm; one of this
+ * view beside the base's chain shows two NEW-VIEWs. */
+void pbft_judge_against_base(struct pbft *p, uint64_t height, const struct digest *digest,
+                             const struct certificate *c);
 
 /* ---- view_change.c: 7.1 to 7.4 ---- */
 enum pbft_drop pbft_judge_view_change(const struct pbft *p, uint32_t from,

@@ -254,6 +254,7 @@ enum pbft_drop pbft_on_certificate(struct pbft *p, const struct certificate *c)
     if (s->kind == CERT_COMMIT && s->height > p->committed.height) {
         pbft_keep_cqc(p, c);
         pbft_judge_own_chain(p, s->view, s->height, &s->digest);
+        pbft_judge_against_base(p, s->height, &s->digest, c);
     }
     if (s->kind == CERT_PREPARE && s->view == p->view)
         pbft_keep_pqc(p, c);

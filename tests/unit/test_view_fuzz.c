@@ -9,7 +9,7 @@
 #include "crypto/base/prng.h"
 #include "tests/help/lone.h"
 
-enum { WORLDS = 1200, EVENTS = 300, HEIGHTS = 48, VIEWS = 24, STRAYS = 16 };
+enum { WORLDS = 1600, EVENTS = 300, HEIGHTS = 48, VIEWS = 24, STRAYS = 16 };
 
 struct world {
     struct lone lone;
@@ -85,13 +85,24 @@ static struct pbft_block draw_block(struct world *w)
     return block;
 }
 
+/* Mostly not one of COMMITs that no view below this one can have left above its base (13). */
+static enum cert_kind draw_kind(struct world *w, uint64_t view, uint64_t height)
+{
+    const struct pbft_view_of *look = &w->lone.look;
+    enum cert_kind kind = draw(w, 2) == 0 ? CERT_PREPARE : CERT_COMMIT;
+    bool is_alarming = view < look->view && height > look->base.height;
+    return is_alarming && draw(w, 40) > 0 ? CERT_PREPARE : kind;
+}
+
 /* One of a view below this; false: the base of the epoch. */
 static bool draw_high(struct world *w, uint64_t below_view, struct certificate *out)
 {
     struct pbft_block block = draw_block(w);
     uint64_t view =
         below_view <= 3 || draw(w, 4) == 0 ? draw(w, below_view) : below_view - 1 - draw(w, 3);
-    enum cert_kind kind = draw(w, 2) == 0 ? CERT_PREPARE : CERT_COMMIT;
+    enum cert_kind kind = draw_kind(w, view, block.height);
+    if (view + 1 < below_view && draw(w, 40) > 0)
+        kind = CERT_PREPARE;
     if (draw(w, 8) == 0)
         return false;
     *out = lone_certificate(&w->lone, kind, view, &block, others_of(w));
@@ -122,8 +133,8 @@ static void send_votes(struct world *w)
 static void send_qc(struct world *w)
 {
     struct pbft_block block = draw_block(w);
-    enum cert_kind kind = draw(w, 2) == 0 ? CERT_PREPARE : CERT_COMMIT;
     uint64_t view = draw_view(w);
+    enum cert_kind kind = draw_kind(w, view, block.height);
     struct certificate c = lone_certificate(&w->lone, kind, view, &block, others_of(w));
     (void)lone_certified(&w->lone, &c);
 }
@@ -218,7 +229,8 @@ static void send_data(struct world *w)
     w->lone.view = draw_view(w);
     if (draw(w, 3) > 0)
         (void)lone_data(&w->lone, draw_other(w), &block, false);
-    else if (w->committed_height + 8 < HEIGHTS)
+    else if (w->committed_height + 8 < HEIGHTS &&
+             (w->lone.view >= w->lone.look.view || draw(w, 40) == 0))
         (void)lone_range(&w->lone, draw_other(w), &w->chain[w->committed_height + 1],
                          1 + (uint32_t)draw(w, 3), (uint32_t)draw(w, 3));
 }

@@ -67,6 +67,13 @@ uint8_t pbft_evidence_kinds(const struct pbft *p, uint32_t member)
     return p->evidence[member];
 }
 
+bool pbft_is_evidence_news(const struct pbft *p, uint32_t offender, enum pbft_evidence_kind kind,
+                           uint64_t view)
+{
+    bool is_primary = view == p->view && offender == pbft_primary(p, p->view);
+    return !is_known(p, offender, kind) || (is_primary && !p->is_primary_faulty);
+}
+
 /* ---- messages ---- */
 
 enum pbft_drop pbft_judge_evidence(const struct pbft *p, const struct pbft_evidence *e)
@@ -116,18 +123,87 @@ void pbft_answer_evidence(struct pbft *p, uint32_t to, const struct digest *thei
 
 /* ---- where two messages meet ---- */
 
-/* 3.1: a second vote of a signer, of another digest than the first, which is in the ballot. */
+/* Of another block, for the same place: has a signer of it signed this one too? */
+static const struct cert_entry *entry_beside(const struct certificate *c, uint32_t from,
+                                             const struct statement *s)
+{
+    const struct statement *other = &c->statement;
+    if (other->kind != s->kind || other->epoch != s->epoch || other->view != s->view ||
+        other->height != s->height || digest_equal(&other->digest, &s->digest))
+        return NULL;
+    for (uint32_t i = 0; i < c->entries_count; i++)
+        if (c->entries[i].member_index == from)
+            return &c->entries[i];
+    return NULL;
+}
+
+/* 3.1: what else this member signed for the place of this vote: in its ballot, or in a certificate
+ * that came whole. */
+static bool find_first(const struct pbft *p, uint32_t from, const struct statement *s,
+                       struct pbft_vote *out)
+{
+    static const struct certificate none;
+    struct pbft_slot *slot = pbft_slot_find(p, s->height);
+    bool is_prepare = s->kind == CERT_PREPARE;
+    const struct certificate *certificates[] = {slot != NULL && slot->has_pqc ? &slot->pqc : &none,
+                                                slot != NULL && slot->has_cqc ? &slot->cqc : &none,
+                                                is_prepare ? &p->top_pqc : &p->top_cqc,
+                                                &p->head_cqc, &p->high};
+    *out = (struct pbft_vote){.statement = *s};
+    if (slot != NULL) {
+        const struct pbft_ballot *b = pbft_ballot(slot, s->kind, from);
+        out->statement.digest = b->digest;
+        out->signature = b->signature;
+        if (b->is_cast && b->view == s->view && !digest_equal(&b->digest, &s->digest))
+            return true;
+    }
+    for (size_t i = 0; i < sizeof certificates / sizeof certificates[0]; i++) {
+        const struct cert_entry *entry = entry_beside(certificates[i], from, s);
+        if (entry == NULL)
+            continue;
+        out->statement.digest = certificates[i]->statement.digest;
+        out->signature = entry->signature;
+        return true;
+    }
+    return false;
+}
+
 void pbft_find_votes(struct pbft *p, uint32_t from, const struct pbft_vote *second)
 {
-    struct pbft_slot *slot = pbft_slot_find(p, second->statement.height);
+    struct pbft_vote first;
     struct pbft_evidence e;
-    CHECK(slot != NULL); /* it was told apart by what is there */
-    const struct pbft_ballot *ballot = pbft_ballot(slot, second->statement.kind, from);
-    struct pbft_vote first = {.statement = second->statement, .signature = ballot->signature};
-    first.statement.view = ballot->view;
-    first.statement.digest = ballot->digest;
-    if (pbft_evidence_of_votes(&e, from, &first, second))
+    if (find_first(p, from, &second->statement, &first) &&
+        pbft_evidence_of_votes(&e, from, &first, second))
         pbft_found_evidence(p, &e);
+}
+
+/* Whether it is of votes, of this epoch: others are held against nothing. */
+static bool has_votes(const struct pbft *p, const struct certificate *c)
+{
+    return c->statement.kind != CERT_CHECKPOINT && c->statement.epoch == p->config.epoch;
+}
+
+void pbft_find_votes_in(struct pbft *p, const struct certificate *c)
+{
+    for (uint32_t i = 0; i < c->entries_count && has_votes(p, c); i++) {
+        struct pbft_vote vote = {.statement = c->statement, .signature = c->entries[i].signature};
+        pbft_find_votes(p, c->entries[i].member_index, &vote);
+    }
+}
+
+bool pbft_shows_two_votes(const struct pbft *p, const struct certificate *c)
+{
+    const struct statement *s = &c->statement;
+    bool is_prepare = s->kind == CERT_PREPARE;
+    struct pbft_vote first;
+    for (uint32_t i = 0; i < c->entries_count && has_votes(p, c); i++) {
+        uint32_t from = c->entries[i].member_index;
+        enum pbft_evidence_kind kind = is_prepare ? PBFT_TWO_PREPARES : PBFT_TWO_COMMITS;
+        if (from < p->config.members.members_count && from != p->config.own_index &&
+            pbft_is_evidence_news(p, from, kind, s->view) && find_first(p, from, s, &first))
+            return true;
+    }
+    return false;
 }
 
 /* 5.3: a second PRE-PREPARE. Where the first is known by my own vote alone, as after a restart,
@@ -165,6 +241,26 @@ void pbft_find_new_views(struct pbft *p, const struct pbft_new_view *second)
         pbft_found_evidence(p, &e);
 }
 
+/* A COMMIT of this member at a height: its own, or one in the height's certificate. */
+static bool find_commit(struct pbft_slot *slot, uint32_t from, struct pbft_vote *out)
+{
+    const struct pbft_ballot *b = pbft_ballot(slot, CERT_COMMIT, from);
+    if (b->is_cast) {
+        out->statement.view = b->view;
+        out->statement.digest = b->digest;
+        out->signature = b->signature;
+        return true;
+    }
+    for (uint32_t i = 0; slot->has_cqc && i < slot->cqc.entries_count; i++) {
+        if (slot->cqc.entries[i].member_index != from)
+            continue;
+        out->statement = slot->cqc.statement;
+        out->signature = slot->cqc.entries[i].signature;
+        return true;
+    }
+    return false;
+}
+
 /* 14.1: COMMIT(v,h), and then a VIEW-CHANGE whose high ranks below (v,h). Each COMMIT of this
  * member that is here is held against it, since any of them may be the one above its high. */
 void pbft_find_forgotten(struct pbft *p, uint32_t from, const struct pbft_view_change *v)
@@ -172,16 +268,10 @@ void pbft_find_forgotten(struct pbft *p, uint32_t from, const struct pbft_view_c
     for (size_t i = 0; i < p->slots_count; i++) {
         struct pbft_slot *slot = &p->slots[i];
         struct pbft_evidence e;
-        if (!slot->is_used || !pbft_ballot(slot, CERT_COMMIT, from)->is_cast)
-            continue;
-        const struct pbft_ballot *b = pbft_ballot(slot, CERT_COMMIT, from);
-        struct pbft_vote commit = {.statement = {.kind = CERT_COMMIT,
-                                                 .epoch = p->config.epoch,
-                                                 .view = b->view,
-                                                 .height = slot->height,
-                                                 .digest = b->digest},
-                                   .signature = b->signature};
-        if (pbft_evidence_of_forgotten(&e, from, &commit, v)) {
+        struct pbft_vote commit = {
+            .statement = {.kind = CERT_COMMIT, .epoch = p->config.epoch, .height = slot->height}};
+        if (slot->is_used && find_commit(slot, from, &commit) &&
+            pbft_evidence_of_forgotten(&e, from, &commit, v)) {
             pbft_found_evidence(p, &e);
             return;
         }

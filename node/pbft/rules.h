@@ -211,8 +211,16 @@ enum pbft_drop pbft_on_data(struct pbft *p, uint32_t link, const struct pbft_dat
 void pbft_found_evidence(struct pbft *p, const struct pbft_evidence *e);
 enum pbft_drop pbft_judge_evidence(const struct pbft *p, const struct pbft_evidence *e);
 enum pbft_drop pbft_on_evidence(struct pbft *p, const struct pbft_evidence *e);
-/* A vote or PRE-PREPARE, verified, that was dropped as a conflict: held against the first. */
+/* Whether an item of this kind, of this view, would change anything: it is not known yet, or is a
+ * reason to leave the view (6.1 (c)). Requires: a member. */
+bool pbft_is_evidence_news(const struct pbft *p, uint32_t offender, enum pbft_evidence_kind kind,
+                           uint64_t view);
+/* A vote, verified: held against what else its signer signed for its place, if that is here. */
 void pbft_find_votes(struct pbft *p, uint32_t from, const struct pbft_vote *second);
+/* The same of all votes in a certificate; and beforehand, whether anything new would come of it. */
+void pbft_find_votes_in(struct pbft *p, const struct certificate *c);
+bool pbft_shows_two_votes(const struct pbft *p, const struct certificate *c);
+/* A PRE-PREPARE, verified, that was dropped as a conflict: held against the first. */
 void pbft_find_pre_prepares(struct pbft *p, uint32_t from, const struct pbft_pre_prepare *second);
 /* The same of a second VIEW-CHANGE, a second NEW-VIEW, and of a VIEW-CHANGE against the COMMITs of
  * its signer that are here. */

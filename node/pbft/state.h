@@ -73,9 +73,10 @@ struct pbft_checkpoint_vote {
     struct pbft_vote vote;
 };
 
-/* Evidence that one event can show (14): at most a NEW-VIEW, which contradicts another, and in it q
- * VIEW-CHANGEs, each of which contradicts another and a COMMIT. */
-enum { PBFT_FOUND_MAX = 1 + 2 * QUORUM_MAX };
+/* Evidence that one event can show (14): at most a NEW-VIEW, which contradicts another; in it q
+ * VIEW-CHANGEs, each of which contradicts another and a COMMIT; and in their certificates a PREPARE
+ * and a COMMIT of each member, against others. */
+enum { PBFT_FOUND_MAX = 1 + 2 * QUORUM_MAX + 2 * MEMBERS_MAX };
 
 /* 9.1: an old STATUS is stale as long as its sender is heard. After so many of mine without one of
  * his he may have lost his store, and count anew: whoever lags must not go unheard for that. A few
@@ -148,13 +149,13 @@ struct pbft {
     struct pbft_new_view making;    /* scratch: the one that I am about to send */
     bool is_learner;                /* durable: 4.2 */
     bool is_alarmed;
-    struct certificate top_pqc;   /* highest seen of the current view; height 0 = none */
-    struct certificate top_cqc;   /* highest seen; height 0 = none */
-    struct certificate head_cqc;  /* what committed the head, if that is known; height 0 = none */
-    struct certificate alarm[2];  /* what contradict each other; lent with the alarm */
-    uint64_t commit_next_height;  /* own COMMITs of this view were sent below here */
-    bool has_view_cqc;            /* a COMMIT certificate of this view was seen, */
-    uint64_t view_cqc_height;     /* the highest of them */
+    struct certificate top_pqc;  /* highest seen of the current view; height 0 = none */
+    struct certificate top_cqc;  /* highest seen; height 0 = none */
+    struct certificate head_cqc; /* what committed the head, if that is known; height 0 = none */
+    struct certificate alarm[2]; /* what contradict each other; lent with the alarm */
+    uint64_t commit_next_height; /* own COMMITs of this view were sent below here */
+    bool has_view_cqc;           /* a COMMIT certificate of this view was seen, */
+    uint64_t view_cqc_height;    /* the highest of them */
     bool is_checking;
     struct pbft_ticket check;
     struct digest check_digest;

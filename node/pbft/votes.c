@@ -101,10 +101,10 @@ static void count_vote(struct pbft *p, uint32_t from, const struct pbft_vote *vo
 enum pbft_drop pbft_on_vote(struct pbft *p, uint32_t from, const struct pbft_vote *vote)
 {
     enum pbft_drop drop = pbft_judge_vote(p, from, &vote->statement);
+    if (drop == PBFT_KEEP || drop == PBFT_DROP_CONFLICT)
+        pbft_find_votes(p, from, vote);
     if (drop == PBFT_KEEP)
         count_vote(p, from, vote);
-    if (drop == PBFT_DROP_CONFLICT)
-        pbft_find_votes(p, from, vote);
     return drop;
 }
 
@@ -143,6 +143,7 @@ enum pbft_drop pbft_on_contradiction(struct pbft *p, const struct certificate *c
     CHECK(c->statement.kind == CERT_COMMIT);
     CHECK(c->statement.height <= p->committed.height);
     pbft_on_own_entries(p, c);
+    pbft_find_votes_in(p, c);
     pbft_alarm(p, c, NULL);
     return PBFT_DROP_CONFLICT;
 }
@@ -235,6 +236,7 @@ enum pbft_drop pbft_on_certificate(struct pbft *p, const struct certificate *c)
 {
     const struct statement *s = &c->statement;
     pbft_on_own_entries(p, c);
+    pbft_find_votes_in(p, c);
     enum pbft_drop drop = pbft_judge_certificate(p, c);
     if (drop == PBFT_DROP_CONFLICT)
         pbft_alarm(p, c, certificate_above(p, s->height));

@@ -85,11 +85,62 @@ static void glance_keeps_a_conflicting_vote(void **state)
         (void)lone_qc(&l, kinds[k], &b[1], 0x7d);
         assert_int_equal(glance_at_vote(2, kinds[k], &other), PBFT_KEEP);
         assert_int_equal(lone_vote(&l, 2, kinds[k], &other), PBFT_DROP_CONFLICT);
-        /* The first of another block was said of a member that signed the certificate as well. */
-        assert_int_equal(glance_at_vote(3, kinds[k], &b[1]), PBFT_KEEP);
-        assert_int_equal(lone_vote(&l, 3, kinds[k], &b[1]), PBFT_DROP_CONFLICT);
         assert_int_equal(glance_at_vote(4, kinds[k], &other), PBFT_KEEP);
     }
+}
+
+/* 16: the first evidence of a kind against a member is kept, so that more of them are not looked
+ * at; of the primary, as long as I do not complain about it in this view (6.1). */
+static void glance_drops_conflicts_whose_evidence_is_known(void **state)
+{
+    (void)state;
+    static const enum cert_kind kinds[] = {CERT_PREPARE, CERT_COMMIT};
+    begin(4, 1);
+    struct pbft_block other[3] = {lone_block(&l, &b[0]), lone_block(&l, &b[0]),
+                                  lone_block(&l, &b[1])};
+    for (int k = 0; k < 2; k++) {
+        (void)lone_vote(&l, 2, kinds[k], &b[1]);
+        (void)lone_vote(&l, 2, kinds[k], &b[2]);
+        assert_int_equal(glance_at_vote(2, kinds[k], &other[2]), PBFT_KEEP);
+        assert_int_equal(lone_vote(&l, 2, kinds[k], &other[0]), PBFT_DROP_CONFLICT);
+        assert_int_equal(lone_count(&l, PBFT_WRITE_EVIDENCE), 1);
+        assert_int_equal(glance_at_vote(2, kinds[k], &other[1]), PBFT_DROP_CONFLICT);
+        assert_int_equal(glance_at_vote(2, kinds[k], &other[2]), PBFT_DROP_CONFLICT);
+        assert_int_equal(lone_vote(&l, 2, kinds[k], &other[2]), PBFT_DROP_CONFLICT);
+    }
+    lone_accept(&l, &b[1]);
+    assert_int_equal(lone_pre_prepare(&l, 0, &other[0]), PBFT_DROP_CONFLICT);
+    assert_int_equal(lone_count(&l, PBFT_WRITE_EVIDENCE), 1);
+    assert_int_equal(glance_at_pre_prepare(0, &other[1]), PBFT_DROP_CONFLICT);
+    assert_int_equal(glance_at_data(2, &other[1], true), PBFT_DROP_NOT_ASKED);
+    /* The same of the primary of now is a reason to leave the view, if nothing else is. */
+    lone_start(&l);
+    (void)lone_pre_prepare(&l, 0, &b[1]);
+    assert_int_equal(l.look.complaint, PBFT_REASON_NONE);
+    assert_int_equal(glance_at_pre_prepare(0, &other[1]), PBFT_KEEP);
+    (void)lone_pre_prepare(&l, 0, &other[1]);
+    assert_int_equal(l.look.complaint, PBFT_REASON_FAULTY);
+    assert_int_equal(glance_at_pre_prepare(0, &other[0]), PBFT_DROP_CONFLICT);
+}
+
+/* The alarm is raised once. */
+static void glance_drops_contradictions_after_the_alarm(void **state)
+{
+    (void)state;
+    begin(7, 1);
+    struct pbft_block other = lone_block(&l, &b[0]);
+    (void)lone_qc(&l, CERT_COMMIT, &b[1], 0x1d | 0x60);
+    l.view = 1;
+    assert_int_equal(glance_at_qc(CERT_COMMIT, &other, 0x7d), PBFT_KEEP);
+    (void)lone_qc(&l, CERT_COMMIT, &other, 0x7d);
+    assert_true(l.look.is_alarmed);
+    assert_int_equal(glance_at_qc(CERT_COMMIT, &other, 0x7d), PBFT_DROP_CONFLICT);
+    struct pbft_block third = lone_block(&l, &b[0]);
+    assert_int_equal(glance_at_qc(CERT_COMMIT, &third, 0x7d), PBFT_DROP_CONFLICT);
+    assert_int_equal(glance_at_range(2, &third, 1, 0), PBFT_DROP_CONFLICT);
+    /* Who signed it in view 0 as well is not known to have done so. */
+    l.view = 0;
+    assert_int_equal(glance_at_qc(CERT_COMMIT, &third, 0x7d), PBFT_KEEP);
 }
 
 /* Above a certificate, and where the way down from it is not known, votes are needed. */
@@ -185,6 +236,7 @@ static void glance_keeps_a_certificate_that_raises_high_from_below(void **state)
     (void)state;
     begin_stored(4, 1);
     l.durable.view = 4;
+    l.durable.base = l.durable.tip = b[2];
     lone_start(&l);
     (void)lone_range(&l, 2, &b[1], 2, 0);
     struct pbft_msg m = lone_make_qc(&l, CERT_PREPARE, &b[1], 13);
@@ -331,6 +383,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RULE(glance_drops_votes_that_cannot_count),
         RULE(glance_keeps_a_conflicting_vote),
+        RULE(glance_drops_conflicts_whose_evidence_is_known),
+        RULE(glance_drops_contradictions_after_the_alarm),
         RULE(glance_keeps_votes_that_no_certificate_covers),
         RULE(glance_keeps_votes_below_a_certificate_beyond_the_window),
         RULE(glance_drops_proposals_as_the_core_would),

@@ -101,8 +101,8 @@ static void rule_5_8_a_commit_of_a_lower_view_spoils_nothing(void **state)
     assert_false(l.look.is_installed);
 }
 
-/* One that would pass tip takes more than f liars: the alarm (13), and no vote, also where the check
- * of a proposal was under way. */
+/* One that would pass tip takes more than f liars: the alarm (13), and no vote, also where the
+ * check of a proposal was under way. */
 static void rule_5_8_a_commit_of_a_lower_view_above_tip_ends_its_check(void **state)
 {
     (void)state;

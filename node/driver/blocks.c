@@ -319,7 +319,7 @@ static void build_on(struct driver *d, struct layer *parent, const struct block_
         b = driver_block_add(d, block.whole);
         b->layer = layer;
         b->is_fresh = true;
-        driver_note_proposed(d, &b->block.digest, d->build.view);
+        driver_note_proposed(d, &b->block.digest, d->config.own_index, d->build.view);
     } else {
         layer_free(layer);
     }

@@ -13,7 +13,7 @@ struct driver_block {
     bool is_stored;      /* staged as a proposal */
     bool is_fresh;       /* built, and the core has not heard of it yet */
     struct layer *layer; /* what it does to its parent's state; NULL until applied */
-    /* With a PRE-PREPARE: of the highest view that one came for, and when. */
+    /* By the primary of the view that it came in: the last such view, and when. */
     bool is_proposed;
     uint64_t proposed_view, arrived_ms;
 };
@@ -365,8 +365,11 @@ void driver_tell_pool(struct driver *d);
 void driver_note_unproposed(struct driver *d);
 /* After a step, before its acts are carried out: whether it changed or installed a view. */
 void driver_note_view(struct driver *d);
-/* A block's PRE-PREPARE of this view came, or I made it. Nothing, when its body is not here. */
-void driver_note_proposed(struct driver *d, const struct digest *digest, uint64_t view);
+/* A PRE-PREPARE of a block came from this member, or I made it. Nothing, when the body is not here,
+ * or it is not the word of the primary of the view that the core is in: that one says when a block
+ * was proposed, and nobody else may. */
+void driver_note_proposed(struct driver *d, const struct digest *digest, uint32_t from,
+                          uint64_t view);
 /* A committed block holds this transaction; the pool was not told yet. */
 void driver_note_tx(struct driver *d, const struct driver_block *b, const struct tx *tx);
 

@@ -85,9 +85,12 @@ void driver_note_view(struct driver *d)
 
 /* ---- blocks ---- */
 
-void driver_note_proposed(struct driver *d, const struct digest *digest, uint64_t view)
+void driver_note_proposed(struct driver *d, const struct digest *digest, uint32_t from,
+                          uint64_t view)
 {
     struct driver_block *b = driver_block_find(d, digest);
+    if (view != d->view || from != driver_primary(d))
+        return;
     if (b == NULL || (b->is_proposed && b->proposed_view >= view))
         return; /* sent again: it has been here all the time */
     b->is_proposed = true;

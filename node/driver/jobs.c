@@ -325,12 +325,13 @@ static void keep_bodies(struct driver *d, const struct pbft_msg *m)
 {
     if (m->type == PBFT_PRE_PREPARE) {
         driver_block_keep(d, m->pre_prepare.bytes);
-        driver_note_proposed(d, &m->pre_prepare.block.digest, m->pre_prepare.view);
+        driver_note_proposed(d, &m->pre_prepare.block.digest, m->from, m->pre_prepare.view);
     }
     for (uint32_t i = 0; m->type == PBFT_DATA && i < m->data.blocks_count; i++)
         driver_block_keep(d, m->data.bytes[i]);
     if (m->type == PBFT_DATA && m->data.has_pre_prepare)
-        driver_note_proposed(d, &m->data.blocks[0].digest, m->data.pre_prepare.view);
+        driver_note_proposed(d, &m->data.blocks[0].digest, m->data.pre_prepare_from,
+                             m->data.pre_prepare.view);
 }
 
 /* 7.5: whether the base of a NEW-VIEW is one chain with what is committed. */

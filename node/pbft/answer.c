@@ -58,9 +58,9 @@ static enum pbft_drop send_block(struct pbft *p, uint32_t to, const struct diges
     struct pbft_act *act = pbft_put_send(p, PBFT_SEND_BLOCK, to);
     act->block = known->block;
     act->pre_prepare_from = pbft_primary(p, p->view);
-    /* 4.2, 13: a learner and an alarmed replica hand out bodies, and no signature of their own. */
+    /* 4.2, 8.2, 13: who may not speak hands out bodies, and no signature of his own. */
     bool is_own = act->pre_prepare_from == p->config.own_index;
-    act->has_pre_prepare = known->is_proposed && !(is_own && (p->is_learner || p->is_alarmed));
+    act->has_pre_prepare = known->is_proposed && (!is_own || pbft_may_speak(p));
     act->pre_prepare = (struct pbft_pre_prepare){.epoch = p->config.epoch,
                                                  .view = p->view,
                                                  .block = known->block,

@@ -166,10 +166,13 @@ static uint64_t absent_at_ms(const struct pbft *p)
     return latest(p->changing_ms, p->awake_from_ms) + pbft_timeout_ms(p);
 }
 
+/* What stands above the base was proposed in this view, whenever and however it came here; what
+ * stands below was not. */
 static bool is_term_over(const struct pbft *p)
 {
-    uint64_t term = p->config.term_blocks;
-    return term > 0 && is_armed(p) && p->committed.height - p->view_from_height >= term;
+    uint64_t term = p->config.term_blocks, base_height = p->base.height;
+    uint64_t blocks = p->committed.height > base_height ? p->committed.height - base_height : 0;
+    return term > 0 && is_armed(p) && blocks >= term;
 }
 
 static enum pbft_reason reason_now(const struct pbft *p)

@@ -105,7 +105,6 @@ struct pbft *pbft_init(void *memory, const struct pbft_config *config,
     p->tip = durable->tip;
     p->committed = durable->committed;
     p->commit_next_height = p->base.height + (p->view == 0); /* no base vote in view 0: 7.8 */
-    p->view_from_height = p->committed.height;
     if (durable->has_head)
         p->head_cqc = durable->head;
     p->has_high = durable->has_high;

@@ -90,8 +90,9 @@ struct pbft_peer {
     uint32_t silent_count; /* STATUSes of mine since his last, up to that */
     uint64_t counter;
     uint64_t committed_height;
-    uint64_t status_quiet_ms; /* until then a STATUS of its is not answered again */
-    uint64_t answers_from_ms; /* the current T_s of its budget, and how much of it is used up */
+    uint64_t status_quiet_ms;   /* until then a STATUS of its is not answered again, */
+    uint64_t new_view_quiet_ms; /* and not with a NEW-VIEW */
+    uint64_t answers_from_ms;   /* the current T_s of its budget, and how much of it is used up */
     uint32_t answers_count;
     uint64_t range_height; /* of its last range, and when that may be asked for again */
     uint64_t range_quiet_ms;
@@ -173,7 +174,6 @@ struct pbft {
     uint32_t backoff_count;         /* k */
     uint64_t backoff_eased_ms;      /* when k last fell within this view */
     uint32_t unfair_count;          /* views left for (a), one after the other */
-    uint64_t view_from_height;      /* committed when this view was entered: for terms */
     bool has_progress;              /* of this view, 6.2 */
     bool is_primary_faulty;         /* (c) */
     struct pbft_complain complaint; /* mine; of this view if reason is not NONE */

@@ -58,7 +58,6 @@ static void begin_view(struct pbft *p, uint64_t view)
     p->has_view_cqc = p->has_progress = p->is_primary_faulty = false;
     p->is_complaining = false;
     p->complaint.reason = PBFT_REASON_NONE;
-    p->view_from_height = p->committed.height;
     p->changing_ms = 0;
     p->pool.late_ms = 0; /* of blocks of the old view; the driver tells of this one when it knows */
 }

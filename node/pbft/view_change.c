@@ -217,6 +217,18 @@ void pbft_try_new_view(struct pbft *p)
         pbft_send_view(p, PBFT_TO_ALL);
 }
 
+/* 9.1, 16: of all answers without a body it is the biggest, and one that lies of its view can ask
+ * for ever. It goes to one member as often as a correct one asks, once per T_s, so that one that is
+ * lost costs T_s or two. */
+static bool take_new_view_budget(struct pbft *p, uint32_t to)
+{
+    struct pbft_peer *peer = &p->peers[to];
+    if (p->now_ms < peer->new_view_quiet_ms)
+        return false;
+    peer->new_view_quiet_ms = p->now_ms + p->config.status_ms;
+    return true;
+}
+
 void pbft_send_view(struct pbft *p, uint32_t to)
 {
     uint32_t primary = pbft_primary(p, p->view);
@@ -225,6 +237,8 @@ void pbft_send_view(struct pbft *p, uint32_t to)
     if (p->mode == PBFT_CHANGING || !p->has_new_view)
         return;
     if (primary == p->config.own_index && !pbft_may_speak(p))
+        return;
+    if (to != PBFT_TO_ALL && !take_new_view_budget(p, to))
         return;
     struct pbft_act *act = pbft_put_send(p, PBFT_SEND_NEW_VIEW, to);
     act->new_view = &p->new_view;

@@ -190,6 +190,42 @@ static void rule_6_1_a_block_of_another_view_is_not_late(void **state)
     assert_int_equal(told().late_ms, 0);
 }
 
+/* Whoever answers a FETCH may sign a PRE-PREPARE of a view that is far away beside the body. It is
+ * the primary's of this view that tells when the block was proposed. */
+static void rule_6_1_a_proposal_of_anybody_says_nothing_of_when_it_came(void **state)
+{
+    (void)state;
+    begin(1);
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    const struct world_block *block = world_block(&w, NULL, &tx, 1);
+    uint8_t room[PBFT_SIGNED_BYTES_MAX];
+    (void)send_to_all(tx);
+    for (uint32_t from = 2; from <= 3; from++) /* 5.7: it is fetched */
+        world_vote(&w, from, CERT_PREPARE, block);
+    world_settle(&w);
+    for (uint32_t from = 2; from <= 3; from++) {
+        w.msg = (struct pbft_msg){.type = PBFT_DATA, .from = from, .link = from};
+        struct pbft_data *d = &w.msg.data;
+        d->kind = PBFT_FETCH_BLOCK;
+        d->blocks_count = 1;
+        d->blocks[0] = block->name;
+        d->bytes[0] = buf_bytes(&block->bytes);
+        d->has_pre_prepare = true;
+        d->pre_prepare_from = from;
+        d->pre_prepare = (struct pbft_pre_prepare){
+            .view = from == 2 ? 7 : 0, .block = block->name, .bytes = d->bytes[0]};
+        sign_message(&d->pre_prepare.signature,
+                     pbft_pre_prepare_signed(room, &d->pre_prepare, &w.chain.genesis.chain_id),
+                     &w.chain.members[from]);
+        assert_true(world_give(&w, from));
+    }
+    world_settle(&w);
+    assert_non_null(driver_block_find(w.driver, &block->name.digest));
+    world_pass(&w, 700);
+    world_commit(&w, block);
+    assert_int_equal(told().late_ms, 700);
+}
+
 /* What stood in a proposal that a view change dropped is to be proposed: at once, since it is old.
  */
 static void rule_6_3_what_a_new_view_dropped_stands_in_no_block(void **state)
@@ -354,6 +390,7 @@ int main(void)
         DRIVER_TEST(rule_6_1_what_was_late_does_not_outlast_the_step_that_ends_its_view),
         DRIVER_TEST(rule_6_1_complaints_of_others_end_the_view_and_its_lateness),
         DRIVER_TEST(rule_6_1_a_block_of_another_view_is_not_late),
+        DRIVER_TEST(rule_6_1_a_proposal_of_anybody_says_nothing_of_when_it_came),
         DRIVER_TEST(rule_6_3_what_a_new_view_dropped_stands_in_no_block),
         DRIVER_TEST(rule_6_1_d_work_is_signatures_and_operations_of_all_blocks),
         DRIVER_TEST(rule_6_1_d_more_is_pending_than_a_block_takes),

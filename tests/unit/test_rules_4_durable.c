@@ -330,6 +330,18 @@ static void rule_4_2_a_learner_hands_out_bodies_without_its_proposals(void **sta
     assert_true(is_proposal_handed_out(&b[1]));
 }
 
+/* 8.2: nor does one whose state is not the certified one. */
+static void rule_8_2_a_diverged_primary_hands_out_bodies_without_its_proposals(void **state)
+{
+    (void)state;
+    begin(4, 0);
+    (void)lone_pool(&l, true, true);
+    (void)lone_built(&l, &b[1], 0);
+    l.durable.is_diverged = true;
+    lone_start(&l);
+    assert_false(is_proposal_handed_out(&b[1]));
+}
+
 static void rule_13_an_alarmed_primary_hands_out_bodies_without_its_proposals(void **state)
 {
     (void)state;
@@ -365,6 +377,7 @@ int main(void)
         RULE(rule_4_2_my_signature_in_a_certificate_that_i_lack_makes_a_learner),
         RULE(rule_4_2_a_proposal_of_mine_that_i_lack_makes_a_learner),
         RULE(rule_4_2_a_learner_hands_out_bodies_without_its_proposals),
+        RULE(rule_8_2_a_diverged_primary_hands_out_bodies_without_its_proposals),
         RULE(rule_13_an_alarmed_primary_hands_out_bodies_without_its_proposals),
         RULE(messages_over_a_link_to_myself_are_dropped),
     };

@@ -256,6 +256,30 @@ static void rule_4_2_a_learner_does_not_complain(void **state)
     assert_int_equal(l.look.committed.height, 2);
 }
 
+/* 6.1 (d): a term is of blocks of its view. What lower views committed is none of it, also where it
+ * comes here only now; what the view committed counts, however it came, and after a restart. */
+static void rule_6_1_d_a_term_counts_blocks_of_its_view(void **state)
+{
+    (void)state;
+    begin_stored(4, 3);
+    l.config.term_blocks = 3;
+    lone_start(&l);
+    struct certificate high = lone_certificate(&l, CERT_COMMIT, 0, &b[6], others());
+    leave(0);
+    adopt(1, &high);
+    l.view = 0;
+    (void)lone_range(&l, 2, &b[1], 6, 0);
+    l.view = 1;
+    install(&b[6]);
+    assert_int_equal(l.look.committed.height, 6);
+    assert_int_equal(l.look.complaint, PBFT_REASON_NONE);
+    (void)lone_range(&l, 2, &b[7], 2, 0);
+    assert_int_equal(l.look.complaint, PBFT_REASON_NONE);
+    lone_start(&l);
+    commit(&b[9]);
+    assert_int_equal(l.look.complaint, PBFT_REASON_SLOW);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +298,7 @@ int main(void)
         RULE(rule_6_1_one_complaint_per_view_with_its_first_reason),
         RULE(rule_6_1_a_complaint_ends_with_its_view),
         RULE(rule_4_2_a_learner_does_not_complain),
+        RULE(rule_6_1_d_a_term_counts_blocks_of_its_view),
     };
     return cmocka_run_group_tests_name("rules_6_complain", tests, NULL, NULL);
 }

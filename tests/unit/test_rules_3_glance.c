@@ -82,9 +82,12 @@ static void glance_keeps_a_conflicting_vote(void **state)
         (void)lone_vote(&l, 2, kinds[k], &b[1]);
         (void)lone_vote(&l, 3, kinds[k], &other);
         assert_int_equal(glance_at_vote(2, kinds[k], &other), PBFT_KEEP);
-        (void)lone_qc(&l, kinds[k], &b[1], 0x7d);
+        (void)lone_qc(&l, kinds[k], &b[1], 0x75);
         assert_int_equal(glance_at_vote(2, kinds[k], &other), PBFT_KEEP);
         assert_int_equal(lone_vote(&l, 2, kinds[k], &other), PBFT_DROP_CONFLICT);
+        /* The first was of another block than the certified one, which it votes for now. */
+        assert_int_equal(glance_at_vote(3, kinds[k], &b[1]), PBFT_KEEP);
+        assert_int_equal(lone_vote(&l, 3, kinds[k], &b[1]), PBFT_DROP_CONFLICT);
         assert_int_equal(glance_at_vote(4, kinds[k], &other), PBFT_KEEP);
     }
 }

@@ -280,6 +280,19 @@ static void rule_6_1_d_a_term_counts_blocks_of_its_view(void **state)
     assert_int_equal(l.look.complaint, PBFT_REASON_SLOW);
 }
 
+/* 5.3: also where my own vote alone shows that there was another, as after a restart. */
+static void rule_6_1_c_a_proposal_against_my_vote_alone_is_complained_about(void **state)
+{
+    (void)state;
+    begin(4, 3);
+    struct pbft_block other = lone_block(&l, &b[0]);
+    lone_accept(&l, &b[1]);
+    lone_start(&l);
+    assert_int_equal(lone_pre_prepare(&l, 0, &other), PBFT_DROP_CONFLICT);
+    assert_int_equal(lone_count(&l, PBFT_WRITE_EVIDENCE), 0);
+    assert_int_equal(l.look.complaint, PBFT_REASON_FAULTY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +312,7 @@ int main(void)
         RULE(rule_6_1_a_complaint_ends_with_its_view),
         RULE(rule_4_2_a_learner_does_not_complain),
         RULE(rule_6_1_d_a_term_counts_blocks_of_its_view),
+        RULE(rule_6_1_c_a_proposal_against_my_vote_alone_is_complained_about),
     };
     return cmocka_run_group_tests_name("rules_6_complain", tests, NULL, NULL);
 }

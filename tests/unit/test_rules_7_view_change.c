@@ -412,9 +412,24 @@ static void rule_6_1_a_certificate_before_its_new_view_installs(void **state)
     }
 }
 
+/* 6.1: also one of a block that is not here yet, after a restart: nobody sends it again. */
+static void rule_6_1_high_installs_its_view_after_a_restart(void **state)
+{
+    (void)state;
+    begin(4, 3);
+    struct certificate c = lone_certificate(&l, CERT_COMMIT, 2, &b[5], others());
+    (void)lone_certified(&l, &c);
+    assert_int_equal(l.look.view, 2);
+    lone_start(&l);
+    adopt(2, NULL);
+    assert_true(l.look.is_installed);
+    assert_int_equal(l.look.committed.height, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        RULE(rule_6_1_high_installs_its_view_after_a_restart),
         RULE(rule_7_1_a_list_of_complaints_changes_the_view),
         RULE(rule_7_1_without_a_certificate_high_is_the_base_of_the_epoch),
         RULE(rule_7_1_high_goes_along_committed_or_not),

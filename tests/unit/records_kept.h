@@ -117,7 +117,7 @@ static inline enum rc start_from_records(struct why *why)
         return rc;
     if (durable.has_high && durable.high.statement.epoch != l.config.epoch)
         return RC_STORE_DAMAGED; /* records.h: for the caller to judge */
-    l.evidence_count = 0; /* of which no records are kept here */
+    l.evidence_count = 0;        /* of which no records are kept here */
     durable.committed = l.durable.committed;
     durable.status_counter = l.durable.status_counter;
     l.core = pbft_init(l.memory, &l.config, &durable);

@@ -347,9 +347,16 @@ static void rule_16_a_certified_body_takes_the_place_of_one_that_is_not(void **s
 static void rule_16_a_base_and_a_range_find_a_place(void **state)
 {
     (void)state;
-    struct pbft_block other = begin_with_a_full_height();
     struct pbft_block chain[3];
+    begin(6, 5);
     make_chain(chain, 2);
+    lone_accept(&l, &b[1]);
+    struct certificate above = lone_certificate(&l, CERT_PREPARE, 0, &chain[2], others());
+    leave(0);
+    adopt(1, &above);
+    struct pbft_block other = lone_block(&l, &b[0]), one_more = lone_block(&l, &b[0]);
+    assert_int_equal(fetch(0, &other), PBFT_KEEP);
+    assert_int_equal(fetch(2, &one_more), PBFT_KEEP);
     l.view = 0;
     assert_int_equal(lone_range(&l, 2, &chain[1], 2, 0), PBFT_KEEP);
     assert_int_equal(l.look.committed.height, 2);

@@ -7,6 +7,7 @@ CFLAGS  ?= -O2 -g
 VARIANT ?=
 SEED    ?=
 SEEDS   ?= 1..200
+DROPS   ?=
 CHECK   ?= all
 V       ?= 0
 
@@ -43,7 +44,7 @@ Q = @
 say = @printf '  %-7s %s\n' $(1) $(2);
 endif
 
-.PHONY: all test unit check asan tsan demo sim model mutants lint fmt install clean help bench
+.PHONY: all test unit check asan tsan demo sim model mutants mutants-drops lint fmt install clean help bench
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -58,7 +59,8 @@ help:
 	  'make demo       four nodes take 6,471 real payments, and are killed on the way' \
 	  'make sim        simulated clusters: SEED=n, or SEEDS=a..b' \
 	  'make model      search the protocol with Spin (tests/model/README.md)' \
-  'make mutants    break one rule after the other: the tests must notice' \
+	  'make mutants    break one rule after the other: the tests must notice' \
+	  'make mutants-drops  remove every drop of the core in turn: the same' \
 	  'make lint       the rules of the house, as a script' \
 	  'make fmt        format the C sources' \
 	  'make bench      measure the ledger (prints ratios to this machine)' \
@@ -151,6 +153,10 @@ demo: $(BUILD)/.deps-test
 
 mutants: $(BUILD)/.deps-test
 	$(Q)BUILD=$(BUILD) sh tests/mutants/run.sh
+
+# All of them, or DROPS='pbft_on_checked ...'.
+mutants-drops: $(BUILD)/.deps-test
+	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/mutants/drops.py $(DROPS)
 
 lint: tools/deps.sh
 	$(Q)mkdir -p $(BUILD)

@@ -126,6 +126,12 @@ grep -o '`[^`]*`' tests/PITFALLS.md 2>&1 | tr -d '`' | while IFS= read -r name; 
     [ -e "$there" ] || echo "$there"
 done | report 'PITFALLS.md names what is not there'
 
+# --- each rule of sections 3 to 9 is bent by a mutant that names it ---
+named=$(sed -n 's/^rule: \([^:]*\):.*/\1/p' tests/mutants/*.patch | tr ' ,' '\n\n')
+grep -oE '^[3-9]\.[0-9]+ ' node/pbft/PROTOCOL.md | while read -r rule; do
+    echo "$named" | grep -qxF "$rule" || echo "$rule"
+done | report 'no mutant bends this rule of PROTOCOL.md'
+
 findings=$(wc -l <"$count")
 if [ "$findings" -eq 0 ]; then
     echo 'lint: ok'

@@ -92,8 +92,10 @@ enum pbft_drop pbft_on_built(struct pbft *p, const struct pbft_built *built)
     CHECK(built->block.height == p->tip.height + 1);
     CHECK(digest_equal(&built->block.parent, &p->tip.digest));
     struct pbft_known *known = pbft_known_at(p, &built->block);
-    if (known == NULL)
-        return PBFT_DROP_SLOT_FULL; /* only where more than f lie: nobody else proposes here */
+    if (known == NULL) { /* only where more than f lie: nobody else proposes here */
+        p->is_build_dry = true;
+        return PBFT_DROP_SLOT_FULL;
+    }
     propose(p, known);
     return PBFT_KEEP;
 }

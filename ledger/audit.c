@@ -98,7 +98,7 @@ static bool judge_state(struct audit *a, uint64_t height, const struct audit_hei
         return audit_fault_set(f, RC_PROOF, height,
                                "checkpoint certificate: its state root is not the replayed one");
     a->report->checkpoints_count += has_checkpoint;
-    return !has_root || audit_roots_judge(&a->roots, height, root, f);
+    return !has_root || audit_roots_judge(&a->roots, height, a->view, a->replay, f);
 }
 
 /* What the layer holds is of this height. Above the flushed height the store has no index entries

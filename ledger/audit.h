@@ -91,15 +91,16 @@ MUST_USE enum rc audit_run(struct audit_report *report, struct store *s,
 
 /* Two stores of one chain: the first height at which their blocks differ in any byte (with equal
  * digests, it is the bodies that differ, and one of them is not the header's), or, if the shorter
- * chain is a prefix of the other, the first state entry that differs where both have flushed the
- * same height. */
+ * chain is a prefix of the other, the first state entry that differs at the newest height whose
+ * tree both have: the flushed one, or the newest checkpoint height that both have kept. */
 struct audit_difference {
     bool found;
     uint64_t height;            /* of the first block that differs; 0 when it is a state entry */
     struct digest ours, theirs; /* block digests */
     uint64_t ours_height, theirs_height; /* heads */
     uint64_t missing_count; /* of heights that one of them does not have in its history yet */
-    bool state_compared;    /* both flushed trees were of one height */
+    bool state_compared;    /* both have the tree of one height: */
+    uint64_t state_height;
     struct tree_difference state;
 };
 /* out->state lends until either store's next commit. Requires: both are of one chain id.

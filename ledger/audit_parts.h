@@ -175,6 +175,7 @@ struct audit_roots {
     struct bytes key;
     struct bytes value;
     struct digest newest; /* of the entries passed */
+    uint64_t newest_version;
 };
 MUST_USE enum rc audit_roots_open(struct audit_roots *r, const struct audit_subject *subject,
                                   struct kv_view *v);
@@ -184,9 +185,10 @@ void audit_roots_close(struct audit_roots *r);
 bool audit_roots_is_due(const struct audit_roots *r, uint64_t height);
 /* Pass the entries up to this height, which must be roots. */
 bool audit_roots_pass(struct audit_roots *r, uint64_t height, struct audit_fault *f);
-/* Hold the newest root passed against the recomputed one. Requires: audit_roots_is_due(). */
-bool audit_roots_judge(const struct audit_roots *r, uint64_t height, const struct digest *root,
-                       struct audit_fault *f);
+/* Hold the newest root passed against the recomputed one; what differs is named where the tree is
+ * there still (v). Requires: audit_roots_is_due(). */
+bool audit_roots_judge(const struct audit_roots *r, uint64_t height, struct kv_view *v,
+                       struct audit_replay *replay, struct audit_fault *f);
 
 /* After the head: there is no more. */
 bool audit_roots_judge_end(struct audit_roots *r, struct audit_fault *f);

@@ -78,22 +78,9 @@ bool audit_roots_pass(struct audit_roots *r, uint64_t height, struct audit_fault
     if (r->value.size != DIGEST_BYTES)
         return audit_fault_set(f, RC_PROOF, height, "state root: the entry is not a digest");
     memcpy(r->newest.bytes, r->value.data, DIGEST_BYTES);
+    r->newest_version = height;
     roots_move(r, false);
     return true;
-}
-
-bool audit_roots_judge(const struct audit_roots *r, uint64_t height, const struct digest *root,
-                       struct audit_fault *f)
-{
-    /* A version without changes has no entry; then the one before still holds. */
-    if (digest_equal(&r->newest, root))
-        return true;
-    char kept[DIGEST_HEX_BYTES];
-    char replayed[DIGEST_HEX_BYTES];
-    digest_to_hex(kept, &r->newest);
-    digest_to_hex(replayed, root);
-    return audit_fault_set(f, RC_PROOF, height, "state root: the store has %s, replaying gives %s",
-                           kept, replayed);
 }
 
 bool audit_roots_judge_end(struct audit_roots *r, struct audit_fault *f)
@@ -131,6 +118,45 @@ static const char *entry_text(char out[static AUDIT_KEY_TEXT_BYTES], uint8_t tab
     }
     out[size] = '\0';
     return out;
+}
+
+/* ---- the root of a height against the replayed one ---- */
+
+/* Where the store keeps the tree still, the entry that is wrong is named, and not only that one is.
+ */
+static bool name_entry(const struct audit_roots *r, uint64_t height, struct kv_view *v,
+                       struct audit_replay *replay, struct audit_fault *f)
+{
+    struct tree_ref tree = {.version = r->newest_version, .root = r->newest};
+    struct tree_difference d;
+    char text[AUDIT_KEY_TEXT_BYTES];
+    if (height < r->subject->kept.heights[0] ||
+        tree_compare(&d, v, &tree, audit_replay_view(replay), audit_replay_tree(replay)) != RC_OK ||
+        !d.found)
+        return false;
+    (void)audit_fault_set(f, RC_PROOF, height, "state %s %s: %s", table_word(d.table),
+                          entry_text(text, d.table, d.key),
+                          !d.ours_has     ? "is missing"
+                          : !d.theirs_has ? "comes from no transaction"
+                                          : "differs from the replayed one");
+    return true;
+}
+
+bool audit_roots_judge(const struct audit_roots *r, uint64_t height, struct kv_view *v,
+                       struct audit_replay *replay, struct audit_fault *f)
+{
+    const struct digest *root = &audit_replay_tree(replay)->root;
+    /* A version without changes has no entry; then the one before still holds. */
+    if (digest_equal(&r->newest, root))
+        return true;
+    if (name_entry(r, height, v, replay, f))
+        return false;
+    char kept[DIGEST_HEX_BYTES];
+    char replayed[DIGEST_HEX_BYTES];
+    digest_to_hex(kept, &r->newest);
+    digest_to_hex(replayed, root);
+    return audit_fault_set(f, RC_PROOF, height, "state root: the store has %s, replaying gives %s",
+                           kept, replayed);
 }
 
 /* ---- the store's tree against the replayed one ---- */

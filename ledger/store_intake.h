@@ -170,6 +170,10 @@ MUST_USE enum rc store_on_snapshot(struct store *s, struct why *why);
  * Returns: false when it is too late: the tree may be being dropped by now. */
 MUST_USE bool store_hold_trees(struct store *s, uint64_t height);
 void store_let_trees_go(struct store *s);
+/* The tree of a multiple of checkpoint_every_heights, or of the flushed height, if it is kept
+ * still. Returns: RC_OK | RC_NOT_FOUND | RC_STORE_DAMAGED | RC_STORE_IO. */
+MUST_USE enum rc store_get_tree(struct store *s, uint64_t height, struct tree_ref *out,
+                                struct why *why);
 /* The tree of this height with this root, to make pieces of: one that is kept (8.3), so that who
  * began with it can go on. Returns: RC_OK | RC_NOT_FOUND | RC_STORE_DAMAGED | RC_STORE_IO. */
 MUST_USE enum rc store_get_kept_tree(struct store *s, uint64_t height, const struct digest *root,

@@ -187,20 +187,28 @@ void store_let_trees_go(struct store *s)
     s->held_height = 0;
 }
 
-enum rc store_get_kept_tree(struct store *s, uint64_t height, const struct digest *root,
-                            struct tree_ref *out, struct why *why)
+enum rc store_get_tree(struct store *s, uint64_t height, struct tree_ref *out, struct why *why)
 {
     uint64_t oldest = store_oldest_durable_tree(s);
     if (s->history.exists && oldest < s->history.base.height)
         oldest = s->history.base.height;
-    if (store_has_state(s) && height >= oldest && height <= s->derived.flushed_height) {
-        enum rc rc = store_tree_at(s, height, out);
-        if (rc != RC_OK)
-            return why_set(why, rc, "the state tree of height %" PRIu64 " cannot be read", height);
-        if (digest_equal(&out->root, root))
-            return RC_OK;
-    }
-    return why_set(why, RC_NOT_FOUND, "no state tree of height %" PRIu64 " is kept", height);
+    enum rc rc = RC_NOT_FOUND;
+    if (store_has_state(s) && height >= oldest && height <= s->derived.flushed_height)
+        rc = store_tree_at(s, height, out);
+    if (rc == RC_NOT_FOUND)
+        return why_set(why, rc, "no state tree of height %" PRIu64 " is kept", height);
+    return rc == RC_OK
+               ? rc
+               : why_set(why, rc, "the state tree of height %" PRIu64 " cannot be read", height);
+}
+
+enum rc store_get_kept_tree(struct store *s, uint64_t height, const struct digest *root,
+                            struct tree_ref *out, struct why *why)
+{
+    enum rc rc = store_get_tree(s, height, out, why);
+    if (rc != RC_OK || digest_equal(&out->root, root))
+        return rc;
+    return why_set(why, RC_NOT_FOUND, "no state tree of height %" PRIu64 " has this root", height);
 }
 
 /* ---- sweeping ---- */

@@ -36,6 +36,7 @@
     X(RC_REPLICA_MISMATCH, "this store belongs to another replica")                                \
     X(RC_NOT_A_STORE, "there is no Hansa store here")                                              \
     X(RC_REOPEN, "the store is to be opened anew")                                                 \
+    X(RC_NOT_YET, "that may be in blocks that are not here yet")                                   \
     X(RC_REFUSED, "the ledger refuses this")                                                       \
     X(RC_TIMEOUT, "there was no answer in time")                                                   \
     X(RC_INTERRUPTED, "interrupted")

@@ -14,6 +14,7 @@ size="--txs-per-block 10 --ops-per-tx 12 --accounts 12 --checkpoint-every 16"
 make_store s --blocks 40 $size --seed 1 --genesis-out g.json
 make_store shorter --blocks 32 $size --seed 1
 make_store behind --blocks 20 $size --seed 1
+make_store far_behind --blocks 10 $size --seed 1
 make_store other --blocks 40 $size --seed 2
 make_store empty --blocks 0 --accounts 4 --genesis-out empty.json
 "$HANSA" genesis show g.json --json >genesis.out
@@ -138,10 +139,16 @@ json "a_store_behind_does_not_differ" '(d["holds"] and d["behind"] == "theirs" a
     d["ours_height"] == 40 and d["theirs_height"] == 32 and d["state_compared"])'
 accepted "a_store_behind_is_said" "the same up to height 32|40 here, 32 there: 'shorter' is merely 8 behind" \
     audit s --against shorter
-accepted "a_store_far_behind_is_said_and_its_state_not_compared" \
-    "'behind' is merely 20 behind|state:           not compared|height 16 here and 32 there" \
+accepted "a_store_farther_behind_is_compared_at_a_checkpoint_that_both_keep" \
+    "'behind' is merely 20 behind|state:           the same at height 16" \
     audit behind --against s
 run audit behind --against s --json
+json "a_store_farther_behind_is_json_too" \
+    'd["holds"] and d["behind"] == "ours" and d["state_compared"] is True'
+accepted "a_store_far_behind_is_said_and_its_state_not_compared" \
+    "'far_behind' is merely 30 behind|state:           not compared|height 0 here and 32 there" \
+    audit far_behind --against s
+run audit far_behind --against s --json
 json "a_store_far_behind_is_json_too" \
     'd["holds"] and d["behind"] == "ours" and d["state_compared"] is False'
 refused "first_differing_block_is_named_with_its_signers" 1 \

@@ -11,33 +11,36 @@ enum { VERSION_AT = 8, ROOT_AT = 16 }; /* of "derived" (ledger/store.h) */
 struct rot {
     struct kv_view *view;
     struct kv_batch *batch;
-    uint64_t left; /* balances to pass by */
+    enum state_table table;
+    uint64_t left; /* entries to pass by */
     uint64_t passed;
     struct digest key_hash;
-    uint8_t value[16];
+    uint8_t value[STATE_VALUE_BYTES_MAX];
+    size_t value_bytes;
 };
 
-static struct bytes balance_value(struct rot *r)
+/* A balance rises by one minor unit; a record's data are a byte longer. */
+static void bend(struct rot *r, struct bytes value)
 {
-    return bytes_of(r->value, sizeof r->value);
+    size_t at = r->table == STATE_BALANCE ? 0 : value.size - 4;
+    CHECK(value.size <= sizeof r->value && value.size >= 8);
+    memcpy(r->value, value.data, value.size);
+    r->value_bytes = value.size;
+    for (size_t i = at; ++r->value[i] == 0;)
+        i++; /* a number ends before it carries beyond its bytes */
 }
 
-static enum rc pick_balance(void *context, const struct digest *key_hash, uint8_t table,
-                            struct bytes key, struct bytes value)
+static enum rc pick(void *context, const struct digest *key_hash, uint8_t table, struct bytes key,
+                    struct bytes value)
 {
     struct rot *r = context;
     (void)key;
-    if (table != STATE_BALANCE)
+    if (table != r->table)
         return RC_OK;
     r->passed++;
     if (r->left-- > 0)
         return RC_OK;
-    struct state_balance balance;
-    struct wr w = wr_of(r->value, sizeof r->value);
-    CHECK(state_balance_decode(&balance, value));
-    wr_u64(&w, balance.amount + 1);
-    wr_u64(&w, balance.entries_count);
-    CHECK(wr_bytes_of(&w).size == value.size);
+    bend(r, value);
     r->key_hash = *key_hash;
     return RC_INTERRUPTED; /* found */
 }
@@ -54,7 +57,7 @@ static void rewrite(struct rot *r, const struct tree_place *place, struct digest
         struct tree_place below = {child->version, place->depth + 1, r->key_hash};
         rewrite(r, &below, &child->hash);
     } else {
-        child->value = balance_value(r);
+        child->value = bytes_of(r->value, r->value_bytes);
         child->has_hash = false;
     }
     CHECK(tree_node_hash_leaves(&node, place));
@@ -78,9 +81,9 @@ static void put_root(struct rot *r, struct bytes derived, const struct digest *r
     buf_free(&bent);
 }
 
-uint64_t rot_balance(struct kv *kv, uint64_t pick)
+uint64_t rot_state(struct kv *kv, uint64_t number)
 {
-    struct rot r = {.left = UINT64_MAX};
+    struct rot r = {.left = UINT64_MAX, .table = STATE_BALANCE};
     struct bytes derived;
     struct tree_ref tree;
     struct digest root;
@@ -91,10 +94,14 @@ uint64_t rot_balance(struct kv *kv, uint64_t pick)
     tree.version = rd_u64(&rd);
     rd_copy(&rd, tree.root.bytes, DIGEST_BYTES);
     CHECK(!rd.failed);
-    CHECK(tree_walk(r.view, &tree, pick_balance, &r, NULL) == RC_OK); /* counts them */
+    CHECK(tree_walk(r.view, &tree, pick, &r, NULL) == RC_OK); /* counts them */
+    if (r.passed == 0) {
+        r.table = STATE_RECORD;
+        CHECK(tree_walk(r.view, &tree, pick, &r, NULL) == RC_OK);
+    }
     CHECK(r.passed > 0);
-    r.left = pick % r.passed;
-    CHECK(tree_walk(r.view, &tree, pick_balance, &r, NULL) == RC_INTERRUPTED);
+    r.left = number % r.passed;
+    CHECK(tree_walk(r.view, &tree, pick, &r, NULL) == RC_INTERRUPTED);
     r.batch = kv_batch_new();
     struct tree_place top = {.version = tree.version};
     rewrite(&r, &top, &root);

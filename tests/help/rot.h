@@ -5,9 +5,10 @@
 
 #include "ledger/kv.h"
 
-/* Raise a balance of the flushed state by one minor unit: the pick-th, counted around. It never
- * falls short, so that blocks go on applying, and all roots from here on are others. Returns the
- * flushed height. Requires: the kv holds a store with a balance, which nobody has open. */
-uint64_t rot_balance(struct kv *kv, uint64_t pick);
+/* Raise a balance of the flushed state by one minor unit: number so many, counted around; where
+ * there is none, a record is said to have a byte more. Nothing falls short, so that blocks go on
+ * applying, and all roots from here on are others. Returns the flushed height. Requires: the kv
+ * holds a store with a balance or a record, which nobody has open. */
+uint64_t rot_state(struct kv *kv, uint64_t number);
 
 #endif

@@ -22,7 +22,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "rot_store: %s\n", why.text);
         return 1;
     }
-    (void)printf("rotten at height %" PRIu64 "\n", rot_balance(kv, 0));
+    (void)printf("rotten at height %" PRIu64 "\n", rot_state(kv, 0));
     kv_close(kv);
     return 0;
 }

@@ -52,7 +52,7 @@ static void rot(struct sim *s, void *context, uint64_t number)
         return;
     s->faulty |= bit(n);
     sim_check_lied(s, n->index);
-    uint64_t height = rot_balance(n->kv, sim_between(s, 0, 1000));
+    uint64_t height = rot_state(n->kv, sim_between(s, 0, 1000));
     s->counts.rots++;
     sim_say(s, n->index, "its state of height %" PRIu64 " rots", height);
 }

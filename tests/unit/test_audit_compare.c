@@ -54,6 +54,11 @@ static void prefix_does_not_differ(void **state)
     chain_grow(&theirs, 1);
     d = compare(&ours, &theirs);
     assert_false(d.found);
+    assert_true(d.state_compared); /* at the checkpoint that both keep */
+    assert_int_equal(d.state_height, 8);
+    chain_grow(&theirs, 4);
+    d = compare(&ours, &theirs);
+    assert_false(d.found);
     assert_false(d.state_compared);
     close_pair(&ours, &theirs);
 }
@@ -130,6 +135,25 @@ static void state_that_differs_is_found_by_entry(void **state)
     assert_true(d.state.theirs_has);
     assert_true(bytes_equal(d.state.theirs, bytes_of(value, sizeof value)));
     assert_false(bytes_equal(d.state.ours, d.state.theirs));
+    close_pair(&ours, &theirs);
+}
+
+/* Also at a checkpoint below, where one has flushed more since. */
+static void state_that_differs_below_is_found_by_entry(void **state)
+{
+    (void)state;
+    struct chain ours, theirs;
+    uint8_t key_room[STATE_KEY_BYTES_MAX], value[16] = {1};
+    open_pair(&ours, &theirs);
+    struct bytes key = state_balance_key(key_room, bytes_of_text("p1/a1"), bytes_of_text("CZK"));
+    assert_true(tamper_state(&theirs, STATE_BALANCE, key, bytes_of(value, sizeof value), true));
+    assert_int_equal(chain_reopen(&theirs, NULL), RC_OK);
+    chain_grow(&ours, 5);
+    struct audit_difference d = compare(&ours, &theirs);
+    assert_true(d.found);
+    assert_int_equal(d.height, 0);
+    assert_int_equal(d.state_height, 8);
+    assert_true(bytes_equal(d.state.key, key));
     close_pair(&ours, &theirs);
 }
 
@@ -234,6 +258,7 @@ int main(void)
         cmocka_unit_test(fork_is_found_at_its_first_height),
         cmocka_unit_test(chains_of_other_seeds_differ_at_height_1),
         cmocka_unit_test(state_that_differs_is_found_by_entry),
+        cmocka_unit_test(state_that_differs_below_is_found_by_entry),
         cmocka_unit_test(missing_block_cannot_be_compared),
         cmocka_unit_test(chain_of_one_seed_is_the_same_however_it_is_built),
         cmocka_unit_test(chain_holds_operations_of_all_kinds),

@@ -4,6 +4,7 @@
 #include "ledger/place.h"
 #include "ledger/state.h"
 #include "tests/help/audited.h"
+#include "tests/help/rot.h"
 #include "tests/help/unit.h"
 
 /* ---- state ---- */
@@ -35,6 +36,27 @@ static void raised_balance_under_right_hashes_is_found(void **state)
                              balance_value(value, balance.amount + 1, balance.entries_count),
                              true));
     audited_expect(&c, 8, "state balance p1/a1 CZK: differs from the replayed one");
+}
+
+/* The same of a tree that is kept still, under blocks that were applied to it and flushed since. */
+static void raised_balance_of_a_kept_tree_is_named(void **state)
+{
+    (void)state;
+    struct chain c;
+    struct audit_report report;
+    audited_open(&c);
+    store_close(c.store);
+    c.store = NULL;
+    assert_int_equal(rot_state(c.kv, 1), 8);
+    assert_int_equal(chain_reopen(&c, NULL), RC_OK);
+    chain_grow(&c, 4); /* its checkpoint is of the wrong root */
+    tamper_delete(&c, KV_CHECKPOINT, tamper_height_key(12));
+    tamper_delete(&c, KV_CHECKPOINT, tamper_height_key(8));
+    assert_int_equal(audited_run(&c, &report), RC_PROOF);
+    assert_int_equal(report.fault_height, 8);
+    assert_memory_equal(report.fault_field, "state balance p", 15);
+    assert_non_null(strstr(report.fault_field, ": differs from the replayed one"));
+    chain_close(&c);
 }
 
 /* A balance out of nothing, likewise. */
@@ -225,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(raised_balance_under_right_hashes_is_found),
+        cmocka_unit_test(raised_balance_of_a_kept_tree_is_named),
         cmocka_unit_test(balance_from_nothing_is_found),
         cmocka_unit_test(changed_leaf_under_old_hashes_is_found),
         cmocka_unit_test(changed_root_of_checkpoint_is_found),

@@ -154,7 +154,7 @@ static void one_that_has_diverged_gives_nothing_up(void **state)
     others_grow(&p, 40);
     others_commit_to(&p, 15);
     world_crash(&w, false);
-    (void)rot_balance(w.kv, 3);
+    (void)rot_state(w.kv, 3);
     w.is_rotten = true;
     world_begin(&w);
     others_tell(&p);

@@ -154,7 +154,7 @@ static void held_blocks_are_not_asked_for(void **state)
     others_grow(&p, 20);
     others_commit_to(&p, 20);
     world_crash(&w, false);
-    assert_int_equal(rot_balance(w.kv, 1), 16);
+    assert_int_equal(rot_state(w.kv, 1), 16);
     w.is_rotten = true;
     world_begin(&w);
     others_tell(&p);

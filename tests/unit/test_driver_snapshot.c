@@ -279,7 +279,7 @@ static void a_state_that_diverged_is_discarded_and_taken_anew(void **state)
         others_grow(&p, 40);
         others_commit_to(&p, own);
         world_crash(&w, false);
-        assert_int_equal(rot_balance(w.kv, own), 8);
+        assert_int_equal(rot_state(w.kv, own), 8);
         w.is_rotten = true;
         world_begin(&w);
         struct pbft_rank high = high_of();

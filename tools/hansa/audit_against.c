@@ -150,7 +150,7 @@ static enum cli_exit answer_state(struct cli *c, const struct two *t,
     char *key = state_words_key(s->table, s->key);
     char *ours = state_words_value(s->table, s->key, s->ours, g);
     char *theirs = state_words_value(s->table, s->key, s->theirs, g);
-    uint64_t height = store_flushed_height(t->dirs[0].store);
+    uint64_t height = diff->state_height;
     json_t *details = json_pack("{s:s}", "kind", "state");
     render_set_number(details, "height", height);
     render_set_number(details, "table", s->table);
@@ -188,7 +188,7 @@ static void print_same(const struct two *t, const struct audit_difference *diff,
                  ours, theirs, cli_quote(quoted, t->paths[ours < theirs ? 0 : 1]),
                  ours < theirs ? theirs - ours : ours - theirs);
     if (diff->state_compared)
-        cli_line("state", "the same at height %" PRIu64, store_flushed_height(t->dirs[0].store));
+        cli_line("state", "the same at height %" PRIu64, diff->state_height);
     else
         cli_line("state",
                  "not compared, only blocks were: it is kept at height %" PRIu64

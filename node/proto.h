@@ -108,7 +108,9 @@ const char *proto_type_word(enum proto_type t);
     X(PROTO_NOT_FOUND, "not_found", "there is no such thing in this node's ledger")                \
     X(PROTO_BUSY, "busy", "the node has too much to do: try again later")                          \
     X(PROTO_FAILED, "failed", "the node could not read its ledger: see its log")                   \
-    X(PROTO_FORBIDDEN, "forbidden", "the node's configuration does not allow this")
+    X(PROTO_FORBIDDEN, "forbidden", "the node's configuration does not allow this")                \
+    X(PROTO_NOT_YET, "not_yet",                                                                    \
+      "that may be in blocks that this node does not have yet: ask another node, or wait")
 enum proto_code {
 #define X(name, word, text) name,
     PROTO_STATUS_LIST(X)
@@ -176,6 +178,10 @@ struct proto_status {
     uint64_t view_changes;      /* how often it has left a view, since its start */
     uint64_t stable_height;     /* newest checkpoint that is certified and is its own state, 8.1 */
     uint64_t checkpoint_height; /* newest that is certified; at least stable_height */
+    /* 9.3: blocks below are not here yet (1: all are); the state that is being taken from others is
+     * of snapshot_height (0: none is), and so much of it is here. */
+    uint64_t history_from_height, snapshot_height;
+    uint32_t snapshot_per_mille;
     uint64_t committed_height, durable_height, flushed_height;
     uint64_t certified_height; /* highest COMMIT certificate seen: the lag is what is in between */
     struct digest head_digest;

@@ -117,6 +117,10 @@ static void put_status(struct buf *out, const struct proto_status *s)
     buf_add_u64(out, s->view_changes);
     buf_add_u64(out, s->stable_height);
     buf_add_u64(out, s->checkpoint_height);
+    CHECK(s->snapshot_per_mille <= 1000);
+    buf_add_u64(out, s->history_from_height);
+    buf_add_u64(out, s->snapshot_height);
+    buf_add_u32(out, s->snapshot_per_mille);
     buf_add_u64(out, s->committed_height);
     buf_add_u64(out, s->durable_height);
     buf_add_u64(out, s->flushed_height);
@@ -155,6 +159,11 @@ static void take_status(struct rd *from, struct proto_status *s)
     s->view_changes = rd_u64(from);
     s->stable_height = rd_u64(from);
     s->checkpoint_height = rd_u64(from);
+    s->history_from_height = rd_u64(from);
+    s->snapshot_height = rd_u64(from);
+    s->snapshot_per_mille = rd_u32(from);
+    if (s->snapshot_per_mille > 1000)
+        rd_fail(from);
     s->committed_height = rd_u64(from);
     s->durable_height = rd_u64(from);
     s->flushed_height = rd_u64(from);

@@ -57,6 +57,9 @@ MUST_USE enum rc records_load(struct kv_view *view, struct pbft_durable *durable
  * was not to be believed is gone. Returns: as above, RC_STORE_DAMAGED also when there is none. */
 void records_put_snapshot(struct kv_batch *batch, const struct certificate *checkpoint);
 void records_drop_snapshot(struct kv_batch *batch);
+/* Whether the state is not to be believed (8.2). Returns: RC_OK | RC_STORE_DAMAGED | RC_STORE_IO.
+ */
+MUST_USE enum rc records_load_diverged(struct kv_view *view, bool *out, struct why *why);
 MUST_USE enum rc records_load_snapshot(struct kv_view *view, struct certificate *out,
                                        struct why *why);
 MUST_USE enum rc records_load_reserved(struct kv_view *view, struct pbft_rank *out,

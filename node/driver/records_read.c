@@ -309,6 +309,18 @@ enum rc records_load(struct kv_view *view, struct pbft_durable *durable, uint64_
     return RC_OK;
 }
 
+enum rc records_load_diverged(struct kv_view *view, bool *out, struct why *why)
+{
+    const struct record_key key = {.type = RECORD_DIVERGED};
+    uint8_t room[RECORDS_KEY_BYTES_MAX];
+    struct bytes value;
+    enum rc rc = kv_get(view, KV_VOTE, record_key_encode(room, &key), &value);
+    *out = rc == RC_OK;
+    if (rc == RC_STORE_DAMAGED)
+        return damaged_record(why, &key, bytes_of(NULL, 0), "it cannot be read");
+    return rc == RC_OK || rc == RC_NOT_FOUND ? RC_OK : walk_failed(why, rc);
+}
+
 enum rc records_load_snapshot(struct kv_view *view, struct certificate *out, struct why *why)
 {
     const struct record_key key = {.type = RECORD_SNAPSHOT};

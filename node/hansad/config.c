@@ -7,6 +7,7 @@
 
 #include "crypto/base/check.h"
 #include "genesis/json.h"
+#include "node/driver/driver.h"
 
 /* ---- the settings: one table for the file, the flags and the help ---- */
 
@@ -44,6 +45,10 @@ static const struct setting settings[] = {
      "the most that the ledger may grow to; 0, the default: 1 TiB"},
     {"disk_reserve_bytes", KIND_NUMBER, false, AT(disk_reserve_bytes), (uint64_t)1 << 30, 0,
      (uint64_t)1 << 50, "BYTES", "with less free, no transactions are taken; default 1 GiB"},
+    {"snapshot_behind_heights", KIND_NUMBER, false, AT(snapshot_behind_heights),
+     DRIVER_SNAPSHOT_BEHIND_HEIGHTS, 1, UINT64_MAX / 2, "N",
+     "farther behind than so many blocks, the state is taken from the other members and older "
+     "blocks come behind; default 16384"},
     {"backups", KIND_BOOL, false, AT(backups), 0, 0, 0, NULL,
      "let clients copy the whole store (default: no)"},
 };

@@ -29,6 +29,7 @@ struct config {
     uint64_t verify_threads; /* 0: one per core */
     uint64_t map_bytes;      /* 0: 1 TiB */
     uint64_t disk_reserve_bytes;
+    uint64_t snapshot_behind_heights; /* 9.3 */
     bool backups; /* answer BACKUP requests: whoever reads may then copy the whole store */
 };
 

@@ -176,6 +176,18 @@ enum rc home_check(struct home *out, const struct config *config, bool init, str
     return open_home(out, config, true, init, why);
 }
 
+enum rc home_reopen(struct home *h, struct why *why)
+{
+    store_close(h->store);
+    h->store = NULL;
+    h->is_first = h->is_fenced = false;
+    enum rc rc = open_store(h, why);
+    if (rc != RC_OK)
+        return why_within(why, rc, "store %s", h->config->data);
+    rc = marker_read(&h->marker, h->marker_path, why);
+    return rc == RC_OK ? judge_marker(h, true, false, why) : rc;
+}
+
 void home_close(struct home *h)
 {
     store_close(h->store);

@@ -26,7 +26,12 @@ struct home {
  * Returns: RC_OK | as the parts; the words say which and what to do. */
 MUST_USE enum rc home_open(struct home *out, const struct config *config, bool init,
                            struct why *why);
-/* The same without writing anything: what home_open() would say and do. */
+/* The store stands elsewhere now, or its state is to go (RC_REOPEN of driver.h): close it and open
+ * it anew, and judge it again. Genesis, key and the lock on the data directory stay as they are:
+ * who gave the passphrase need not give it twice, and nobody comes in between. Requires: opened by
+ * home_open(); nothing stands on the store. On failure the home can only be closed. */
+MUST_USE enum rc home_reopen(struct home *h, struct why *why);
+/* As home_open(), without writing anything: what it would say and do. */
 MUST_USE enum rc home_check(struct home *out, const struct config *config, bool init,
                             struct why *why);
 void home_close(struct home *h);

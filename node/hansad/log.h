@@ -23,6 +23,7 @@
  *   error  stopped          the node cannot go on: the cause and the next step
  *   error  learner          this key never votes again (rule 4.2)
  *   error  diverged         the own state is not the one that a quorum certified (8.2)
+ *   error  set_aside        such a store was copied, and where; the certified state is taken anew
  *   error  safety_alarm     two certificates contradict each other (13)
  *   error  damaged          something in the own store is damaged, and was given to nobody
  *   error  disk_low         below the reserve: no client's transactions are taken
@@ -46,6 +47,9 @@
  *   info   view_installed   a quorum works in the new view: its primary, the height it goes on
  *                           from, and how long ago the old one was left
  *   info   checkpoint       stable: what a quorum certified is the own state (8.1); each 10 s
+ *   info   snapshot         a state is being taken from the others (9.3): how far; each 10 s
+ *   info   reopening        it was, or is to be: the store is opened anew, and the node goes on
+ *   info   history          from which height on blocks are here; each 10 s, and when all are
  *   info   peer             a session is live
  *   info   disk_enough      there is room again
  *   info   readers_cleared  places of readers that were killed were given back (pitfalls J5)

@@ -79,6 +79,14 @@ static void tell_chain(const struct node *n, const struct driver_look *look, str
         look->core.is_alarmed);
     one(out, "is_diverged", "gauge", "1: the own state is not the certified one (rule 8.2).",
         look->is_diverged);
+    one(out, "is_taking_snapshot", "gauge", "1: the state is being taken from others (9.3).",
+        look->is_taking_snapshot);
+    one(out, "snapshot_per_mille", "gauge", "How much of it is here.",
+        look->snapshot.done_per_mille);
+    one(out, "snapshot_pieces", "gauge", "Pieces of it that are here.", look->snapshot.pieces_done);
+    one(out, "snapshot_bad_pieces", "gauge", "Pieces that were refused.", look->snapshot_faults);
+    one(out, "history_from_height", "gauge", "Blocks below are not here yet; 1: all are.",
+        look->history_from_height);
     one(out, "stable_height", "gauge", "Newest certified checkpoint that is the own state.",
         look->core.stable_height);
     one(out, "checkpoint_height", "gauge", "Newest certified checkpoint seen.",

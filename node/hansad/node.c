@@ -204,7 +204,7 @@ static enum rc open_driver(struct node *n, struct why *why)
         .signer = {.context = n, .sign = sign},
         .marker = {.context = n, .held = h->marker.reserved, .raise = raise_marker},
         .reserved_heights = DRIVER_RESERVED_HEIGHTS,
-        .snapshot_behind_heights = DRIVER_SNAPSHOT_BEHIND_HEIGHTS,
+        .snapshot_behind_heights = h->config->snapshot_behind_heights,
         .outputs_max = DRIVER_OUTPUTS_MAX,
         .answer_bytes_max = DRIVER_ANSWER_BYTES_MAX,
         .is_fenced = h->is_fenced};

@@ -40,7 +40,10 @@ struct node {
     uint64_t said_complaints, said_left, said_installed; /* of views: how many */
     uint64_t said_stable_height;
     uint64_t look_ms, disk_ms, progress_ms, readers_ms; /* when it is due */
-    uint64_t progress_height;                           /* at the last progress line */
+    bool was_taking_snapshot;
+    uint64_t snapshot_ms;     /* when it was said last how far a snapshot is */
+    uint64_t said_history;    /* from which height on history is here, as said last */
+    uint64_t progress_height; /* at the last progress line */
     uint64_t progress_txs;
     uint64_t progressed_ms; /* when it was looked at last */
     uint64_t disk_free_bytes, store_bytes;
@@ -68,6 +71,8 @@ uint64_t node_behind(const struct node *n, const struct driver_look *look);
 uint64_t node_left_s(uint64_t behind_heights, uint64_t made_heights, uint64_t took_ms);
 /* Say what has changed of whether it votes, since that was said last. */
 void node_say_changes(struct node *n, const struct driver_look *look);
+/* Say how far a state is that is being taken, or history that is filled behind one (9.3). */
+void node_say_snapshot(struct node *n, const struct driver_look *look);
 /* Say what members sent that no correct member sends, since that was said last. */
 void node_say_refused(struct node *n, const struct driver_look *look);
 /* Say that something in the store is damaged and was given to nobody, since that was said last. */

@@ -204,9 +204,8 @@ void node_say_changes(struct node *n, const struct driver_look *look)
     if (look->is_diverged && !n->was_diverged)
         log_say(n->log, LOG_ERROR, "diverged",
                 "the state of this node is not the one that a quorum of the members has certified: "
-                "its disk or its program is wrong, and it has stopped voting; keep its data "
-                "directory, stop the node, run hansa audit on that directory to see what is "
-                "damaged, and look after the disk");
+                "its disk or its program is wrong; it votes no more until it has put that state "
+                "aside and taken the certified one from the others; look after the disk");
     n->was_learner = look->core.is_learner;
     n->was_diverged = look->is_diverged;
     n->was_alarmed = look->core.is_alarmed;
@@ -283,6 +282,7 @@ void node_watch(struct node *n)
     node_say_changes(n, &look);
     node_say_views(n, &look);
     node_say_checkpoint(n, &look);
+    node_say_snapshot(n, &look);
     say_behind(n, &look);
     node_say_refused(n, &look);
     node_say_damaged(n, &look);
@@ -380,6 +380,9 @@ void node_status(void *context, struct proto_status *out)
                                  .view_changes = look.views.left_count,
                                  .stable_height = look.core.stable_height,
                                  .checkpoint_height = look.core.checkpoint_height,
+                                 .history_from_height = look.history_from_height,
+                                 .snapshot_height = look.snapshot.height,
+                                 .snapshot_per_mille = look.snapshot.done_per_mille,
                                  .committed_height = look.core.committed.height,
                                  .durable_height = look.durable_height,
                                  .flushed_height = store_flushed_height(h->store),

@@ -16,6 +16,27 @@ uint64_t serve_durable_height(const struct serve *s)
     return look.durable_height;
 }
 
+bool serve_has_state(const struct serve *s)
+{
+    struct driver_look look;
+    driver_look(s->config.driver, &look);
+    return !look.is_diverged && store_has_state(s->config.store);
+}
+
+bool serve_scratch_open(struct serve *s)
+{
+    CHECK(s->scratch == NULL);
+    if (serve_has_state(s))
+        s->scratch = layer_new(store_layer(s->config.store), NULL);
+    return s->scratch != NULL;
+}
+
+void serve_scratch_close(struct serve *s)
+{
+    layer_free(s->scratch);
+    s->scratch = NULL;
+}
+
 static void send(struct serve *s, uint64_t number, struct bytes reply)
 {
     s->config.reply(s->config.context, number, reply);
@@ -156,26 +177,16 @@ static void say_unreadable(struct serve *s, struct bytes request)
     log_end(&l);
 }
 
-void serve_on_request(struct serve *s, uint64_t number, struct bytes request,
-                      struct driver_time time)
+/* What is in the chain, and what the node is, is told with or without a state. */
+static bool needs_state(enum proto_type type)
 {
-    struct proto_request *r = &s->request;
-    s->time = time;
-    if (!proto_decode_request(r, request)) {
-        s->look.requests[0]++;
-        say_unreadable(s, request);
-        serve_refuse(s, number, 0, PROTO_MALFORMED);
-        return;
-    }
-    s->look.requests[r->type]++;
-    s->reply.type = r->type;
-    s->reply.code = PROTO_OK;
-    if (s->is_ending) {
-        serve_refuse(s, number, r->type, PROTO_BUSY);
-        return;
-    }
-    if (!serve_may(s, number))
-        return;
+    return type != PROTO_STATUS && type != PROTO_METRICS && type != PROTO_BLOCK &&
+           type != PROTO_WAIT && type != PROTO_EVIDENCE;
+}
+
+static void handle(struct serve *s, uint64_t number, struct bytes request)
+{
+    const struct proto_request *r = &s->request;
     switch (r->type) {
     case PROTO_SUBMIT:
         serve_submit(s, number);
@@ -199,6 +210,33 @@ void serve_on_request(struct serve *s, uint64_t number, struct bytes request,
         serve_read(s, number);
         break;
     }
+}
+
+void serve_on_request(struct serve *s, uint64_t number, struct bytes request,
+                      struct driver_time time)
+{
+    struct proto_request *r = &s->request;
+    s->time = time;
+    if (!proto_decode_request(r, request)) {
+        s->look.requests[0]++;
+        say_unreadable(s, request);
+        serve_refuse(s, number, 0, PROTO_MALFORMED);
+        return;
+    }
+    s->look.requests[r->type]++;
+    s->reply.type = r->type;
+    s->reply.code = PROTO_OK;
+    if (s->is_ending) {
+        serve_refuse(s, number, r->type, PROTO_BUSY);
+        return;
+    }
+    if (!serve_scratch_open(s) && needs_state(r->type)) {
+        serve_refuse(s, number, r->type, PROTO_BUSY); /* for as long as it is taken anew */
+        return;
+    }
+    if (serve_may(s, number))
+        handle(s, number, request);
+    serve_scratch_close(s);
 }
 
 /* ---- following the chain ---- */
@@ -264,10 +302,12 @@ enum rc serve_open(struct serve **out, const struct serve_config *config, struct
     *out = NULL;
     s->config = *config;
     s->takes_txs = s->may_copy = true;
-    s->scratch = layer_new(store_layer(config->store), NULL);
     uint64_t height = store_head(config->store)->height;
+    struct block_header base = {.height = 0};
+    (void)store_snapshot_header(config->store, &base);
     enum rc rc = RC_NOT_FOUND;
-    for (; height > 0 && rc == RC_NOT_FOUND; height -= rc == RC_NOT_FOUND)
+    /* What a snapshot stands on is covered by its certificate; blocks below come by another way. */
+    for (; height > base.height && rc == RC_NOT_FOUND; height -= rc == RC_NOT_FOUND)
         rc = store_get_certificate(config->store, height, &certificate, why);
     s->look.followed_height = height;
     if (rc == RC_OK || rc == RC_NOT_FOUND) {
@@ -286,7 +326,7 @@ void serve_close(struct serve *s)
     serve_linear_free(s);
     while (s->held_first != NULL)
         drop_first_held(s);
-    layer_free(s->scratch);
+    serve_scratch_close(s);
     buf_free(&s->bytes);
     mem_free(s);
 }

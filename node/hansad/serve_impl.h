@@ -48,7 +48,9 @@ enum { SERVE_BUCKETS = 4096 };
 struct serve {
     struct serve_config config;
     struct driver_time time;
-    struct layer *scratch; /* reads of the committed state, whose failures stay here */
+    /* Reads of the committed state, whose failures stay here: of one request, since a state may go
+     * (8.2). NULL between requests, and where there is no state to be believed. */
+    struct layer *scratch;
     struct proto_request request;
     struct proto_reply reply;
     struct buf bytes;
@@ -83,6 +85,11 @@ void serve_refuse(struct serve *s, uint64_t number, enum proto_type type, enum p
 void serve_fail(struct serve *s, uint64_t number, enum proto_type type, enum rc rc,
                 const struct why *why);
 uint64_t serve_durable_height(const struct serve *s);
+/* There is a state, and it is not known to be a wrong one (8.2). */
+bool serve_has_state(const struct serve *s);
+/* A request begins to read the state, and ends. False: there is none. */
+MUST_USE bool serve_scratch_open(struct serve *s);
+void serve_scratch_close(struct serve *s);
 
 /* ---- serve_wait.c: SUBMIT, WAIT ---- */
 void serve_submit(struct serve *s, uint64_t number);

@@ -203,7 +203,11 @@ void serve_linear_run(struct serve *s)
             struct serve_read_wait *w = take_out(s, at, before);
             bool is_ours = proto_decode_request(&s->request, buf_bytes(&w->request));
             CHECK(is_ours);
-            answer(s, w->number);
+            if (serve_scratch_open(s))
+                answer(s, w->number);
+            else
+                serve_refuse(s, w->number, PROTO_READ, PROTO_BUSY);
+            serve_scratch_close(s);
             wait_free(w);
             answered_count++;
             continue;

@@ -5,6 +5,7 @@
 
 #include "crypto/base/check.h"
 #include "ledger/receipt.h"
+#include "ledger/store_history.h"
 #include "node/evidence_file.h"
 #include "node/hansad/serve_impl.h"
 
@@ -36,6 +37,12 @@ static void read_state(struct serve *s, uint64_t number)
     serve_reply(s, number, reply->height);
 }
 
+/* Then what is not found may stand in a block that is not here yet (9.3). */
+static bool lacks_history(const struct serve *s)
+{
+    return store_history_from_height(s->config.store) > 1;
+}
+
 static bool is_index(uint8_t table)
 {
     return table == KV_NAME || table == KV_TXID || table == KV_NONCE || table == KV_HISTORY ||
@@ -56,6 +63,10 @@ static void read_index(struct serve *s, uint64_t number)
         enum rc rc = store_get_index(s->config.store, (enum kv_table)r->table, r->items[i],
                                      &reply->items[i], &why);
         reply->is_present[i] = rc == RC_OK;
+        if (rc == RC_NOT_FOUND && r->table != KV_NAME && lacks_history(s)) {
+            serve_refuse(s, number, r->type, PROTO_NOT_YET);
+            return;
+        }
         if (rc != RC_OK && rc != RC_NOT_FOUND) {
             serve_fail(s, number, r->type, rc, &why);
             return;
@@ -115,6 +126,8 @@ static void finish(struct serve *s, uint64_t number, enum rc rc, const struct wh
         serve_reply(s, number, 0);
     else if (rc == RC_NOT_FOUND)
         serve_refuse(s, number, type, PROTO_NOT_FOUND);
+    else if (rc == RC_NOT_YET)
+        serve_refuse(s, number, type, PROTO_NOT_YET);
     else if (rc == RC_INVALID)
         serve_refuse(s, number, type, PROTO_MALFORMED);
     else
@@ -128,6 +141,8 @@ static void read_block(struct serve *s, uint64_t number)
     uint64_t height = s->request.height;
     bool is_durable = height >= 1 && height <= serve_durable_height(s);
     enum rc rc = is_durable ? store_get_block(s->config.store, height, &block, &why) : RC_NOT_FOUND;
+    if (is_durable && rc == RC_NOT_FOUND && !store_history_has(s->config.store, height))
+        rc = RC_NOT_YET;
     s->reply.has_certificate = false;
     if (rc == RC_STORE_DAMAGED)
         driver_on_damaged_block(s->config.driver, height);
@@ -150,6 +165,8 @@ static void read_receipt(struct serve *s, uint64_t number)
         rc = RC_NOT_FOUND;
     if (rc == RC_OK)
         rc = receipt_make(&receipt, s->config.store, &place, &why);
+    if (rc == RC_NOT_FOUND && lacks_history(s))
+        rc = RC_NOT_YET;
     s->reply.data = buf_bytes(&receipt);
     finish(s, number, rc, &why);
     buf_free(&receipt);

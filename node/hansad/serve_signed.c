@@ -11,6 +11,10 @@ static enum proto_code judge_signer(struct serve *s, uint64_t number)
     const struct proto_request *r = &s->request;
     struct state_key key;
     struct why why = {{0}};
+    if (s->scratch == NULL) {
+        serve_refuse(s, number, r->type, PROTO_BUSY);
+        return PROTO_BUSY;
+    }
     bool is_there = state_get_key(s->scratch, &r->signer, &key);
     enum rc rc = layer_rc(s->scratch);
     if (rc == RC_OK)

@@ -154,7 +154,7 @@ static void log_refusal(const struct serve *s, const struct proto_result *r)
 static bool is_committed(struct serve *s, const struct digest *txid, struct place *place)
 {
     struct why why = {{0}};
-    return store_get_place(s->config.store, txid, place, &why) == RC_OK &&
+    return serve_has_state(s) && store_get_place(s->config.store, txid, place, &why) == RC_OK &&
            place->height <= s->look.followed_height;
 }
 

@@ -173,8 +173,37 @@ static void a_diverged_state_is_said_once_and_loudly(void **state)
     node_say_changes(&node, &look);
     const char *text = said();
     assert_said(text, "level=error event=diverged words=");
-    assert_said(text, "hansa audit");
+    assert_said(text, "put that state aside");
     node_say_changes(&node, &look);
+    assert_string_equal(said(), "");
+}
+
+/* ---- a state that is taken (9.3) ---- */
+
+static void a_snapshot_is_said_when_it_begins_and_now_and_then(void **state)
+{
+    (void)state;
+    struct driver_look look = {.history_from_height = 1};
+    node_say_snapshot(&node, &look);
+    assert_string_equal(said(), "");
+    look.is_taking_snapshot = true;
+    look.snapshot =
+        (struct snapshot_progress){.height = 64, .pieces_done = 7, .done_per_mille = 55};
+    node_say_snapshot(&node, &look);
+    assert_said(said(), "level=info event=snapshot height=64 per_mille=55 pieces=7");
+    node_say_snapshot(&node, &look);
+    assert_string_equal(said(), "");
+    node.time.now_ms += NODE_PROGRESS_MS;
+    node_say_snapshot(&node, &look);
+    assert_said(said(), "event=snapshot");
+    look = (struct driver_look){.history_from_height = 65};
+    node.time.now_ms += NODE_PROGRESS_MS;
+    node_say_snapshot(&node, &look);
+    assert_said(said(), "event=history from=65 words=");
+    look.history_from_height = 1;
+    node_say_snapshot(&node, &look);
+    assert_said(said(), "event=history from=1 words=\"all blocks are here\"");
+    node_say_snapshot(&node, &look);
     assert_string_equal(said(), "");
 }
 
@@ -319,6 +348,7 @@ int main(void)
         WATCH_TEST(evidence_is_said_once_with_the_offenders_name),
         WATCH_TEST(damage_is_said_with_what_and_what_to_do),
         WATCH_TEST(a_diverged_state_is_said_once_and_loudly),
+        WATCH_TEST(a_snapshot_is_said_when_it_begins_and_now_and_then),
         WATCH_TEST(own_complaints_are_said_once_each),
         WATCH_TEST(a_view_change_is_said_from_its_complaint_to_its_end),
         WATCH_TEST(views_that_came_and_went_are_counted),

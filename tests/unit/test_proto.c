@@ -72,6 +72,9 @@ static void assert_same_status(const struct proto_status *a, const struct proto_
     SAME(view_changes);
     SAME(stable_height);
     SAME(checkpoint_height);
+    SAME(history_from_height);
+    SAME(snapshot_height);
+    SAME(snapshot_per_mille);
     SAME(committed_height);
     SAME(durable_height);
     SAME(flushed_height);
@@ -158,6 +161,25 @@ static void decode_of_an_encoded_reply_gives_the_reply(void **state)
     }
 }
 
+/* No more of a state than all of it can be here. */
+static void status_of_a_snapshot_ends_at_1000_per_mille(void **state)
+{
+    (void)state;
+    enum { PER_MILLE_AT = 115 };
+    struct prng p = prng_of(44);
+    sample_reply(&reply, PROTO_STATUS, &p, true);
+    for (uint32_t value = 998; value < 1003; value++) {
+        reply.status.snapshot_per_mille = 1000;
+        (void)encode_reply(&out, &reply);
+        assert_int_equal(out.data[PER_MILLE_AT] + 256 * out.data[PER_MILLE_AT + 1], 1000);
+        out.data[PER_MILLE_AT] = (uint8_t)value;
+        out.data[PER_MILLE_AT + 1] = (uint8_t)(value >> 8);
+        struct proto_reply *back = mem_alloc(sizeof *back);
+        assert_int_equal(proto_decode_reply(back, buf_bytes(&out)), value <= 1000);
+        mem_free(back);
+    }
+}
+
 /* The largest of all fill a message to the last byte, or are what the ledger's limits allow. */
 static void encode_of_the_largest_has_the_sizes_of_the_layout(void **state)
 {
@@ -166,8 +188,8 @@ static void encode_of_the_largest_has_the_sizes_of_the_layout(void **state)
         [PROTO_SUBMIT] = {PROTO_MSG_BYTES_MAX, 3 + 1 + 64 * RESULT_BYTES},
         [PROTO_WAIT] = {2 + 4 + 1 + 64 * 32, 3 + 1 + 64 * RESULT_BYTES},
         [PROTO_RECEIPT] = {2 + 32, 3 + 4 + RECEIPT_BYTES_MAX},
-        [PROTO_STATUS] = {2,
-                          3 + 32 + 1 + 16 + 7 + 40 + 32 + 32 + 24 + 4 + 32 + 1 + 8 + 1 + 31 * 18},
+        [PROTO_STATUS] = {2, 3 + 32 + 1 + 16 + 7 + 40 + 20 + 32 + 32 + 24 + 4 + 32 + 1 + 8 + 1 +
+                                 31 * 18},
         [PROTO_METRICS] = {2, PROTO_MSG_BYTES_MAX},
         [PROTO_STATE] = {2 + 1 + 1 + 64 * (2 + 511), PROTO_MSG_BYTES_MAX},
         [PROTO_INDEX] = {2 + 1 + 1 + 64 * (2 + 511), PROTO_MSG_BYTES_MAX},
@@ -245,8 +267,8 @@ static void word_of_each_number_is_the_one_of_the_list(void **state)
     static const char *const types[] = {[1] = "SUBMIT", "WAIT",  "RECEIPT", "STATUS", "METRICS",
                                         "STATE",        "INDEX", "NAMES",   "BLOCK",  "PROOF",
                                         "BACKUP",       "READ",  "EVIDENCE"};
-    static const char *const codes[] = {"ok",   "malformed", "not_found",
-                                        "busy", "failed",    "forbidden"};
+    static const char *const codes[] = {"ok",     "malformed", "not_found", "busy",
+                                        "failed", "forbidden", "not_yet"};
     static const char *const outcomes[] = {"committed", "rejected", "refused", "busy", "unknown"};
     for (int type = PROTO_SUBMIT; type < PROTO_TYPE_END; type++)
         assert_string_equal(proto_type_word((enum proto_type)type), types[type]);
@@ -270,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decode_of_an_encoded_request_gives_the_request),
         cmocka_unit_test(decode_of_an_encoded_reply_gives_the_reply),
+        cmocka_unit_test(status_of_a_snapshot_ends_at_1000_per_mille),
         cmocka_unit_test(encode_of_the_largest_has_the_sizes_of_the_layout),
         cmocka_unit_test(answer_of_a_read_is_its_end_and_its_entries),
         cmocka_unit_test(encode_appends),

@@ -345,7 +345,7 @@ static void result_that_says_what_its_outcome_does_not_have_is_refused(void **st
 static void status_beyond_a_limit_is_refused(void **state)
 {
     (void)state;
-    enum { MEMBER_AT = 35, MODE_AT = 52, COMPLAINT_AT = 58, TAKES_AT = 223, PEERS_AT = 232 };
+    enum { MEMBER_AT = 35, MODE_AT = 52, COMPLAINT_AT = 58, TAKES_AT = 243, PEERS_AT = 252 };
     enum { PEER_BYTES = 18 };
     bool (*decodes)(struct bytes) = reply_decodes;
     start(PROTO_STATUS);

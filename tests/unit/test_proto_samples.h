@@ -157,6 +157,8 @@ static inline void sample_status(struct proto_status *s, struct prng *p, bool is
                                  &s->timeout_ms,
                                  &s->view_changes,
                                  &s->stable_height,
+                                 &s->history_from_height,
+                                 &s->snapshot_height,
                                  &s->checkpoint_height};
     uint8_t *const flags[] = {&s->mode,        &s->is_primary,  &s->is_learner,
                               &s->is_alarmed,  &s->is_diverged, &s->takes_transactions,
@@ -169,6 +171,7 @@ static inline void sample_status(struct proto_status *s, struct prng *p, bool is
     sample_digest(p, &s->head_digest);
     s->complaint = (uint8_t)prng_below(p, PROTO_REASON_COUNT);
     s->pool_txs = (uint32_t)prng_u64(p);
+    s->snapshot_per_mille = (uint32_t)prng_below(p, 1001);
     s->peers_count = (uint8_t)sample_count(p, MEMBERS_MAX, is_largest);
     s->member_index = (uint8_t)prng_below(p, s->peers_count);
     for (uint32_t i = 0; i < s->peers_count; i++) {

@@ -93,7 +93,7 @@ static enum rc get_checkpoint(struct certificate *out, struct data_dir *d, uint6
 static enum rc judge_root(struct certified *out, struct data_dir *d, struct why *why)
 {
     struct certificate c;
-    struct block block;
+    struct digest block; /* of which a snapshot has no more at first (pbft.md 9.3) */
     uint64_t height = store_flushed_height(d->store);
     struct tree_ref tree = store_tree(d->store);
     out->checkpoint_height = height;
@@ -110,12 +110,12 @@ static enum rc judge_root(struct certified *out, struct data_dir *d, struct why 
     if (rc == RC_OK)
         rc = chain_judge_certificate(&d->genesis, &c, why);
     if (rc == RC_OK)
-        rc = store_get_block(d->store, height, &block, why);
+        rc = store_get_digest(d->store, height, &block, why);
     if (rc != RC_OK)
         return rc;
     if (!digest_equal(&c.statement.state_root, &tree.root))
         return contradicts(why, "the state that the members signed", height);
-    if (!digest_equal(&c.statement.digest, &block.digest))
+    if (!digest_equal(&c.statement.digest, &block))
         return contradicts(why, "the block that the members signed as a checkpoint", height);
     out->holds = true;
     return RC_OK;

@@ -35,6 +35,8 @@ enum cli_exit cli_exit_of_rc(enum rc rc)
         [RC_GENESIS_MISMATCH] = CLI_BAD_INPUT,
         [RC_REPLICA_MISMATCH] = CLI_BAD_INPUT,
         [RC_NOT_A_STORE] = CLI_NOT_FOUND,
+        [RC_REOPEN] = CLI_ENVIRONMENT,
+        [RC_NOT_YET] = CLI_UNKNOWN,
         [RC_REFUSED] = CLI_REFUSED,
         [RC_TIMEOUT] = CLI_UNKNOWN,
         [RC_INTERRUPTED] = CLI_ENVIRONMENT,

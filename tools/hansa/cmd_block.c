@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/base/check.h"
+#include "ledger/store_history.h"
 #include "tools/hansa/chain_read.h"
 #include "tools/hansa/commands.h"
 #include "tools/hansa/render.h"
@@ -65,6 +66,11 @@ static enum rc find_digest(struct source *s, const struct digest *digest, uint64
     /* An absence is the truth only when every height was looked at. */
     if (rc == RC_NOT_FOUND && count == head_height)
         return why_set(why, rc, "there is no block %s up to height %" PRIu64, hex, head_height);
+    if (rc == RC_NOT_FOUND && store_history_from_height(s->dir->store) > 1)
+        return why_set(why, RC_NOT_YET,
+                       "there is no block %s here; but below height %" PRIu64
+                       " blocks are not here yet",
+                       hex, store_history_from_height(s->dir->store));
     return why_set(why, rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc,
                    "the chain's table is damaged after %" PRIu64 " of %" PRIu64
                    " heights: run hansa audit on this directory",

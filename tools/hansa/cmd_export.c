@@ -8,6 +8,7 @@
 
 #include "crypto/base/check.h"
 #include "ledger/receipt.h"
+#include "ledger/store_history.h"
 #include "tools/hansa/chain_read.h"
 #include "tools/hansa/commands.h"
 #include "tools/hansa/interrupt.h"
@@ -31,6 +32,20 @@ struct export
 
 /* ---- the chain ---- */
 
+/* A block up to the head is there, or not there yet (pbft.md 9.3), or the store is damaged. */
+static enum rc get_block(const struct export *e, uint64_t height, struct block *b, struct why *why)
+{
+    enum rc rc = store_get_block(e->dir->store, height, b, why);
+    if (rc != RC_NOT_FOUND)
+        return rc;
+    if (store_history_has(e->dir->store, height))
+        return RC_STORE_DAMAGED;
+    return why_set(why, RC_NOT_YET,
+                   "the block at height %" PRIu64 " is not here yet; there is everything from "
+                   "height %" PRIu64 " on: start the node to have the rest",
+                   height, store_history_from_height(e->dir->store));
+}
+
 static enum rc read_parent(struct export *e, struct why *why)
 {
     struct block before;
@@ -40,10 +55,10 @@ static enum rc read_parent(struct export *e, struct why *why)
         block_header_digest(&e->parent, &genesis);
         return RC_OK;
     }
-    enum rc rc = store_get_block(e->dir->store, e->from - 1, &before, why);
+    enum rc rc = get_block(e, e->from - 1, &before, why);
     if (rc == RC_OK)
         e->parent = before.digest;
-    return rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc;
+    return rc;
 }
 
 /* Have the certificate that covers a height at hand, if there is one. */
@@ -61,9 +76,9 @@ static enum rc cover(struct export *e, uint64_t height, struct why *why)
 /* The next block on the walk. */
 static enum rc step(struct export *e, uint64_t height, struct block *b, struct why *why)
 {
-    enum rc rc = store_get_block(e->dir->store, height, b, why);
+    enum rc rc = get_block(e, height, b, why);
     if (rc != RC_OK)
-        return rc == RC_NOT_FOUND ? RC_STORE_DAMAGED : rc;
+        return rc;
     if (!digest_equal(&b->header.parent, &e->parent))
         return why_set(why, RC_PROOF, "height %" PRIu64 ": header: its parent is another block",
                        height);

@@ -56,6 +56,11 @@ static void set_heights(json_t *out, const struct status_overview *o, const stru
     render_set_number(out, "certified_height", s->certified_height);
     render_set_number(out, "stable_height", s->stable_height);
     render_set_number(out, "checkpoint_height", s->checkpoint_height);
+    render_set_number(out, "history_from_height", s->history_from_height);
+    if (s->snapshot_height > 0) {
+        render_set_number(out, "snapshot_height", s->snapshot_height);
+        render_set_number(out, "snapshot_per_mille", s->snapshot_per_mille);
+    }
     render_set_number(out, "lag", status_lag(o, s));
 }
 
@@ -183,7 +188,9 @@ const struct command cmd_status = {
             "its view, because f+1 members wanted to, and waits for the primary of the one that\n"
             "the row names; learner = it follows and does not vote; alarmed = more members lied\n"
             "than the protocol stands, it has stopped voting; diverged = its state is not the\n"
-            "certified one, it has too: see its log. lag: blocks that are known to be certified\n"
+            "certified one, it has too, until it has taken that from the others: see its log. Who\n"
+            "takes a state, or does not have all older blocks yet, is said below. lag: blocks that "
+            "are known to be certified\n"
             "and that it does not have yet. peers: those it hears. clock: its clock less the one\n"
             "here, in seconds; ~0 = no farther apart than the way there and back explains. More\n"
             "than the chain's clock_skew_ms is said below, as is who wants to leave the view and\n"

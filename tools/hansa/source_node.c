@@ -35,7 +35,7 @@ struct source_node {
 /* ---- asking ---- */
 
 /* Each question has its own time: a long list is no silence.
- * Returns: RC_OK | RC_NOT_FOUND | RC_TIMEOUT | RC_MALFORMED. */
+ * Returns: RC_OK | RC_NOT_FOUND | RC_NOT_YET | RC_TIMEOUT | RC_MALFORMED. */
 static enum rc ask(struct source_node *n, struct why *why)
 {
     enum rc rc;
@@ -58,7 +58,9 @@ static enum rc ask(struct source_node *n, struct why *why)
     if (n->answer.reply.code == PROTO_NOT_FOUND)
         return why_set(why, RC_NOT_FOUND, "%s", proto_code_text(PROTO_NOT_FOUND));
     char name[NODES_NAME_BYTES];
-    rc = n->answer.reply.code == PROTO_FORBIDDEN ? RC_REFUSED : RC_TIMEOUT;
+    rc = n->answer.reply.code == PROTO_FORBIDDEN ? RC_REFUSED
+         : n->answer.reply.code == PROTO_NOT_YET ? RC_NOT_YET
+                                                 : RC_TIMEOUT;
     return why_set(why, rc, "%s answers: %s", nodes_name(name, &n->nodes, n->pinned),
                    nodes_code_text(&n->nodes, n->request.type, n->answer.reply.code));
 }

@@ -92,6 +92,19 @@ static void print_short_of_disk(const struct status_overview *o)
                    nodes_member_name(o->nodes, o->answers[i].node));
 }
 
+/* 9.3: who takes a state, or lacks old blocks. */
+static void print_joining(const struct status_overview *o, const struct nodes_answer *a)
+{
+    const struct proto_status *s = &a->reply.status;
+    const char *name = nodes_member_name(o->nodes, a->node);
+    if (a->has_answered && s->snapshot_height > 0)
+        printf("%s takes the state of height %" PRIu64 " from the others: %" PRIu32 " %% is here\n",
+               name, s->snapshot_height, s->snapshot_per_mille / 10);
+    if (a->has_answered && s->history_from_height > 1)
+        printf("%s has history from height %" PRIu64 "; older blocks are being fetched\n", name,
+               s->history_from_height);
+}
+
 /* ---- all of it ---- */
 
 void status_print(const struct status_overview *o)
@@ -108,6 +121,8 @@ void status_print(const struct status_overview *o)
         print_view_of(o, &o->answers[i]);
     for (uint32_t i = 0; i < o->asked_count; i++)
         print_diverged(o, &o->answers[i]);
+    for (uint32_t i = 0; i < o->asked_count; i++)
+        print_joining(o, &o->answers[i]);
     print_clocks(o);
     print_short_of_disk(o);
     (void)evidence_known_print(o->nodes, o->answers);

@@ -1,0 +1,129 @@
+/* What clients hear of a node whose state is not to be believed, or is not there (8.2), and of one
+ * that stands on a snapshot, without the blocks below it (9.3). */
+#include "tests/help/driver_others.h"
+#include "tests/help/rot.h"
+#include "tests/unit/hansad_serve.h"
+
+static struct driver_others p;
+
+static int end_others(void **state)
+{
+    others_close(&p);
+    return end_serving(state);
+}
+
+#define JOINING_TEST(test) cmocka_unit_test_teardown(test, end_others)
+
+static void begin_others(uint64_t own_height)
+{
+    last_number = 0;
+    memset(replies, 0, sizeof replies);
+    world_open(&w, 3, NULL);
+    w.snapshot_behind_heights = 16;
+    others_open(&p, &w);
+    world_begin(&w);
+    others_grow(&p, 40);
+    others_commit_to(&p, own_height);
+}
+
+static enum proto_code code_of(const struct proto_request *request)
+{
+    return reply_to(ask(request))->code;
+}
+
+static struct proto_request state_request(void)
+{
+    struct proto_request r = {.type = PROTO_STATE, .table = STATE_BALANCE, .count = 1};
+    r.items[0] = bytes_of_text("p0/a0");
+    return r;
+}
+
+/* Everything that would read it is told to go on to another node; the chain is told. */
+static void expect_busy(void)
+{
+    struct proto_request r = state_request();
+    assert_int_equal(code_of(&r), PROTO_BUSY);
+    r = (struct proto_request){.type = PROTO_RECEIPT};
+    assert_int_equal(code_of(&r), PROTO_BUSY);
+    r = (struct proto_request){.type = PROTO_NAMES, .table = STATE_RECORD, .names_max = 1};
+    assert_int_equal(code_of(&r), PROTO_BUSY);
+    r = (struct proto_request){.type = PROTO_STATUS};
+    assert_int_equal(code_of(&r), PROTO_OK);
+    r = (struct proto_request){.type = PROTO_METRICS};
+    assert_int_equal(code_of(&r), PROTO_OK);
+    r = (struct proto_request){.type = PROTO_BLOCK, .height = 3};
+    assert_int_equal(code_of(&r), PROTO_OK);
+}
+
+static void a_state_that_is_not_to_be_believed_is_not_read(void **state)
+{
+    (void)state;
+    begin_others(30);
+    world_crash(&w, false);
+    assert_int_equal(rot_state(w.kv, 1), 24);
+    w.is_rotten = true;
+    world_begin(&w);
+    others_tell(&p);
+    for (int i = 0; i < 10 && driver_failure(w.driver, NULL) == RC_OK; i++)
+        (void)others_answer(&p);
+    assert_int_equal(driver_failure(w.driver, NULL), RC_REOPEN);
+    world_crash(&w, false);
+    assert_int_equal(world_start(&w), RC_OK);
+    bind_serve();
+    assert_true(store_has_state(w.store));
+    expect_busy();
+    w.is_rotten = false;
+    others_tell(&p);
+    for (int i = 0; i < 20 && store_has_state(w.store); i++)
+        (void)others_answer(&p);
+    assert_false(store_has_state(w.store)); /* now it is gone, under the very same serve */
+    expect_busy();
+    run();
+}
+
+static void one_that_joined_tells_what_it_has(void **state)
+{
+    (void)state;
+    begin_others(5);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 400), RC_REOPEN);
+    world_crash(&w, false);
+    assert_int_equal(world_start(&w), RC_OK);
+    bind_serve();
+    run();
+    struct serve_look look;
+    serve_look(serve, &look);
+    assert_int_equal(look.followed_height, 40);
+    struct proto_request r = state_request();
+    assert_int_equal(code_of(&r), PROTO_OK);
+    r = (struct proto_request){.type = PROTO_BLOCK, .height = 30};
+    assert_int_equal(code_of(&r), PROTO_NOT_YET);
+    r.height = 41;
+    assert_int_equal(code_of(&r), PROTO_NOT_FOUND);
+    r.height = 4;
+    assert_int_equal(code_of(&r), PROTO_OK);
+    struct rd body = rd_of(p.blocks[30]->block.body);
+    struct tx tx;
+    assert_int_equal(tx_decode(&tx, block_next_tx(&body), &w.chain.genesis.chain_id), VERDICT_OK);
+    r = (struct proto_request){.type = PROTO_RECEIPT, .txids = {tx.id}};
+    assert_int_equal(code_of(&r), PROTO_NOT_YET);
+    r = (struct proto_request){.type = PROTO_INDEX, .table = KV_TXID, .count = 1};
+    r.items[0] = bytes_of(tx.id.bytes, DIGEST_BYTES);
+    assert_int_equal(code_of(&r), PROTO_NOT_YET);
+    others_grow(&p, 2); /* and follows what comes */
+    others_tell(&p);
+    (void)others_answer(&p);
+    (void)others_answer(&p);
+    run();
+    serve_look(serve, &look);
+    assert_int_equal(look.followed_height, 42);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        JOINING_TEST(a_state_that_is_not_to_be_believed_is_not_read),
+        JOINING_TEST(one_that_joined_tells_what_it_has),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

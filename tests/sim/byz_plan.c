@@ -58,7 +58,7 @@ static void remove_faults(struct sim_plan *plan)
     plan->stall_ppm = plan->crash_all_percent = plan->flapping_ppm = 0;
     plan->slow_links_percent = plan->slow_disks_percent = plan->drift_ppm = 0;
     plan->eio_ppm = plan->full_disks_per_minute = plan->marker_errors_ppm = 0;
-    plan->liars_count = plan->members_down_for_good = 0;
+    plan->liars_count = plan->members_down_for_good = plan->rots_count = 0;
     plan->has_uneven_links = false;
     memset(plan->crash_ppm, 0, sizeof plan->crash_ppm);
     plan->clock_offset_max_ms = 0;

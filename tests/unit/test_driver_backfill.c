@@ -193,6 +193,7 @@ static void below_history_the_outcome_is_not_known(void **state)
     const struct world_tx *other =
         world_tx(&w, payer, old->tx.nonce, 0, op_record_of("driver", "x", bytes_of_text("other")));
     assert_int_equal(outcome_of(3, other), DRIVER_UNKNOWN);
+    assert_int_equal(world_look(&w).damaged_count, 0);
     world_forget(&w);
     expect_whole();
     assert_int_equal(outcome_of(4, old), DRIVER_COMMITTED);

@@ -87,6 +87,14 @@ static void withdraw(struct driver *d)
         withdraw_from(d, &d->turns[i]);
 }
 
+static void note_divergence(struct driver *d, const struct pbft_act *act)
+{
+    d->divergence =
+        (struct driver_divergence){.height = act->root.height,
+                                   .root = act->root.root,
+                                   .certified_root = act->certificate->statement.state_root};
+}
+
 void driver_take_act(struct driver *d, const struct pbft_act *act)
 {
     driver_reserve(d, act);
@@ -109,6 +117,7 @@ void driver_take_act(struct driver *d, const struct pbft_act *act)
         break;
     case PBFT_DIVERGED:
         d->is_diverged = driver_turn(d)->is_diverging = true;
+        note_divergence(d, act);
         withdraw(d);
         records_put(driver_turn(d)->batch, act, d->config.own_index);
         break;

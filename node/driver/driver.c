@@ -303,6 +303,7 @@ void driver_look(const struct driver *d, struct driver_look *out)
                                 .answer_drops = d->answer_drops,
                                 .views = d->views,
                                 .is_diverged = d->is_diverged,
+                                .divergence = d->divergence,
                                 .is_taking_snapshot = d->snapshot.intake != NULL,
                                 .history_from_height = store_history_from_height(d->store),
                                 .root = d->root,

@@ -249,6 +249,13 @@ struct driver_views {
     enum pbft_reason complaint_reason;    /* NONE: there was none */
 };
 
+/* Two roots of one height, of which the own one is wrong (8.2). Height 0: an earlier driver found
+ * it. */
+struct driver_divergence {
+    uint64_t height;
+    struct digest root, certified_root;
+};
+
 struct driver_look {
     struct pbft_view_of core;
     struct pool_summary pool;
@@ -267,7 +274,8 @@ struct driver_look {
     uint64_t output_drops;                 /* beyond its limits */
     uint64_t answer_drops;                 /* bodies beyond a peer's budget */
     struct driver_views views;
-    bool is_diverged;                  /* 8.2: my state is not the certified one */
+    bool is_diverged; /* 8.2: my state is not the certified one: */
+    struct driver_divergence divergence;
     bool is_taking_snapshot;           /* 9.3: */
     struct snapshot_progress snapshot; /* how far it is */
     uint64_t snapshot_faults;          /* pieces that were judged bad */

@@ -164,6 +164,7 @@ struct driver {
     bool was_diverged; /* when it was opened: its state is to be discarded, and nothing stands on it
                         */
     bool is_diverged;
+    struct driver_divergence divergence;
     uint64_t durable_height;
     bool has_durable_high;
     struct certificate durable_high;

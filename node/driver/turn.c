@@ -275,7 +275,9 @@ void driver_turn_on_durable(struct driver *d)
     t->has_backfill = false;
     t->pieces_count = 0;
     if (rc == RC_OK && t->is_diverging && !d->was_diverged)
-        rc = why_set(&why, RC_REOPEN, "the state is not the one that a quorum signed");
+        rc = why_set(&why, RC_REOPEN,
+                     "the state of height %" PRIu64 " is not the one that a quorum signed",
+                     d->divergence.height);
     if (rc != RC_OK) {
         driver_fail(d, rc, &why);
         return;

@@ -128,10 +128,12 @@ static const struct pbft_root *find_root(const struct pbft *p, uint64_t height)
 }
 
 /* 8.2: not a lie, disks rot. What was voted for, tip, base and high stay. */
-static void diverge(struct pbft *p, const struct certificate *c)
+static void diverge(struct pbft *p, const struct certificate *c, const struct pbft_root *mine)
 {
+    struct pbft_act *act = pbft_put(p, PBFT_DIVERGED);
     p->is_diverged = true;
-    pbft_put(p, PBFT_DIVERGED)->certificate = c;
+    act->certificate = c;
+    act->root = *mine;
 }
 
 /* A root that was the certified one, and is read anew at a start. */
@@ -149,7 +151,7 @@ void pbft_on_root(struct pbft *p, const struct pbft_root *root)
     if (find_root(p, root->height) != NULL)
         return;
     if (is_stable_rotten(p, root))
-        diverge(p, &p->stable);
+        diverge(p, &p->stable, root);
     for (int i = 0; i < PBFT_CHECKPOINTS; i++)
         if (p->roots[i].height < place->height)
             place = &p->roots[i];
@@ -210,7 +212,7 @@ bool pbft_try_stable(struct pbft *p)
         return false;
     }
     if (!digest_equal(&mine->root, &s->state_root)) {
-        diverge(p, &p->checkpoint);
+        diverge(p, &p->checkpoint, mine);
         return false;
     }
     p->stable = p->checkpoint;

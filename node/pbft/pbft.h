@@ -218,8 +218,9 @@ enum pbft_act_type {
                          a restart neither forgets it nor votes again */
     PBFT_WRITE_CHECKPOINT, /* certificate: of CHECKPOINTs, of a committed height, none below the one
                               before; given back as stable at a start */
-    PBFT_DIVERGED, /* certificate; 8.2: my root of a height is not the certified one. Durable, and
-                      told; as with LEARNER, votes that wait for the disk do not leave */
+    PBFT_DIVERGED,       /* certificate; 8.2: my root of its height (root) is not the certified one.
+                            Durable, and told; as with LEARNER, votes that wait for the disk do not leave
+                          */
     PBFT_WRITE_EVIDENCE, /* evidence: the first of its offender and kind in this epoch (16) */
     /* Messages. */
     PBFT_SEND_VOTE,
@@ -267,6 +268,7 @@ struct pbft_act {
         struct pbft_status status;
         struct pbft_fetch fetch;
         struct pbft_complain complain;
+        struct pbft_root root;                      /* DIVERGED */
         const struct pbft_view_change *view_change; /* lends until the next step */
         struct {
             const struct pbft_new_view *new_view; /* lends until the next step */

@@ -215,6 +215,8 @@ static void assert_diverged(void)
     const struct pbft_act *act = lone_act(&l, PBFT_DIVERGED, 0);
     assert_non_null(act);
     assert_true(digest_equal(&act->certificate->statement.state_root, &root));
+    assert_int_equal(act->root.height, act->certificate->statement.height);
+    assert_false(digest_equal(&act->root.root, &root)); /* mine, for people */
     assert_true(l.look.is_diverged);
     assert_true(l.durable.is_diverged);
     assert_false(l.look.is_alarmed);

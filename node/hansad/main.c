@@ -10,7 +10,6 @@
 #include "crypto/base/version.h"
 #include "crypto/crypto.h"
 #include "net/limits.h"
-#include "node/hansad/aside.h"
 #include "node/hansad/dry_run.h"
 #include "node/hansad/exits.h"
 #include "node/hansad/node.h"
@@ -102,24 +101,6 @@ static enum exit_code stop(struct log *log, enum rc rc, const struct why *why)
     return exit_of_rc(rc);
 }
 
-/* Again and again, while the store stands elsewhere than it did or its state is to go (driver.h).
- */
-static enum rc run_home(struct home *home, struct log *log, struct why *why)
-{
-    for (;;) {
-        enum rc rc = aside_put(home, log, why);
-        if (rc == RC_OK)
-            rc = node_run(home, log, why);
-        if (rc != RC_REOPEN)
-            return rc;
-        log_say(log, LOG_INFO, "reopening", why->text);
-        *why = (struct why){{0}};
-        rc = home_reopen(home, why);
-        if (rc != RC_OK)
-            return rc;
-    }
-}
-
 static enum exit_code run(const struct config *config, bool init)
 {
     struct why why = {{0}};
@@ -131,7 +112,7 @@ static enum exit_code run(const struct config *config, bool init)
     if (rc == RC_OK)
         rc = home_open(home, config, init, &why);
     if (rc == RC_OK) {
-        rc = run_home(home, &log, &why);
+        rc = node_run(home, &log, &why);
         home_close(home);
     }
     mem_free(home);

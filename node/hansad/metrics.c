@@ -281,7 +281,7 @@ void node_metrics(void *context, struct buf *out)
 {
     const struct node *n = context;
     struct driver_look look;
-    driver_look(n->driver, &look);
+    node_look(n, &look);
     tell_chain(n, &look, out);
     one(out, "up_ms", "gauge", "Time since the start.", n->time.now_ms - n->started_ms);
     tell_work(n, &look, out);

@@ -30,55 +30,6 @@ static void fail(struct node *n, enum rc rc, const struct why *why)
     n->failure_why = *why;
 }
 
-/* ---- what the driver asks for ---- */
-
-static void submit_batch(void *context, const struct kv_batch *batch)
-{
-    struct node *n = context;
-    storage_submit(n->storage, batch);
-}
-
-static void raise_marker(void *context, const struct pbft_rank *to)
-{
-    struct node *n = context;
-    storage_raise(n->storage, to);
-}
-
-static void submit_job(void *context, struct driver_job *job)
-{
-    struct node *n = context;
-    if (workers_submit(n->workers, job))
-        return;
-    n->jobs_inline_count++;
-    driver_job_run(job);
-    driver_on_job(n->driver, job);
-}
-
-static void submit_tree(void *context, struct driver_job *job)
-{
-    struct node *n = context;
-    bool is_taken = workers_submit(n->helper, job);
-    CHECK(is_taken); /* one at a time */
-}
-
-static void send_message(void *context, uint32_t to, struct bytes message)
-{
-    struct node *n = context;
-    peers_send(n->peers, to, message);
-}
-
-static void on_answer(void *context, uint64_t client, const struct driver_answer *answer)
-{
-    struct node *n = context;
-    serve_on_answer(n->serve, client, answer);
-}
-
-static void sign(void *context, struct signature *out, struct bytes message)
-{
-    const struct node *n = context;
-    sign_message(out, message, &n->home->key.sign);
-}
-
 /* ---- what comes in ---- */
 
 static void on_message(void *context, uint32_t from, struct bytes message)
@@ -190,27 +141,6 @@ static void on_signal(void *context)
 
 /* ---- opening ---- */
 
-static enum rc open_driver(struct node *n, struct why *why)
-{
-    struct home *h = n->home;
-    const struct driver_config config = {
-        .genesis = &h->genesis,
-        .own_index = h->own_index,
-        .store = h->store,
-        .kv = {.context = n, .submit = submit_batch},
-        .net = {.context = n, .send = send_message, .answer = on_answer},
-        .verify = {.context = n, .submit = submit_job},
-        .helper = {.context = n, .submit = submit_tree},
-        .signer = {.context = n, .sign = sign},
-        .marker = {.context = n, .held = h->marker.reserved, .raise = raise_marker},
-        .reserved_heights = DRIVER_RESERVED_HEIGHTS,
-        .snapshot_behind_heights = h->config->snapshot_behind_heights,
-        .outputs_max = DRIVER_OUTPUTS_MAX,
-        .answer_bytes_max = DRIVER_ANSWER_BYTES_MAX,
-        .is_fenced = h->is_fenced};
-    return driver_open(&n->driver, &config, why);
-}
-
 static enum rc open_serve(struct node *n, struct why *why)
 {
     const struct serve_config config = {.genesis = &n->home->genesis,
@@ -311,7 +241,7 @@ static enum rc open_all(struct node *n, struct why *why)
     if (rc == RC_OK && h->config->backups)
         rc = backup_open(&n->backup, h->kv, h->config->data, why);
     if (rc == RC_OK)
-        rc = open_driver(n, why);
+        rc = node_open_driver(n, why);
     if (rc == RC_OK)
         rc = open_serve(n, why);
     if (rc == RC_OK)
@@ -406,8 +336,11 @@ enum rc node_run(struct home *home, struct log *log, struct why *why)
         node_say_started(n);
     }
     bool is_open = rc == RC_OK;
-    while (rc == RC_OK && !n->is_ending)
+    while (rc == RC_OK && !n->is_ending) {
         rc = run_once(n, why);
+        if (rc == RC_REOPEN)
+            rc = node_reopen(n, why);
+    }
     if (is_open)
         part(n);
     close_all(n);

@@ -21,7 +21,8 @@ struct node {
     struct workers *helper; /* of one thread */
     struct storage *storage;
     struct backup *backup;
-    struct driver *driver;
+    struct driver *driver;     /* NULL while another takes its place; */
+    struct driver_look before; /* what those before it have counted */
     struct serve *serve;
     struct peers *peers;
     struct clients *clients;
@@ -57,6 +58,17 @@ struct node {
 };
 
 struct driver_time node_time(void);
+
+/* ---- node_driver.c ---- */
+/* The driver, on all that is open; a state that is to be discarded is put aside before (8.2). */
+MUST_USE enum rc node_open_driver(struct node *n, struct why *why);
+/* The driver has failed with RC_REOPEN, for which the words are there: another one, on the store as
+ * it stands now. Clients that wait are answered. On failure the node has to stop. */
+MUST_USE enum rc node_reopen(struct node *n, struct why *why);
+/* What drivers counted is the node's: nothing that is told falls when one takes another's place. */
+void node_count_on(struct driver_look *to, const struct driver_look *before);
+/* driver_look(), with what the node's earlier drivers have counted. Requires: a driver. */
+void node_look(const struct node *n, struct driver_look *out);
 
 /* ---- node_watch.c: looking after itself, and what it tells of itself ---- */
 /* What is due by the clock: disk, log lines. */

@@ -187,6 +187,23 @@ static void say_progress(struct node *n, const struct driver_look *look)
 
 /* ---- what must not go unseen ---- */
 
+/* Once with the two roots; a start after that has the words alone, and the copy (aside.h). */
+static void say_diverged(const struct node *n, const struct driver_divergence *d)
+{
+    struct log_line l;
+    log_begin(&l, n->log, LOG_ERROR, "diverged");
+    if (d->height > 0) {
+        log_number(&l, "height", d->height);
+        log_digest(&l, "root", &d->root);
+        log_digest(&l, "certified_root", &d->certified_root);
+    }
+    log_words(&l, "words",
+              "the state of this node is not the one that a quorum of the members has certified: "
+              "its disk or its program is wrong; it votes no more until it has put that state "
+              "aside and taken the certified one from the others; look after the disk");
+    log_end(&l);
+}
+
 void node_say_changes(struct node *n, const struct driver_look *look)
 {
     if (look->core.is_learner && !n->was_learner)
@@ -202,10 +219,7 @@ void node_say_changes(struct node *n, const struct driver_look *look)
                 "stopped voting and stays readable; keep its data directory, it holds both "
                 "certificates");
     if (look->is_diverged && !n->was_diverged)
-        log_say(n->log, LOG_ERROR, "diverged",
-                "the state of this node is not the one that a quorum of the members has certified: "
-                "its disk or its program is wrong; it votes no more until it has put that state "
-                "aside and taken the certified one from the others; look after the disk");
+        say_diverged(n, &look->divergence);
     n->was_learner = look->core.is_learner;
     n->was_diverged = look->is_diverged;
     n->was_alarmed = look->core.is_alarmed;
@@ -278,7 +292,7 @@ void node_watch(struct node *n)
     if (now_ms < n->look_ms)
         return;
     n->look_ms = now_ms + NODE_LOOK_MS;
-    driver_look(n->driver, &look);
+    node_look(n, &look);
     node_say_changes(n, &look);
     node_say_views(n, &look);
     node_say_checkpoint(n, &look);
@@ -316,7 +330,7 @@ void node_say_started(struct node *n)
     const struct home *h = n->home;
     struct driver_look look;
     struct log_line l;
-    driver_look(n->driver, &look);
+    node_look(n, &look);
     n->progress_height = look.durable_height;
     n->progressed_ms = n->time.now_ms;
     n->said_stable_height = look.core.stable_height;
@@ -363,7 +377,7 @@ void node_status(void *context, struct proto_status *out)
     const struct block_header *head = store_head(h->store);
     struct driver_look look;
     struct serve_look serve;
-    driver_look(n->driver, &look);
+    node_look(n, &look);
     serve_look(n->serve, &serve);
     *out = (struct proto_status){.chain_id = h->genesis.chain_id,
                                  .member_index = (uint8_t)h->own_index,

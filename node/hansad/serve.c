@@ -129,7 +129,7 @@ static void release_held(struct serve *s)
 /* What waits for nothing but its turn goes out; what shows more than the disk has does not. */
 static void end_held(struct serve *s)
 {
-    uint64_t durable_height = serve_durable_height(s);
+    uint64_t durable_height = s->held_first != NULL ? serve_durable_height(s) : 0;
     while (s->held_first != NULL) {
         const struct serve_held *h = s->held_first;
         if (h->height <= durable_height)
@@ -295,26 +295,32 @@ static enum rc follow(struct serve *s, struct why *why)
 
 /* ---- life ---- */
 
-enum rc serve_open(struct serve **out, const struct serve_config *config, struct why *why)
+/* From the highest block that a certificate covers. What a snapshot stands on is covered by its
+ * own; blocks below it come by another way. */
+static enum rc begin_following(struct serve *s, struct why *why)
 {
     struct certificate certificate;
+    uint64_t height = store_head(s->config.store)->height;
+    struct block_header base = {.height = 0};
+    (void)store_snapshot_header(s->config.store, &base);
+    enum rc rc = RC_NOT_FOUND;
+    for (; height > base.height && rc == RC_NOT_FOUND; height -= rc == RC_NOT_FOUND)
+        rc = store_get_certificate(s->config.store, height, &certificate, why);
+    s->look.followed_height = height;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+enum rc serve_open(struct serve **out, const struct serve_config *config, struct why *why)
+{
     struct serve *s = mem_alloc(sizeof *s);
     *out = NULL;
     s->config = *config;
     s->takes_txs = s->may_copy = true;
-    uint64_t height = store_head(config->store)->height;
-    struct block_header base = {.height = 0};
-    (void)store_snapshot_header(config->store, &base);
-    enum rc rc = RC_NOT_FOUND;
-    /* What a snapshot stands on is covered by its certificate; blocks below come by another way. */
-    for (; height > base.height && rc == RC_NOT_FOUND; height -= rc == RC_NOT_FOUND)
-        rc = store_get_certificate(config->store, height, &certificate, why);
-    s->look.followed_height = height;
-    if (rc == RC_OK || rc == RC_NOT_FOUND) {
+    enum rc rc = begin_following(s, why);
+    if (rc == RC_OK)
         *out = s;
-        return RC_OK;
-    }
-    serve_close(s);
+    else
+        serve_close(s);
     return rc;
 }
 
@@ -353,12 +359,27 @@ void serve_set_room(struct serve *s, bool for_txs, bool for_backup)
     s->may_copy = for_backup;
 }
 
-void serve_end(struct serve *s)
+void serve_part(struct serve *s)
 {
-    s->is_ending = true;
     end_held(s); /* first: answers go behind them */
     serve_waits_end(s);
     serve_linear_end(s);
+}
+
+enum rc serve_rejoin(struct serve *s, struct store *store, struct driver *driver, struct why *why)
+{
+    CHECK(s->look.waits_count == 0);
+    CHECK(s->held_first == NULL);
+    s->config.store = store;
+    s->config.driver = driver;
+    s->owed_count = 0; /* the other one owes nothing any more */
+    return begin_following(s, why);
+}
+
+void serve_end(struct serve *s)
+{
+    s->is_ending = true;
+    serve_part(s);
     serve_backup_end(s);
 }
 

@@ -85,6 +85,12 @@ uint64_t serve_deadline_ms(const struct serve *s);
  * save nothing, and would cost a view change (6.3). Where all nodes are low, no client's
  * transaction is taken anywhere, and nothing is forwarded. */
 void serve_set_room(struct serve *s, bool for_txs, bool for_backup);
+/* Driver and store are about to be closed, and others to come in their place (RC_REOPEN): who waits
+ * is told now what is known, as by serve_end(). Reads nothing. Then serve_rejoin(), before anything
+ * else is called; counts, and a backup under way, go on. Returns: as serve_open(). */
+void serve_part(struct serve *s);
+MUST_USE enum rc serve_rejoin(struct serve *s, struct store *store, struct driver *driver,
+                              struct why *why);
 /* The node ends: who waits is told now what is known, UNKNOWN of a transaction that is not settled
  * (rule 10.3), and whoever asks from here on is told BUSY, so that clients turn to the next node at
  * once. Reads nothing, so it may be called when the store has failed. */

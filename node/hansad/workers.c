@@ -99,3 +99,13 @@ struct driver_job *workers_take(struct workers *w)
         atomic_fetch_sub(&w->out_count, 1);
     return job;
 }
+
+void workers_end_jobs(struct workers *w)
+{
+    while (ring_take(w->in) != NULL)
+        atomic_fetch_sub(&w->out_count, 1);
+    while (atomic_load(&w->out_count) > 0) {
+        CHECK(ring_wait(w->out) != NULL);
+        atomic_fetch_sub(&w->out_count, 1);
+    }
+}

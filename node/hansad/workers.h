@@ -22,6 +22,9 @@ uint32_t workers_count(const struct workers *w);
 
 /* False when the ring is full: run it here. */
 MUST_USE bool workers_submit(struct workers *w, struct driver_job *job);
+/* Who gave the jobs ends: those not begun are left to him, and when this returns nobody runs one
+ * and none will come back. The threads stay, for the jobs of whoever comes next. */
+void workers_end_jobs(struct workers *w);
 int workers_fd(const struct workers *w); /* readable when workers_take() has something */
 struct driver_job *workers_take(struct workers *w);
 

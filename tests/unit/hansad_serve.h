@@ -70,7 +70,7 @@ static inline void on_metrics(void *context, struct buf *out)
 }
 
 /* The world's driver again, with answers that go to the serve. */
-static inline void bind_serve(void)
+static inline void bind_driver(void)
 {
     struct why why = {{0}};
     struct driver_config config = w.driver->config;
@@ -78,6 +78,12 @@ static inline void bind_serve(void)
     config.net = (struct driver_net){.send = on_send, .answer = on_answer};
     driver_close(w.driver);
     assert_int_equal(driver_open(&w.driver, &config, &why), RC_OK);
+}
+
+static inline void bind_serve(void)
+{
+    struct why why = {{0}};
+    bind_driver();
     const struct serve_config serve_config = {.genesis = &w.chain.genesis,
                                               .store = w.store,
                                               .driver = w.driver,

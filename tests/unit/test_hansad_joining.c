@@ -119,11 +119,55 @@ static void one_that_joined_tells_what_it_has(void **state)
     assert_int_equal(look.followed_height, 42);
 }
 
+/* Whoever waits when driver and store are closed is told what is known; the serve itself goes on
+ * with the next ones, and its counts. */
+static void whoever_waits_is_answered_before_the_store_is_opened_anew(void **state)
+{
+    (void)state;
+    begin_others(5);
+    bind_serve();
+    const struct world_tx *tx = world_record(&w, 0, p.nonces[0] + 1);
+    uint64_t submitted = submit(&tx, 1, PROTO_WAIT_MS_MAX);
+    uint64_t waits = wait_for(&p.blocks[30]->block.digest, PROTO_WAIT_MS_MAX); /* no txid: never comes */
+    struct proto_request r = {
+        .type = PROTO_READ, .height = 41, .tables = {STATE_BALANCE}, .count = 1};
+    r.items[0] = bytes_of_text("p0/a0");
+    uint64_t reads = ask(&r);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 400), RC_REOPEN);
+    assert_false(is_replied(submitted) || is_replied(waits) || is_replied(reads));
+    serve_part(serve);
+    assert_int_equal(reply_to(submitted)->results[0].outcome, PROTO_UNKNOWN);
+    assert_int_equal(reply_to(waits)->results[0].outcome, PROTO_UNKNOWN);
+    assert_code(reads, PROTO_BUSY);
+
+    struct why why = {{0}};
+    struct serve_look look;
+    world_crash(&w, false);
+    assert_int_equal(world_start(&w), RC_OK);
+    bind_driver();
+    assert_int_equal(serve_rejoin(serve, w.store, w.driver, &why), RC_OK);
+    world_settle(&w);
+    run();
+    serve_look(serve, &look);
+    assert_int_equal(look.followed_height, 40);
+    assert_int_equal(look.requests[PROTO_SUBMIT], 1);
+    assert_int_equal(look.outcomes[PROTO_UNKNOWN], 2);
+    r = state_request();
+    assert_int_equal(code_of(&r), PROTO_OK); /* of the new state */
+    assert_int_equal(reply.height, 40);
+    submitted = submit(&tx, 1, PROTO_WAIT_MS_MAX); /* the same bytes again, to the new driver */
+    world_settle(&w);
+    run();
+    assert_false(is_replied(submitted));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         JOINING_TEST(a_state_that_is_not_to_be_believed_is_not_read),
         JOINING_TEST(one_that_joined_tells_what_it_has),
+        JOINING_TEST(whoever_waits_is_answered_before_the_store_is_opened_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -249,6 +249,34 @@ static void an_end_leaves_jobs_to_the_driver(void **state)
     }
 }
 
+/* A driver that another takes the place of (RC_REOPEN): the threads stay. */
+static void jobs_end_and_their_threads_go_on(void **state)
+{
+    (void)state;
+    struct workers *workers;
+    begin(1);
+    assert_int_equal(workers_open(&workers, 2, &why), RC_OK);
+    for (int round = 0; round < 10; round++) {
+        struct driver_job *jobs[64];
+        for (int i = 0; i < 64; i++) {
+            jobs[i] = empty_job();
+            assert_true(workers_submit(workers, jobs[i]));
+        }
+        workers_end_jobs(workers);
+        assert_false(is_readable(workers_fd(workers), 0));
+        assert_null(workers_take(workers));
+        for (int i = 0; i < 64; i++)
+            driver_job_free(jobs[i]);
+    }
+    struct driver_job *job = empty_job();
+    for (int i = 0; i < WORKERS_JOBS_MAX; i++) /* there is room for as many as before */
+        assert_true(workers_submit(workers, job));
+    assert_true(is_readable(workers_fd(workers), PATIENCE_MS));
+    assert_ptr_equal(workers_take(workers), job);
+    workers_close(workers);
+    driver_job_free(job);
+}
+
 static void without_a_number_there_is_a_thread_for_each_core(void **state)
 {
     (void)state;
@@ -346,6 +374,7 @@ int main(void)
         DRIVER_TEST(jobs_come_back_once_with_their_verdicts),
         DRIVER_TEST(more_jobs_than_there_is_room_for_are_refused),
         DRIVER_TEST(an_end_leaves_jobs_to_the_driver),
+        DRIVER_TEST(jobs_end_and_their_threads_go_on),
         cmocka_unit_test_setup_teardown(trees_are_made_beside_appending, scratch_setup, end_helper),
         DRIVER_TEST(without_a_number_there_is_a_thread_for_each_core),
     };

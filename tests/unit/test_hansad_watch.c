@@ -178,6 +178,62 @@ static void a_diverged_state_is_said_once_and_loudly(void **state)
     assert_string_equal(said(), "");
 }
 
+static void the_two_roots_are_said_by_who_finds_them_to_differ(void **state)
+{
+    (void)state;
+    struct driver_look look = {
+        .is_diverged = true,
+        .divergence = {.height = 16, .root = {{0xaa}}, .certified_root = {{0xcc}}}};
+    node_say_changes(&node, &look);
+    const char *text = said();
+    assert_said(text, "event=diverged height=16 root=aa00");
+    assert_said(text, " certified_root=cc00");
+}
+
+/* ---- what is counted goes on when one driver takes another's place ---- */
+
+static void counts_do_not_fall_when_a_driver_is_made_anew(void **state)
+{
+    (void)state;
+    struct driver_look look = {
+        .inbox_drops = 1, .output_drops = 2, .answer_drops = 3, .damaged_count = 4};
+    look.verify_drops[VERIFY_DROP_BAD_SIGNATURE] = 3;
+    look.core_drops[PBFT_DROP_STALE] = 5;
+    look.scores[2] = (struct driver_score){.bad_signatures = 3, .conflicts = 1, .evidence = 1};
+    look.views = (struct driver_views){.left_count = 2,
+                                       .left_view = 6,
+                                       .left_ms = 500,
+                                       .left_for = PBFT_REASON_STALLED,
+                                       .installed_count = 1,
+                                       .installed_ms = 600};
+    look.views.complaints[PBFT_REASON_STALLED] = 2;
+    node_say_views(&node, &look);
+    node_say_refused(&node, &look);
+    node_say_damaged(&node, &look);
+    (void)said();
+    node.before = look;
+    struct driver_look next = {.durable_height = 7};
+    node_count_on(&next, &node.before);
+    assert_int_equal(next.durable_height, 7);
+    assert_int_equal(next.inbox_drops + next.output_drops + next.answer_drops, 6);
+    assert_int_equal(next.core_drops[PBFT_DROP_STALE], 5);
+    assert_int_equal(next.scores[2].bad_signatures, 3);
+    assert_int_equal(next.scores[2].conflicts, 1);
+    assert_int_equal(next.scores[2].evidence, 0); /* that is on the disk, not counted */
+    assert_int_equal(next.views.left_view, 6);
+    node_say_views(&node, &next);
+    node_say_refused(&node, &next);
+    node_say_damaged(&node, &next);
+    assert_string_equal(said(), ""); /* none of it is news */
+
+    next = (struct driver_look){.views = {.left_count = 1, .left_view = 9, .left_ms = 900}};
+    node_count_on(&next, &node.before);
+    assert_int_equal(next.views.left_count, 3);
+    assert_int_equal(next.views.left_view, 9);
+    node_say_views(&node, &next);
+    assert_said(said(), "event=view_left view=9");
+}
+
 /* ---- a state that is taken (9.3) ---- */
 
 static void a_snapshot_is_said_when_it_begins_and_now_and_then(void **state)
@@ -348,6 +404,8 @@ int main(void)
         WATCH_TEST(evidence_is_said_once_with_the_offenders_name),
         WATCH_TEST(damage_is_said_with_what_and_what_to_do),
         WATCH_TEST(a_diverged_state_is_said_once_and_loudly),
+        WATCH_TEST(the_two_roots_are_said_by_who_finds_them_to_differ),
+        WATCH_TEST(counts_do_not_fall_when_a_driver_is_made_anew),
         WATCH_TEST(a_snapshot_is_said_when_it_begins_and_now_and_then),
         WATCH_TEST(own_complaints_are_said_once_each),
         WATCH_TEST(a_view_change_is_said_from_its_complaint_to_its_end),

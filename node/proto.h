@@ -106,7 +106,8 @@ const char *proto_type_word(enum proto_type t);
     X(PROTO_OK, "ok", "ok")                                                                        \
     X(PROTO_MALFORMED, "malformed", "the node does not understand the request")                    \
     X(PROTO_NOT_FOUND, "not_found", "there is no such thing in this node's ledger")                \
-    X(PROTO_BUSY, "busy", "the node has too much to do: try again later")                          \
+    X(PROTO_BUSY, "busy",                                                                          \
+      "the node has too much to do, or is taking its state anew: try again later")                 \
     X(PROTO_FAILED, "failed", "the node could not read its ledger: see its log")                   \
     X(PROTO_FORBIDDEN, "forbidden", "the node's configuration does not allow this")                \
     X(PROTO_NOT_YET, "not_yet",                                                                    \

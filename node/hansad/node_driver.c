@@ -132,12 +132,9 @@ void node_look(const struct node *n, struct driver_look *out)
 }
 
 /* Its jobs come back first, since it frees them; nothing of it is under way on the disk. */
-static void end_driver(struct node *n)
+static void end_driver(struct node *n, const struct driver_look *look)
 {
-    struct driver_look look;
-    node_look(n, &look);
-    node_say_changes(n, &look);
-    n->before = look;
+    n->before = *look;
     serve_part(n->serve);
     workers_end_jobs(n->workers);
     workers_end_jobs(n->helper);
@@ -147,9 +144,12 @@ static void end_driver(struct node *n)
 
 enum rc node_reopen(struct node *n, struct why *why)
 {
+    struct driver_look look;
+    node_look(n, &look);
+    node_say_changes(n, &look); /* with what the next one does not know: the roots */
     log_say(n->log, LOG_INFO, "reopening", why->text);
     *why = (struct why){{0}};
-    end_driver(n);
+    end_driver(n, &look);
     enum rc rc = home_reopen(n->home, why);
     if (rc == RC_OK)
         rc = node_open_driver(n, why);

@@ -276,8 +276,9 @@ static void word_of_each_number_is_the_one_of_the_list(void **state)
         assert_string_equal(proto_code_word((enum proto_code)code), codes[code]);
     for (int outcome = 0; outcome < PROTO_OUTCOME_COUNT; outcome++)
         assert_string_equal(proto_outcome_word((enum proto_outcome)outcome), outcomes[outcome]);
-    assert_string_equal(proto_code_text(PROTO_BUSY),
-                        "the node has too much to do: try again later");
+    assert_string_equal(
+        proto_code_text(PROTO_BUSY),
+        "the node has too much to do, or is taking its state anew: try again later");
 }
 
 static int free_out(void **state)

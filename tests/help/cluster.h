@@ -72,6 +72,9 @@ struct cluster_node {
     struct pbft_view_change view_change;
     struct pbft_new_view new_view;
     struct cluster_place *places; /* by height, 0..heights_max */
+    /* 9.3: whose state it was asked to take last. The pieces are the test's to think of. */
+    struct certificate snapshot;
+    uint64_t base_height; /* of the snapshot that it stands on; blocks below are not here */
     /* What its core was told of the pool last. */
     struct pbft_pool pool;
     uint64_t pool_height; /* committed then */
@@ -126,6 +129,11 @@ void cluster_start(struct cluster *c, uint32_t at);
 void cluster_start_all(struct cluster *c);
 /* Throw away memory and what is on the way to it; the store stays. */
 void cluster_crash(struct cluster *c, uint32_t at);
+/* 9.3, for a node whose core has asked for a snapshot: fetch the block at its height, and, when
+ * that has come and the state is thought to be here, let the store stand there, and start the node
+ * anew on it, as its driver does. Requires: all committed that height. */
+void cluster_fetch_snapshot_block(struct cluster *c, uint32_t at);
+void cluster_take_snapshot(struct cluster *c, uint32_t at);
 /* There is work for blocks up to this height from now on. */
 void cluster_aim(struct cluster *c, uint64_t height);
 /* Let virtual time pass. */

@@ -161,7 +161,7 @@ static void judge_vote_sent(struct cluster *c, uint32_t at, const struct pbft_vo
     hold(c, at, high->view > s->view || (high->view == s->view && high->height >= s->height),
          "COMMIT: high covers it");
     struct digest digest = s->digest;
-    for (uint64_t height = s->height; height > 0; height--) {
+    for (uint64_t height = s->height; height > node->base_height; height--) { /* 9.3 */
         hold(c, at, has_body(&node->places[height], &digest), "COMMIT: all bodies are durable");
         digest = c->blocks[cluster_number_of(&digest)].block.parent;
     }

@@ -247,6 +247,62 @@ static void prune(struct cluster *c, uint32_t at)
     }
 }
 
+/* ---- snapshots ---- */
+
+/* That it was begun is durable. */
+static void begin_snapshot(struct cluster *c, uint32_t at, const struct certificate *checkpoint)
+{
+    c->nodes[at].snapshot = *checkpoint;
+    c->nodes[at].durable.is_taking_snapshot = true;
+}
+
+static struct pbft_block snapshot_block(const struct cluster *c, uint32_t at)
+{
+    uint64_t height = c->nodes[at].snapshot.statement.height;
+    CHECK(c->nodes[at].durable.is_taking_snapshot);
+    CHECK(height <= c->chain_height);
+    return c->chain[height];
+}
+
+/* What comes with that block: the lowest COMMIT certificate at or above it. */
+static const struct certificate *snapshot_cover(const struct cluster *c, uint64_t height)
+{
+    for (; height <= c->chain_height; height++)
+        for (uint32_t i = 0; i < c->options.members_count; i++)
+            if (c->nodes[i].places[height].has_certificate)
+                return &c->nodes[i].places[height].certificate;
+    CHECK(!"what is certified as a checkpoint is under a certificate of COMMITs");
+    return NULL;
+}
+
+void cluster_fetch_snapshot_block(struct cluster *c, uint32_t at)
+{
+    struct pbft_event event = {.type = PBFT_EVENT_FETCH_RANGE, .now_ms = c->now_ms};
+    event.range.from_height = snapshot_block(c, at).height;
+    event.range.blocks_max = 1;
+    cluster_step(c, at, &event);
+}
+
+void cluster_take_snapshot(struct cluster *c, uint32_t at)
+{
+    struct cluster_node *node = &c->nodes[at];
+    struct pbft_event event = {.type = PBFT_EVENT_SNAPSHOT_TAKEN, .now_ms = c->now_ms};
+    event.snapshot = snapshot_block(c, at);
+    cluster_step(c, at, &event);
+    struct cluster_place *place = &node->places[event.snapshot.height];
+    place->is_committed = true;
+    place->committed = event.snapshot;
+    node->base_height = event.snapshot.height;
+    node->durable.committed = event.snapshot;
+    node->durable.stable = node->snapshot;
+    node->durable.has_stable = true;
+    node->durable.cover = *snapshot_cover(c, event.snapshot.height);
+    node->durable.has_cover = true;
+    node->durable.is_taking_snapshot = false;
+    cluster_crash(c, at);
+    cluster_start(c, at);
+}
+
 /* ---- one step ---- */
 
 void cluster_step(struct cluster *c, uint32_t at, const struct pbft_event *event)
@@ -283,6 +339,8 @@ void cluster_step(struct cluster *c, uint32_t at, const struct pbft_event *event
             answer_build(c, at, act);
         else if (act->type == PBFT_ASK_ROOT)
             cluster_tell_root(c, at, act->height);
+        else if (act->type == PBFT_ASK_SNAPSHOT)
+            begin_snapshot(c, at, act->certificate);
         else
             send_one(c, at, act);
     }

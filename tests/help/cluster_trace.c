@@ -322,6 +322,9 @@ void cluster_trace_output(struct cluster *c, uint32_t at, const struct pbft_outp
         else if (act->type == PBFT_ASK_BUILD)
             cluster_trace_text(c, "          ask to build h%llu",
                                (unsigned long long)act->ticket.height);
+        else if (act->type == PBFT_ASK_SNAPSHOT)
+            cluster_trace_text(c, "          ask for the state of h%llu",
+                               (unsigned long long)act->certificate->statement.height);
         else if (act->type == PBFT_ALARM)
             cluster_trace_text(c, "          ALARM");
         else

@@ -180,6 +180,48 @@ static void trace_of_a_lagging_replica_that_catches_up_by_range(void **state)
     assert_trace("lagging_replica_catches_up");
 }
 
+/* A node that was cut off for long asks for the state, crashes in the middle of taking it, goes on
+ * with it, stands there, and votes in what follows. */
+static void trace_of_a_node_that_joins_by_a_snapshot(void **state)
+{
+    (void)state;
+    struct cluster_options o = cluster_defaults();
+    o.pipeline_heights = 2;
+    o.has_trace = true;
+    cluster_init(&c, &o);
+    c.config.snapshot_behind_heights = 4;
+    c.options.range_blocks_max = 2;
+    cluster_start_all(&c);
+    for (uint32_t other = 0; other < 3; other++)
+        c.cut[other][3] = c.cut[3][other] = true;
+    cluster_aim(&c, 10);
+    cluster_run(&c, 100);
+    assert_int_equal(cluster_committed(&c, 0), 10);
+    buf_clear(&c.trace);
+    cluster_say(&c, "node 3 was cut off while the others came to h10; now it is back");
+    memset(c.cut, 0, sizeof c.cut);
+    cluster_run(&c, 160);
+    assert_true(c.nodes[3].durable.is_taking_snapshot);
+    cluster_say(&c, "pieces of the state come, which cores do not see; then node 3 is killed");
+    cluster_crash(&c, 3);
+    cluster_start(&c, 3);
+    cluster_run(&c, 250); /* until it has heard of the others */
+    cluster_say(&c, "the rest of them comes; the block that the state is of is fetched");
+    cluster_fetch_snapshot_block(&c, 3);
+    cluster_run(&c, 3);
+    cluster_say(&c, "all of it is durable; node 3 is made anew on it");
+    cluster_take_snapshot(&c, 3);
+    assert_int_equal(cluster_committed(&c, 3), 8);
+    assert_true(cluster_run_to(&c, 10, 600));
+    cluster_say(&c, "node 2 is cut off, so that a quorum takes node 3");
+    for (uint32_t other = 0; other < 4; other++)
+        c.cut[other][2] = c.cut[2][other] = other != 2;
+    cluster_aim(&c, 11);
+    cluster_run(&c, 20);
+    assert_int_equal(cluster_committed(&c, 3), 11);
+    assert_trace("snapshot_join");
+}
+
 /* The primary is gone; the others complain, change the view, and go on in it. */
 static void trace_of_a_primary_that_crashes(void **state)
 {
@@ -276,6 +318,7 @@ int main(void)
         cmocka_unit_test_teardown(trace_of_a_partition_that_heals, end),
         cmocka_unit_test_teardown(trace_of_a_primary_that_equivocates, end),
         cmocka_unit_test_teardown(trace_of_a_lagging_replica_that_catches_up_by_range, end),
+        cmocka_unit_test_teardown(trace_of_a_node_that_joins_by_a_snapshot, end),
     };
     return cmocka_run_group_tests_name("traces", tests, NULL, NULL);
 }

@@ -128,7 +128,8 @@ static void whoever_waits_is_answered_before_the_store_is_opened_anew(void **sta
     bind_serve();
     const struct world_tx *tx = world_record(&w, 0, p.nonces[0] + 1);
     uint64_t submitted = submit(&tx, 1, PROTO_WAIT_MS_MAX);
-    uint64_t waits = wait_for(&p.blocks[30]->block.digest, PROTO_WAIT_MS_MAX); /* no txid: never comes */
+    uint64_t waits =
+        wait_for(&p.blocks[30]->block.digest, PROTO_WAIT_MS_MAX); /* no txid: never comes */
     struct proto_request r = {
         .type = PROTO_READ, .height = 41, .tables = {STATE_BALANCE}, .count = 1};
     r.items[0] = bytes_of_text("p0/a0");

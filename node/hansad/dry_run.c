@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include "crypto/base/check.h"
+#include "ledger/store_history.h"
+#include "ledger/store_intake.h"
+#include "node/driver/records.h"
 #include "node/hansad/home.h"
 #include "node/hansad/node.h"
 
@@ -85,6 +88,23 @@ static void print_start(const struct home *h)
         printf("a start:         votes, from where it stopped\n");
 }
 
+/* What becomes of the state (9.3, 8.2). */
+static void print_state(const struct home *h, bool is_diverged)
+{
+    if (is_diverged)
+        printf("state:           not the certified one: a start puts it aside, if it has not, and "
+               "takes that of the others\n");
+    else if (h->store != NULL && store_is_taking_snapshot(h->store))
+        printf("state:           a start goes on taking it from the others\n");
+    else
+        printf("state:           taken from the others when more than %" PRIu64
+               " blocks are missing\n",
+               h->config->snapshot_behind_heights);
+    if (h->store != NULL && store_history_from_height(h->store) > 1)
+        printf("history:         from height %" PRIu64 "; a start goes on fetching older blocks\n",
+               store_history_from_height(h->store));
+}
+
 /* The data directory may not be there yet: then what it will be in. */
 static enum rc disk_free(uint64_t *out, const struct home *h, struct why *why)
 {
@@ -112,6 +132,7 @@ enum rc dry_run(const struct config *config, bool init, struct why *why)
 {
     struct home *h = mem_alloc(sizeof *h);
     uint64_t free_bytes;
+    bool is_diverged = false;
     enum rc rc = home_check(h, config, init, why);
     if (rc != RC_OK) {
         mem_free(h);
@@ -120,12 +141,15 @@ enum rc dry_run(const struct config *config, bool init, struct why *why)
     rc = check_port("replicas", home_peer_address(h), why);
     if (rc == RC_OK)
         rc = check_port("clients", home_client_address(h), why);
+    if (rc == RC_OK && h->store != NULL)
+        rc = records_load_diverged(store_view(h->store), &is_diverged, why);
     if (rc == RC_OK)
         rc = disk_free(&free_bytes, h, why);
     if (rc == RC_OK) {
         print_member(h);
         print_disk(h, free_bytes);
         print_start(h);
+        print_state(h, is_diverged);
     }
     home_close(h);
     mem_free(h);

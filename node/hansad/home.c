@@ -1,5 +1,6 @@
 #include "node/hansad/home.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "node/driver/records.h"
@@ -147,6 +148,20 @@ static enum rc open_judged(struct home *h, bool is_read_only, bool init, struct 
 
 /* ---- all ---- */
 
+/* Settings that only the chain's own parameters can judge. Inside the window proposals and votes
+ * come by themselves: who took a state for being so little behind would take one after the other.
+ */
+static enum rc judge_settings(const struct home *h, struct why *why)
+{
+    uint64_t window = h->genesis.parameters.window_heights;
+    if (h->config->snapshot_behind_heights >= window)
+        return RC_OK;
+    return why_set(why, RC_INVALID,
+                   "snapshot_behind_heights: %" PRIu64 " is less than this chain's window_heights, "
+                   "%" PRIu64 ": a node that is a little behind would take whole states",
+                   h->config->snapshot_behind_heights, window);
+}
+
 static enum rc open_home(struct home *h, const struct config *config, bool is_read_only, bool init,
                          struct why *why)
 {
@@ -155,8 +170,10 @@ static enum rc open_home(struct home *h, const struct config *config, bool is_re
     enum rc rc = genesis_read(&h->genesis, config->genesis, why);
     if (rc != RC_OK)
         return rc;
-    rc =
-        secret_open(&h->key, &h->own_index, config->key, config->passphrase_file, &h->genesis, why);
+    rc = judge_settings(h, why);
+    if (rc == RC_OK)
+        rc = secret_open(&h->key, &h->own_index, config->key, config->passphrase_file, &h->genesis,
+                         why);
     if (rc == RC_OK)
         rc = marker_path(h->marker_path, config->key, why);
     if (rc == RC_OK)

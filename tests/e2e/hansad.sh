@@ -18,6 +18,9 @@ code=0
 problem=$(lacks out "member 1 of 4|127.0.0.1:$ports|data directory:  d0|m0.key.marker|none yet: a start makes it|bytes free|first, writes its marker, and votes")
 [ "$code" -eq 0 ] || problem="exit $code; $problem"
 result "check_says_what_a_first_start_would_do" "$problem"
+result "and_when_it_takes_the_state_of_others" "$(lacks out 'more than 16384 blocks')"
+stops "snapshots_inside_the_window_are_refused" 3 "snapshot_behind_heights: 7|window_heights" \
+    --config m0.json --init --check --snapshot-behind-heights 7
 check "neither_makes_anything" sh -c '! ls -d d0 m0.key.marker 2>/dev/null'
 "$HANSA" keygen mallory --network demo --replica --peer 127.0.0.1:1 --client 127.0.0.1:2 >/dev/null
 stops "foreign_key_is_refused" 3 "mallory|no member's" --config m0.json --key mallory.key --init

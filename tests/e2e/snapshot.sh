@@ -75,10 +75,12 @@ go_on() {
     stopped=
 }
 # Killed and started again, with nobody to ask: it has what it had.
-kill_in_the_middle() { # MEMBER
+kill_in_the_middle() { # MEMBER WORDS
     pieces=$(metric "$1" snapshot_pieces)
     at=$(field "$1" snapshot_height)
     node kill "$1"
+    "$BUILD/hansad" --config "box/$1/node.json" --check >check.out 2>&1
+    lacks check.out "$2"
     node start "$1"
     await 60 is_in_the_middle "$1" || echo "it has no piece any more; "
     [ "$(metric "$1" snapshot_pieces)" = "$pieces" ] ||
@@ -130,7 +132,7 @@ done
 : >out
 [ -n "$stopped" ] || problem="${problem}it was never met in the middle, $try times; "
 echo "# delta has $(metric delta snapshot_pieces) pieces, $(metric delta snapshot_per_mille) per mille"
-[ -z "$stopped" ] || problem=$problem$(kill_in_the_middle delta)
+[ -z "$stopped" ] || problem=$problem$(kill_in_the_middle delta 'a start goes on taking it')
 cp box/delta/log out
 result "one_that_is_killed_in_the_middle_of_a_state_goes_on_where_it_was" "$problem"
 problem=
@@ -168,7 +170,7 @@ for try in 1 2 3 4 5; do
     problem=$problem$(node kill gamma)
 done
 [ -n "$stopped" ] || problem="${problem}it was never met in the middle, $try times; "
-[ -z "$stopped" ] || problem=$problem$(kill_in_the_middle gamma)
+[ -z "$stopped" ] || problem=$problem$(kill_in_the_middle gamma 'not the certified one')
 [ "$(field gamma diverged)" = True ] || problem="${problem}it does not say that it has diverged; "
 cp box/gamma/log out
 result "one_whose_state_rots_notices_it_and_is_killed_again" "$problem$(lacks out \

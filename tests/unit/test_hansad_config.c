@@ -66,6 +66,7 @@ static void flags_alone_are_enough(void **state)
     assert_int_equal(config.verify_threads, 0);
     assert_int_equal(config.map_bytes, 0);
     assert_int_equal(config.disk_reserve_bytes, UINT64_C(1) << 30);
+    assert_int_equal(config.snapshot_behind_heights, 16384);
     assert_false(config.backups);
     assert_false(asked.init || asked.check || asked.help || asked.version);
 }
@@ -103,6 +104,7 @@ static void every_field_of_the_file_is_taken(void **state)
                                "\"[::1]:1\", \"client_bind\": \"0.0.0.0:65535\", \"log_level\": "
                                "\"debug\", \"log_format\": \"json\", \"verify_threads\": 3, "
                                "\"map_bytes\": 70368744177664, \"disk_reserve_bytes\": 0, "
+                               "\"snapshot_behind_heights\": 300, "
                                "\"backups\": true}",
                                ""),
                      RC_OK);
@@ -114,6 +116,7 @@ static void every_field_of_the_file_is_taken(void **state)
     assert_int_equal(config.verify_threads, 3);
     assert_int_equal(config.map_bytes, UINT64_C(1) << 46);
     assert_int_equal(config.disk_reserve_bytes, 0);
+    assert_int_equal(config.snapshot_behind_heights, 300);
     assert_true(config.backups);
 }
 
@@ -143,6 +146,7 @@ static void a_wrong_field_is_refused_by_its_name(void **state)
         {"\"map_bytes\": \"1\"", "map_bytes: must be a whole number"},
         {"\"map_bytes\": 70368744177665", "map_bytes: must be a number"},
         {"\"disk_reserve_bytes\": -1", "disk_reserve_bytes: must be a number"},
+        {"\"snapshot_behind_heights\": 0", "snapshot_behind_heights: must be a number from 1"},
         {"\"backups\": 1", "backups: must be true or false"},
         {"\"passphrase_file\": \"\"", "passphrase_file: a path has one character"},
     };

@@ -77,6 +77,7 @@ static int setup(void **state)
     memset(&home, 0, sizeof home);
     why = (struct why){{0}};
     config.map_bytes = (uint64_t)1 << 30;
+    config.snapshot_behind_heights = 16384;
     snprintf(config.genesis, sizeof config.genesis, "%s/genesis.json", directory);
     snprintf(config.key, sizeof config.key, "%s/m1.key", directory);
     snprintf(config.data, sizeof config.data, "%s/data", directory);
@@ -105,6 +106,17 @@ static void assert_no_start(bool init, enum rc rc, const char *words)
         fail_msg("\"%s\" does not say \"%s\"", why.text, words);
     assert_null(home.kv);
     assert_null(home.store);
+}
+
+/* 9.3: inside the window blocks come by themselves. */
+static void a_state_is_not_taken_for_being_a_little_behind(void **state)
+{
+    (void)state;
+    config.snapshot_behind_heights = 255;
+    assert_no_start(true, RC_INVALID,
+                    "snapshot_behind_heights: 255 is less than this chain's window_heights, 256");
+    config.snapshot_behind_heights = 256;
+    start_first();
 }
 
 static bool is_there(const char *path)
@@ -300,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HOME_TEST(a_first_start_makes_store_and_marker_and_the_next_one_finds_them),
         HOME_TEST(a_look_at_a_first_start_makes_nothing),
+        HOME_TEST(a_state_is_not_taken_for_being_a_little_behind),
         HOME_TEST(a_first_start_that_did_nothing_may_be_done_again),
         HOME_TEST(a_start_cut_off_before_its_marker_is_done_again),
         HOME_TEST(keys_that_are_no_members_are_refused),

@@ -1,7 +1,8 @@
 # Rules 9.3 and 8.2 on real processes: one that was away for long takes the state from the others under
-# load, is killed in the middle of it and goes on where it was, and has all older blocks behind it; and
-# one whose state rots on its disk notices it, puts it aside and takes the certified one, killed again.
-# Whoever is to be met in the middle is: the others are stopped while he is, so that he stays there.
+# load, is killed in the middle of it and goes on where it was, with one of the others killed too, and
+# has all older blocks behind it; and one whose state rots on its disk notices it, puts it aside and
+# takes the certified one, killed again. Whoever is to be met in the middle is: the others are stopped
+# while he is, so that he stays there.
 . "$(dirname "$0")/lib.sh"
 . "$SOURCES/tests/e2e/box.inc"
 CLIENT=$BUILD/tests/programs/submit_raw
@@ -47,12 +48,13 @@ pids_of() { # MEMBER...: to be stopped at once, without a search
         done 2>/dev/null
     done
 }
+has_taken_one() { since_start "$1" | grep -q "event=reopening .*was taken from peers"; }
 # Its whole state is not here yet, and some of it is.
 is_in_the_middle() { # MEMBER
     [ "$(metric "$1" is_taking_snapshot)" = 1 ] && [ "$(metric "$1" snapshot_pieces)" -gt 0 ]
 }
 is_in_the_middle_or_beyond() { # MEMBER
-    is_in_the_middle "$1" || since_start "$1" | grep -q "event=reopening .*was taken from peers"
+    is_in_the_middle "$1" || has_taken_one "$1"
 }
 rests() { # MEMBER: and its disk has what came
     before=$(metric "$1" snapshot_pieces) && sleep 1 &&
@@ -71,7 +73,7 @@ catch() { # MEMBER PID...
 }
 go_on() {
     # shellcheck disable=SC2086
-    kill -CONT $stopped
+    kill -CONT $stopped 2>/dev/null # who was killed meanwhile does not
     stopped=
 }
 # Killed and started again, with nobody to ask: it has what it had.
@@ -135,9 +137,14 @@ echo "# delta has $(metric delta snapshot_pieces) pieces, $(metric delta snapsho
 [ -z "$stopped" ] || problem=$problem$(kill_in_the_middle delta 'a start goes on taking it')
 cp box/delta/log out
 result "one_that_is_killed_in_the_middle_of_a_state_goes_on_where_it_was" "$problem"
-problem=
+problem=$(node kill alpha)
 [ -z "$stopped" ] || go_on
+await 120 has_taken_one delta || problem="${problem}delta is at $(height delta); "
+problem=$problem$(node start alpha)
+cp box/delta/log out
+result "it_has_the_state_though_one_that_gave_it_is_killed" "$problem"
 missed=$(sed -n "s/^committed \([0-9a-f]*\) $((left_at + MISSED_BLOCKS / 2))\$/\1/p" ./*.client | head -1)
+problem=
 await 120 is_close delta || problem="it is at $(height delta), alpha at $(height alpha); "
 since_start delta >out
 result "one_that_was_away_for_long_joins_by_a_snapshot_under_load_in_one_process" \
@@ -160,13 +167,14 @@ result "it_makes_the_quorum_with_two_others" "$problem$(load_goes_on)"
 # ---- gamma's state rots while it is down ----
 
 problem=
-others=$(pids_of alpha beta delta)
+others=$(pids_of alpha beta delta) # alpha's is another one now
 for try in 1 2 3 4 5; do
     "$BUILD/tests/programs/rot_state" box/gamma/data $try >rotten 2>err ||
         problem="${problem}rot_state: $(cat err); "
     problem=$problem$(node start gamma)
     # shellcheck disable=SC2086
     catch gamma $others && break
+    await 120 has_all_history gamma || problem="${problem}it has not all of its history; "
     problem=$problem$(node kill gamma)
 done
 [ -n "$stopped" ] || problem="${problem}it was never met in the middle, $try times; "

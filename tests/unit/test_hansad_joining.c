@@ -67,6 +67,14 @@ static void a_state_that_is_not_to_be_believed_is_not_read(void **state)
     for (int i = 0; i < 10 && driver_failure(w.driver, NULL) == RC_OK; i++)
         (void)others_answer(&p);
     assert_int_equal(driver_failure(w.driver, NULL), RC_REOPEN);
+    struct driver_look look;
+    struct tree_ref sound;
+    struct why why = {{0}};
+    driver_look(w.driver, &look);
+    assert_int_equal(look.divergence.height, 40);
+    assert_int_equal(store_get_tree(p.store, 40, &sound, &why), RC_OK);
+    assert_true(digest_equal(&look.divergence.certified_root, &sound.root));
+    assert_false(digest_equal(&look.divergence.root, &sound.root));
     world_crash(&w, false);
     assert_int_equal(world_start(&w), RC_OK);
     bind_serve();

@@ -22,21 +22,42 @@ static enum rc failed(struct why *why, const char *path)
                    strerror(errno));
 }
 
-static enum rc name_all(struct aside *a, const struct home *h, struct why *why)
+/* The first is DATA/diverged-HEIGHT; beyond it, with the number. */
+static enum rc name_all(struct aside *a, const struct home *h, uint32_t number, struct why *why)
 {
-    uint64_t height = store_flushed_height(h->store);
+    char tail[16] = "";
     a->data = h->config->data;
-    int size = snprintf(a->directory, sizeof a->directory, "%s/diverged-%" PRIu64, a->data, height);
-    if (size > 0 && size < PATH_MAX)
-        size =
-            snprintf(a->file, sizeof a->file, "%s/diverged-%" PRIu64 "/data.mdb", a->data, height);
-    if (size > 0 && size < PATH_MAX)
-        size =
-            snprintf(a->part, sizeof a->part, "%s/diverged-%" PRIu64 "/data.part", a->data, height);
-    if (size > 0 && size < PATH_MAX)
+    if (number > 1)
+        (void)snprintf(tail, sizeof tail, "-%" PRIu32, number);
+    int size = snprintf(a->directory, sizeof a->directory, "%s/diverged-%" PRIu64 "%s", a->data,
+                        store_flushed_height(h->store), tail);
+    if (size > 0 && size < PATH_MAX - (int)sizeof "/data.part") {
+        (void)snprintf(a->file, sizeof a->file, "%.*s/data.mdb", size, a->directory);
+        (void)snprintf(a->part, sizeof a->part, "%.*s/data.part", size, a->directory);
         return RC_OK;
+    }
     errno = ENAMETOOLONG;
     return failed(why, a->data);
+}
+
+/* Whether the copy is of this very state: a node may rot at the same height again. One that cannot
+ * be read is another's business, and stays. */
+static bool is_copy(const struct aside *a, const struct home *h)
+{
+    struct why why = {{0}};
+    struct kv *kv;
+    struct store *copy;
+    const struct kv_lmdb_options options = {.map_bytes = h->config->map_bytes, .read_only = true};
+    if (kv_lmdb_open(&kv, a->directory, &options, &why) != RC_OK)
+        return false;
+    enum rc rc = store_open(&copy, kv, &(struct store_options){.care = TREE_TRUST}, &why);
+    if (rc == RC_OK) {
+        struct tree_ref ours = store_tree(h->store), theirs = store_tree(copy);
+        rc = digest_equal(&ours.root, &theirs.root) ? RC_OK : RC_NOT_FOUND;
+        store_close(copy);
+    }
+    kv_close(kv);
+    return rc == RC_OK;
 }
 
 static enum rc sync_directory(const char *path, struct why *why)
@@ -94,16 +115,18 @@ static void say(const struct aside *a, const struct home *h, struct log *log)
 enum rc aside_put(struct home *h, struct log *log, struct why *why)
 {
     struct aside a;
-    bool is_diverged;
+    bool is_diverged, is_there = false;
     enum rc rc = records_load_diverged(store_view(h->store), &is_diverged, why);
     if (rc != RC_OK || !is_diverged || !store_has_state(h->store))
         return rc;
-    rc = name_all(&a, h, why);
-    if (rc != RC_OK)
-        return rc;
-    if (access(a.file, F_OK) == 0)
-        return RC_OK;
-    rc = make(&a, h->kv, why);
+    for (uint32_t number = 1; rc == RC_OK; number++) {
+        rc = name_all(&a, h, number, why);
+        is_there = rc == RC_OK && access(a.file, F_OK) == 0;
+        if (!is_there || is_copy(&a, h))
+            break;
+    }
+    if (rc == RC_OK && !is_there)
+        rc = make(&a, h->kv, why);
     if (rc == RC_OK)
         say(&a, h, log);
     return rc == RC_OK ? rc

@@ -217,8 +217,13 @@ static void a_diverged_replica_says_so_for_good_and_lets_no_vote_go(void **state
     world_propose(&w, b[5]);
     world_run(&w);
     assert_true(w.is_submitted);
-    say(&(struct pbft_act){.type = PBFT_DIVERGED});
+    const struct certificate certified = {.statement = {.state_root = {{0xcc}}}};
+    say(&(struct pbft_act){
+        .type = PBFT_DIVERGED, .certificate = &certified, .root = {.height = 4, .root = {{0xaa}}}});
     assert_true(world_look(&w).is_diverged);
+    assert_int_equal(world_look(&w).divergence.height, 4);
+    assert_int_equal(world_look(&w).divergence.root.bytes[0], 0xaa);
+    assert_int_equal(world_look(&w).divergence.certified_root.bytes[0], 0xcc);
     world_settle(&w);
     assert_int_equal(world_sent(&w, PBFT_PREPARE, b[5]), 0);
     for (int starts = 0; starts < 2; starts++) {

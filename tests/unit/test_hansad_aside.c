@@ -13,6 +13,7 @@
 #include "node/driver/records.h"
 #include "node/hansad/aside.h"
 #include "tests/help/chain.h"
+#include "tests/help/rot.h"
 #include "tests/help/scratch.h"
 
 static struct chain chain;
@@ -101,8 +102,8 @@ static void a_diverged_state_is_copied_once(void **state)
     assert_int_not_equal(access(part, F_OK), 0);
     assert_int_equal(stat(path, &first), 0);
 
-    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK); /* a start after a kill */
-    assert_string_equal(said(), "");
+    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);          /* a start after a kill */
+    assert_non_null(strstr(said(), "/diverged-8 --genesis g.json\"")); /* was it said before? */
     assert_int_equal(stat(path, &again), 0);
     assert_true(first.st_ino == again.st_ino && first.st_size == again.st_size);
 
@@ -121,6 +122,38 @@ static void a_diverged_state_is_copied_once(void **state)
     free(path);
     free(part);
     free(directory);
+    end();
+}
+
+static char *copy_path_of(const char *name)
+{
+    char *directory = scratch_join(config.data, name);
+    char *path = scratch_join(directory, "data.mdb");
+    free(directory);
+    return path;
+}
+
+/* Nothing that was wrong is ever thrown away unseen. */
+static void another_state_at_the_same_height_has_a_copy_of_its_own(void **state)
+{
+    begin(*state);
+    diverge();
+    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
+    (void)said();
+    store_close(chain.store);
+    assert_int_equal(rot_state(chain.kv, 1), 8);
+    chain.store = NULL;
+    assert_int_equal(chain_reopen(&chain, &why), RC_OK);
+    home.store = chain.store;
+    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
+    assert_non_null(strstr(said(), "/diverged-8-2 --genesis g.json\""));
+    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
+    assert_non_null(strstr(said(), "/diverged-8-2 --genesis g.json\""));
+    char *path = copy_path_of("diverged-8-2"), *third = copy_path_of("diverged-8-3");
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_not_equal(access(third, F_OK), 0);
+    free(third);
+    free(path);
     end();
 }
 
@@ -167,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ASIDE_TEST(a_sound_state_stays_where_it_is),
         ASIDE_TEST(a_diverged_state_is_copied_once),
+        ASIDE_TEST(another_state_at_the_same_height_has_a_copy_of_its_own),
         ASIDE_TEST(a_copy_that_cannot_be_made_stops_the_node),
         ASIDE_TEST(a_state_that_is_gone_is_not_put_aside),
     };

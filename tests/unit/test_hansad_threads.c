@@ -262,6 +262,7 @@ static void jobs_end_and_their_threads_go_on(void **state)
             jobs[i] = empty_job();
             assert_true(workers_submit(workers, jobs[i]));
         }
+        assert_true(is_readable(workers_fd(workers), PATIENCE_MS)); /* some were run */
         workers_end_jobs(workers);
         assert_false(is_readable(workers_fd(workers), 0));
         assert_null(workers_take(workers));

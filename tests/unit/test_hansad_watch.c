@@ -217,10 +217,12 @@ static void counts_do_not_fall_when_a_driver_is_made_anew(void **state)
     assert_int_equal(next.durable_height, 7);
     assert_int_equal(next.inbox_drops + next.output_drops + next.answer_drops, 6);
     assert_int_equal(next.core_drops[PBFT_DROP_STALE], 5);
+    assert_int_equal(next.verify_drops[VERIFY_DROP_BAD_SIGNATURE], 3);
     assert_int_equal(next.scores[2].bad_signatures, 3);
     assert_int_equal(next.scores[2].conflicts, 1);
     assert_int_equal(next.scores[2].evidence, 0); /* that is on the disk, not counted */
     assert_int_equal(next.views.left_view, 6);
+    node.time.now_ms += NODE_PROGRESS_MS;
     node_say_views(&node, &next);
     node_say_refused(&node, &next);
     node_say_damaged(&node, &next);

@@ -50,7 +50,7 @@ static bool is_copy(const struct aside *a, const struct home *h)
     const struct kv_lmdb_options options = {.map_bytes = h->config->map_bytes, .read_only = true};
     if (kv_lmdb_open(&kv, a->directory, &options, &why) != RC_OK)
         return false;
-    enum rc rc = store_open(&copy, kv, &(struct store_options){.care = TREE_TRUST}, &why);
+    enum rc rc = store_open(&copy, kv, &(struct store_options){.as_recorded = true}, &why);
     if (rc == RC_OK) {
         struct tree_ref ours = store_tree(h->store), theirs = store_tree(copy);
         rc = digest_equal(&ours.root, &theirs.root) ? RC_OK : RC_NOT_FOUND;

@@ -206,6 +206,11 @@ await 120 has_all_history gamma ||
 since_start gamma >out
 result "it_takes_the_certified_state_and_all_of_its_history" \
     "$problem$(lacks out 'event=reopening')$(load_goes_on)"
+problem=$(node kill delta)
+to=$(height alpha)
+await 120 reaches alpha $((to + 50)) || problem="${problem}alpha is at $(height alpha), not $((to + 50)); "
+problem=$problem$(node start delta)
+result "what_it_voted_for_is_not_lost_and_it_votes_again" "$problem$(load_goes_on)"
 
 # ---- the end ----
 

@@ -51,7 +51,8 @@ pids_of() { # MEMBER...: to be stopped at once, without a search
 has_taken_one() { since_start "$1" | grep -q "event=reopening .*was taken from peers"; }
 # Its whole state is not here yet, and some of it is.
 is_in_the_middle() { # MEMBER
-    [ "$(metric "$1" is_taking_snapshot)" = 1 ] && [ "$(metric "$1" snapshot_pieces)" -gt 0 ]
+    [ "$(metric "$1" is_taking_snapshot)" = 1 ] &&
+        grep -q '^hansa_snapshot_pieces [1-9]' metrics
 }
 is_in_the_middle_or_beyond() { # MEMBER
     is_in_the_middle "$1" || has_taken_one "$1"
@@ -62,9 +63,11 @@ rests() { # MEMBER: and its disk has what came
 }
 # It takes a state, and there it stays: everybody else is stopped. Otherwise it was too fast.
 catch() { # MEMBER PID...
-    member=$1
+    member=$1 catch_until=$(($(date +%s) + 120))
     shift
-    await 120 is_in_the_middle_or_beyond "$member" || return 1
+    until is_in_the_middle_or_beyond "$member"; do # without a pause: it may be short
+        [ "$(date +%s)" -lt "$catch_until" ] || return 1
+    done
     stopped=$*
     kill -STOP "$@"
     await 30 rests "$member" && is_in_the_middle "$member" && return
@@ -141,7 +144,7 @@ for try in 1 2 3 4 5; do
 done
 : >out
 [ -n "$stopped" ] || problem="${problem}it was never met in the middle, $try times; "
-echo "# delta has $(metric delta snapshot_pieces) pieces, $(metric delta snapshot_per_mille) per mille"
+echo "# delta, start $try: $(metric delta snapshot_pieces) pieces, $(metric delta snapshot_per_mille) per mille"
 [ -z "$stopped" ] || problem=$problem$(kill_in_the_middle delta 'a start goes on taking it')
 cp box/delta/log out
 result "one_that_is_killed_in_the_middle_of_a_state_goes_on_where_it_was" "$problem"
@@ -200,6 +203,7 @@ for try in 1 2 3 4 5; do
     catch gamma $others && break
 done
 [ -n "$stopped" ] || problem="${problem}it was never met in the middle, $try times; "
+echo "# gamma, start $try: rotten at height $(cat rotten)"
 [ -z "$stopped" ] || problem=$problem$(kill_in_the_middle gamma 'not the certified one')
 [ "$(field gamma diverged)" = True ] || problem="${problem}it does not say that it has diverged; "
 cp box/gamma/log out
@@ -244,5 +248,4 @@ wait $background 2>/dev/null
 background=''
 books_are_one
 events_stand_in_the_table snapshot reopening diverged set_aside
-echo "# rotten at height $(cat rotten)"
 finish

@@ -143,6 +143,7 @@ enum rc dry_run(const struct config *config, bool init, struct why *why)
         rc = check_port("clients", home_client_address(h), why);
     if (rc == RC_OK && h->store != NULL)
         rc = records_load_diverged(store_view(h->store), &is_diverged, why);
+    is_diverged |= rc == RC_OK && h->store != NULL && store_has_wrong_state(h->store, NULL);
     if (rc == RC_OK)
         rc = disk_free(&free_bytes, h, why);
     if (rc == RC_OK) {

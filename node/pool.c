@@ -389,6 +389,16 @@ void pool_summary(const struct pool *p, struct pool_summary *out)
         out->fair_since_ms = POOL_ENTRY_AT(p->fair.next, fair)->fair_since_ms;
 }
 
+bool pool_oldest(const struct pool *p, struct bytes *whole, uint64_t *since_ms)
+{
+    if (pool_list_is_empty(&p->ready))
+        return false;
+    const struct pool_entry *e = POOL_ENTRY_AT(p->ready.next, ready);
+    *whole = e->tx.whole;
+    *since_ms = e->executable_since_ms;
+    return true;
+}
+
 enum verdict pool_why_pending(const struct pool *p, const struct public_key *key, uint64_t nonce,
                               const struct digest *txid)
 {

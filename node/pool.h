@@ -151,6 +151,10 @@ void pool_forward_again(struct pool *p, uint64_t now_ms);
 uint64_t pool_fair_since_ms(const struct pool *p, const struct public_key *key, uint64_t nonce,
                             const struct digest *txid);
 
+/* The transaction that oldest_executable_ms of the summary is of; false when there is none. Lends
+ * until the pool changes. */
+bool pool_oldest(const struct pool *p, struct bytes *whole, uint64_t *since_ms);
+
 /* Why a pending transaction is not in a block: VERDICT_OK when it could be, waits for its turn, or
  * is not here; else what applying it to the committed state says. */
 enum verdict pool_why_pending(const struct pool *p, const struct public_key *key, uint64_t nonce,

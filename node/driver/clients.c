@@ -323,6 +323,7 @@ void driver_clients_after_commits(struct driver *d)
         return;
     pool_on_commit(d->pool, d->signers, (uint32_t)d->signers_count, d->time.now_ms);
     d->signers_count = 0;
+    d->moved_ms = d->time.now_ms;
     driver_note_unproposed(d); /* what waited for money or for a nonce may apply now */
 }
 
@@ -376,6 +377,7 @@ static void give_up(struct driver *d, const struct driver_waiter *w)
 void driver_clients_run(struct driver *d)
 {
     pool_forward_due(d->pool, d->time.now_ms, forward_again_ms(d), forward, d);
+    driver_remind_primary(d);
     give_up_uncovered(d);
     for (;;) {
         struct driver_waiter *w = driver_waiter_take_late(d);
@@ -389,8 +391,11 @@ void driver_clients_run(struct driver *d)
 uint64_t driver_clients_deadline_ms(const struct driver *d)
 {
     uint64_t deadline_ms = UINT64_MAX;
-    if (driver_has_room(d)) /* else when the turn has gone out */
+    if (driver_has_room(d)) { /* else when the turn has gone out */
+        uint64_t remind_ms = driver_remind_ms(d);
         deadline_ms = pool_forward_next_ms(d->pool, forward_again_ms(d));
+        deadline_ms = remind_ms < deadline_ms ? remind_ms : deadline_ms;
+    }
     if (d->oldest_waiter != NULL && d->oldest_waiter->until_ms < deadline_ms)
         deadline_ms = d->oldest_waiter->until_ms;
     if (d->uncovered_count > 0 && d->uncovered[0].until_ms < deadline_ms)

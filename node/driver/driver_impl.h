@@ -197,7 +197,8 @@ struct driver {
     bool is_view_new;         /* the core has not been told what of the pool counts in this view */
     struct driver_views views;
     uint64_t late_ms, work_done; /* struct pbft_pool */
-    struct pbft_pool told;       /* what the core knows of the pool */
+    uint64_t moved_ms; /* a block was committed, a view installed, or the primary told once more */
+    struct pbft_pool told; /* what the core knows of the pool */
     struct verify_cache *cache;
 
     struct driver_link links[MEMBERS_MAX];
@@ -362,6 +363,9 @@ uint64_t driver_clients_deadline_ms(const struct driver *d);
 /* ---- fair.c: what the timers of 6.1 go by ---- */
 /* Tell the core what the pool holds, if that changed. */
 void driver_tell_pool(struct driver *d);
+/* 10.1: tell the primary once more, while there is time for it before 6.1 (b). */
+void driver_remind_primary(struct driver *d);
+uint64_t driver_remind_ms(const struct driver *d); /* when that is due */
 /* Something came, or may apply now, that no block above the committed height holds. */
 void driver_note_unproposed(struct driver *d);
 /* After a step, before its acts are carried out: whether it changed or installed a view. */

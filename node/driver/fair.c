@@ -51,6 +51,34 @@ void driver_note_unproposed(struct driver *d)
         d->unproposed_ms = d->time.now_ms > 0 ? d->time.now_ms : 1;
 }
 
+/* ---- before 6.1 (b) ---- */
+
+/* The primary may have refused what was forwarded to it at once, and be right: the nonce's turn had
+ * not come there, and another transaction had taken its place. Then nobody but this replica waits,
+ * and it would complain about a primary that did nothing wrong. When its turn has come it displaces
+ * the other one, so it is sent again, half of T_0 before (b). The oldest alone, as any commit stops
+ * (b); and (a) counts from when it went to all, which sends it again in time. */
+uint64_t driver_remind_ms(const struct driver *d)
+{
+    struct bytes whole;
+    uint64_t since_ms;
+    if (!d->is_view_installed || driver_primary(d) == d->config.own_index ||
+        !pool_oldest(d->pool, &whole, &since_ms))
+        return UINT64_MAX;
+    return (since_ms > d->moved_ms ? since_ms : d->moved_ms) + d->parameters.view_change_ms / 2;
+}
+
+void driver_remind_primary(struct driver *d)
+{
+    struct bytes whole;
+    uint64_t since_ms;
+    if (d->time.now_ms < driver_remind_ms(d) || !driver_has_room(d) ||
+        !pool_oldest(d->pool, &whole, &since_ms))
+        return;
+    d->moved_ms = d->time.now_ms;
+    driver_say_forward(d, driver_primary(d), whole);
+}
+
 /* ---- views ---- */
 
 /* What stood in the proposals of the view before stands in no block now, or in one of the new
@@ -78,6 +106,7 @@ void driver_note_view(struct driver *d)
     d->view = look.view;
     d->is_view_installed = is_installed;
     d->late_ms = 0; /* of another view, or of before this one was installed here */
+    d->moved_ms = d->time.now_ms;
     if (is_installed)
         pool_forward_again(d->pool, d->time.now_ms);
     d->is_pool_changed = d->is_view_new = true;

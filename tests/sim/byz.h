@@ -83,6 +83,8 @@ struct driver_answer;
 void sim_byz_draw(struct sim_plan *plan);
 /* The plan becomes one in which f+1 members make a fork: n is 3f+1, nothing else goes wrong. */
 void sim_byz_plan_fork(struct sim_plan *plan);
+/* The plan becomes one in which nothing goes wrong, at any load: nobody complains (6.1, 6.3). */
+void sim_byz_plan_faultless(struct sim_plan *plan);
 void sim_byz_plan_print(FILE *to, const struct sim_plan *plan);
 void sim_byz_print_counts(FILE *to, const struct sim_counts *counts);
 

@@ -74,6 +74,18 @@ static void remove_faults(struct sim_plan *plan)
     plan->answer_bytes_max = DRIVER_ANSWER_BYTES_MAX;
 }
 
+/* Then nobody complains, at any load. T_0 is longer than an agreement takes, as an operator has to
+ * see to it, and otherwise shorter or longer than T_fair as it comes. */
+static void draw_faultless(struct prng *p, struct sim_plan *plan)
+{
+    plan->byz.is_faultless = true;
+    remove_faults(plan);
+    plan->txs_per_second = (uint32_t)between(p, 1, 600);
+    plan->parameters.view_change_ms = between(p, 1000, 2000);
+    plan->parameters.view_change_cap_ms = 60000;
+    plan->parameters.term_blocks = 0; /* terms end by complaints */
+}
+
 static void draw_ways(struct prng *p, struct sim_plan *plan)
 {
     struct sim_byz_plan *b = &plan->byz;
@@ -132,13 +144,7 @@ static void draw(struct sim_plan *plan)
     memset(b, 0, sizeof *b);
     uint64_t kind = prng_below(&p, 100);
     if (kind < 3) {
-        b->is_faultless = true;
-        remove_faults(plan);
-        plan->txs_per_second = (uint32_t)between(&p, 1, 600);
-        /* What the primary would not keep, because it held another transaction of that nonce, goes
-         * to all after T_fair / 2 (10.1); (b) of 6.1 must not be shorter. */
-        plan->parameters.view_change_ms = plan->parameters.fairness_ms / 2 + 500;
-        plan->parameters.view_change_cap_ms = 60000;
+        draw_faultless(&p, plan);
         return;
     }
     if (kind >= 50)
@@ -168,6 +174,13 @@ void sim_byz_draw(struct sim_plan *plan)
 {
     draw(plan);
     draw_stinginess(plan);
+}
+
+void sim_byz_plan_faultless(struct sim_plan *plan)
+{
+    struct prng p = prng_of(plan->seed ^ UINT64_C(0x6661756c746c6573));
+    memset(&plan->byz, 0, sizeof plan->byz);
+    draw_faultless(&p, plan);
 }
 
 void sim_byz_plan_fork(struct sim_plan *plan)

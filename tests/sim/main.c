@@ -29,7 +29,8 @@ enum {
 struct options {
     uint64_t first, last;
     uint32_t jobs;
-    bool has_trace, is_default_plan, is_calm, is_bench, is_twice, is_shrink, is_fork, prints_plan;
+    bool has_trace, is_default_plan, is_calm, is_bench, is_twice, is_shrink, is_fork, is_faultless,
+        prints_plan;
     const char *settings[SETTINGS_MAX]; /* "field=value" */
     uint32_t settings_count;
     const struct sim_scenario *scenario; /* NULL: none */
@@ -70,6 +71,8 @@ static void draw_plan(const struct options *o, uint64_t seed, struct sim_plan *o
         sim_plan_draw(out, seed);
     if (o->is_fork)
         sim_byz_plan_fork(out);
+    if (o->is_faultless)
+        sim_byz_plan_faultless(out);
     for (uint32_t i = 0; i < o->settings_count; i++)
         (void)sim_plan_set(out, o->settings[i]); /* judged with the arguments */
 }
@@ -334,6 +337,7 @@ static void print_usage(FILE *to)
         "  --twice         run each seed twice: the traces must be the same\n"
         "  --default-plan  n = 4, 100 tx/s, mild faults, instead of what the seed draws\n"
         "  --calm          a plan in which nothing goes wrong\n"
+        "  --faultless     what the seed draws, without its faults, at any load: nobody complains\n"
         "  --fork          with f+1 Byzantine members: succeeds when a fork is seen in each\n"
         "  --scenario NAME one thing goes wrong, and so much gets done all the same:\n",
         to);
@@ -398,6 +402,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
         CALM,
         FORK,
         SCENARIO,
+        FAULTLESS,
         HELP
     };
     static const struct option known[] = {{"jobs", required_argument, NULL, JOBS},
@@ -411,6 +416,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
                                           {"set", required_argument, NULL, SET},
                                           {"fork", no_argument, NULL, FORK},
                                           {"scenario", required_argument, NULL, SCENARIO},
+                                          {"faultless", no_argument, NULL, FAULTLESS},
                                           {"help", no_argument, NULL, HELP},
                                           {NULL, 0, NULL, 0}};
     uint64_t jobs = 0;
@@ -436,6 +442,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
         o->is_calm |= option == CALM;
         o->is_shrink |= option == SHRINK;
         o->is_fork |= option == FORK;
+        o->is_faultless |= option == FAULTLESS;
     }
     if (o->is_bench)
         return optind == argc;

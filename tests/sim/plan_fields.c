@@ -37,6 +37,7 @@
     X(byz.members, 0)                                                                              \
     X(byz.is_marked, 0)                                                                            \
     X(byz.is_stingy, 0)                                                                            \
+    X(byz.is_faultless, 0)                                                                         \
     X(byz.moments_per_second, 0)                                                                   \
     X(byz.ways[0], 0)                                                                              \
     X(byz.ways[1], 0)                                                                              \

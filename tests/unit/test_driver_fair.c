@@ -108,7 +108,7 @@ static void rule_6_1_a_fetched_chain_is_not_late(void **state)
 static void rule_6_3_a_new_view_forgets_ages_and_forwards_again(void **state)
 {
     (void)state;
-    begin(1);
+    begin_with(1, "{\"view_change_ms\": 60000}"); /* the primary is not told again meanwhile */
     const struct world_tx *txs[] = {world_record(&w, 0, 1), world_record(&w, 1, 1)};
     world_submit(&w, 2, txs[1]);
     (void)send_to_all(txs[0]);

@@ -52,7 +52,7 @@ static uint32_t draw_half(struct prng *p, const struct sim_plan *plan)
 /* Nothing that a good consortium does not have: quick links and disks, machines that stay. */
 static void remove_faults(struct sim_plan *plan)
 {
-    enum { DELAY_US = 10000, DISK_US = 10000 };
+    enum { DELAY_US = 10000, DISK_US = 10000, TREE_US = 20000 };
     plan->loss_ppm = plan->double_ppm = plan->late_ppm = plan->corrupt_ppm = plan->flood_ppm = 0;
     plan->partitions_per_minute = plan->pauses_per_minute = plan->clock_steps_per_minute = 0;
     plan->stall_ppm = plan->crash_all_percent = plan->flapping_ppm = 0;
@@ -70,6 +70,8 @@ static void remove_faults(struct sim_plan *plan)
         plan->disk_max_us = DISK_US;
         plan->disk_min_us = DISK_US / 10;
     }
+    if (plan->tree_max_us > TREE_US)
+        plan->tree_max_us = TREE_US;
     plan->outputs_max = DRIVER_OUTPUTS_MAX;
     plan->answer_bytes_max = DRIVER_ANSWER_BYTES_MAX;
 }

@@ -16,6 +16,7 @@ struct item {
 struct treap {
     size_t refs;
     uint64_t priority; /* not lower than the children's */
+    uint64_t front;    /* of its key: front_of() */
     struct item *item;
     struct treap *left;
     struct treap *right;
@@ -93,10 +94,30 @@ static uint64_t priority_of(struct bytes key)
     return checksum_of(0, bytes_of(NULL, 0), key);
 }
 
+/* The first bytes of a key as a number, which orders as they do: mostly that is enough to know
+ * where to go on, and spares the way to the key itself. */
+static uint64_t front_of(struct bytes key)
+{
+    uint64_t front = 0;
+    size_t size = key.size < sizeof front ? key.size : sizeof front;
+    for (size_t i = 0; i < sizeof front; i++)
+        front = front << 8 | (i < size ? key.data[i] : 0);
+    return front;
+}
+
+/* As bytes_compare(key, treap_key(n)). */
+static int compare(uint64_t front, struct bytes key, const struct treap *n)
+{
+    if (front != n->front)
+        return front < n->front ? -1 : 1;
+    return bytes_compare(key, treap_key(n));
+}
+
 struct treap *treap_find(struct treap *n, struct bytes key)
 {
+    uint64_t front = front_of(key);
     while (n != NULL) {
-        int order = bytes_compare(key, treap_key(n));
+        int order = compare(front, key, n);
         if (order == 0)
             return n;
         n = order < 0 ? n->left : n->right;
@@ -107,9 +128,10 @@ struct treap *treap_find(struct treap *n, struct bytes key)
 struct treap *treap_after(struct treap *n, struct bytes key, bool equal_too)
 {
     struct treap *best = NULL;
+    uint64_t front = front_of(key);
     while (n != NULL) {
-        int order = bytes_compare(treap_key(n), key);
-        if (order > 0 || (order == 0 && equal_too)) {
+        int order = compare(front, key, n);
+        if (order < 0 || (order == 0 && equal_too)) {
             best = n;
             n = n->left;
         } else {
@@ -122,8 +144,9 @@ struct treap *treap_after(struct treap *n, struct bytes key, bool equal_too)
 struct treap *treap_before(struct treap *n, struct bytes key)
 {
     struct treap *best = NULL;
+    uint64_t front = front_of(key);
     while (n != NULL) {
-        if (bytes_compare(treap_key(n), key) < 0) {
+        if (compare(front, key, n) > 0) {
             best = n;
             n = n->right;
         } else {
@@ -144,9 +167,10 @@ struct treap *treap_last(struct treap *n)
 static void treap_split(struct treap *n, struct bytes key, struct treap **below,
                         struct treap **above)
 {
+    uint64_t front = front_of(key);
     while (n != NULL) {
         n = node_own(n);
-        if (bytes_compare(treap_key(n), key) < 0) {
+        if (compare(front, key, n) > 0) {
             *below = n;
             below = &n->right;
             n = n->right;
@@ -180,10 +204,10 @@ static void treap_join(struct treap *a, struct treap *b, struct treap **at)
  * the way down meets it before the place for a new node. */
 bool treap_put(struct treap **at, struct bytes key, struct bytes value)
 {
-    uint64_t priority = priority_of(key);
+    uint64_t priority = priority_of(key), front = front_of(key);
     while (*at != NULL && (*at)->priority >= priority) {
         struct treap *n = *at = node_own(*at);
-        int order = bytes_compare(key, treap_key(n));
+        int order = compare(front, key, n);
         if (order == 0) {
             item_drop(n->item);
             n->item = item_new(key, value);
@@ -192,7 +216,8 @@ bool treap_put(struct treap **at, struct bytes key, struct bytes value)
         at = order < 0 ? &n->left : &n->right;
     }
     struct treap *fresh = mem_alloc(sizeof *fresh);
-    *fresh = (struct treap){.refs = 1, .priority = priority, .item = item_new(key, value)};
+    *fresh = (struct treap){
+        .refs = 1, .priority = priority, .front = front, .item = item_new(key, value)};
     treap_split(*at, key, &fresh->left, &fresh->right);
     *at = fresh;
     return true;
@@ -202,9 +227,9 @@ bool treap_delete(struct treap **at, struct bytes key)
 {
     if (treap_find(*at, key) == NULL)
         return false; /* before any path is copied */
-    for (;;) {
+    for (uint64_t front = front_of(key);;) {
         struct treap *n = *at = node_own(*at);
-        int order = bytes_compare(key, treap_key(n));
+        int order = compare(front, key, n);
         if (order == 0)
             break;
         at = order < 0 ? &n->left : &n->right;

@@ -1,7 +1,6 @@
 /* Making a core, dispatching events to the rules, and what may be looked at from outside. */
 #include "node/pbft/pbft.h"
 
-#include <string.h>
 
 #include "crypto/base/check.h"
 #include "node/pbft/state.h"
@@ -82,7 +81,6 @@ struct pbft *pbft_init(void *memory, const struct pbft_config *config,
 {
     check_config(config);
     uint8_t *at = memory;
-    memset(at, 0, pbft_memory_bytes(config));
     struct pbft *p = memory;
     at += aligned(sizeof *p);
     p->config = *config;

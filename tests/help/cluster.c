@@ -413,6 +413,7 @@ void cluster_start(struct cluster *c, uint32_t at)
     const struct cluster_place *head = &node->places[node->durable.committed.height];
     node->durable.has_head = head->has_certificate;
     node->durable.head = head->certificate;
+    memset(node->memory, 0, pbft_memory_bytes(&config));
     node->core = pbft_init(node->memory, &config, &node->durable);
     restore(c, node);
     struct pbft_event start = {.type = PBFT_EVENT_START, .now_ms = c->now_ms};

@@ -71,6 +71,7 @@ void lone_start(struct lone *l)
 {
     struct pbft_event start = {.type = PBFT_EVENT_START};
     l->durable.status_counter += 1u << 20;
+    memset(l->memory, 0, pbft_memory_bytes(&l->config));
     l->core = pbft_init(l->memory, &l->config, &l->durable);
     for (size_t i = 0; i < l->bodies_count; i++)
         pbft_restore_block(l->core, &l->bodies[i], l->block_bytes);

@@ -19,27 +19,25 @@ static void check_evidence(struct sim *s, uint32_t node, const struct pbft_evide
                  pbft_evidence_word(e->kind), e->offender);
 }
 
-static struct bytes key_of(uint8_t room[static 16], uint32_t offender, uint32_t kind)
+/* "evidence" offender kind. */
+static uint32_t kind_of(struct sim *s, uint32_t node, struct bytes key, uint32_t *offender)
 {
-    struct wr key = wr_of(room, 16);
-    wr_bytes(&key, bytes_of_text("evidence"));
-    wr_u8(&key, (uint8_t)offender);
-    wr_u8(&key, (uint8_t)kind);
-    return wr_bytes_of(&key);
+    struct rd r = rd_of(key);
+    *offender = rd_u8(&r);
+    uint32_t kind = rd_u8(&r);
+    if (!rd_done(&r) || *offender >= s->plan.members_count || kind < 1 ||
+        kind >= PBFT_EVIDENCE_KINDS_END)
+        sim_fail(s, node, "a disk holds evidence", "under a key that is none");
+    return kind;
 }
 
 /* An item is looked at when it is new on this disk; it stays as it is. */
-static void check_item(struct sim *s, uint32_t node, uint32_t offender, uint32_t kind)
+static void check_item(struct sim *s, uint32_t node, uint32_t offender, uint32_t kind,
+                       struct bytes value)
 {
     struct check_node *n = &s->checker->nodes[node];
     struct pbft_evidence e;
-    struct bytes value;
-    uint8_t room[16];
-    bool is_known = (n->evidence[offender] & PBFT_EVIDENCE_BIT(kind)) != 0;
-    bool is_there = check_get(s, node, KV_VOTE, key_of(room, offender, kind), &value);
-    if (is_known && !is_there)
-        sim_fail(s, node, "evidence is kept", "kind %u of member %u", kind, offender);
-    if (is_known || !is_there)
+    if ((n->evidence[offender] & PBFT_EVIDENCE_BIT(kind)) != 0)
         return;
     if (!pbft_evidence_decode(&e, value, verify_block_head) || e.offender != offender ||
         (uint32_t)e.kind != kind)
@@ -49,11 +47,29 @@ static void check_item(struct sim *s, uint32_t node, uint32_t offender, uint32_t
     s->counts.evidence++;
 }
 
+/* What is there now, is all that was there before. */
 void check_evidence_on_disk(struct sim *s, uint32_t node)
 {
+    struct check_node *n = &s->checker->nodes[node];
+    struct bytes prefix = bytes_of_text("evidence"), key, value;
+    uint32_t found[SIM_NODES_MAX] = {0}, offender;
+    struct kv_cursor *cursor;
+    enum rc rc = kv_cursor_open(&cursor, n->view, KV_VOTE);
+    if (rc != RC_OK)
+        sim_fail(s, node, "a disk can be read", "%s", rc_text(rc));
+    for (rc = kv_cursor_seek(cursor, prefix, &key, &value);
+         rc == RC_OK && bytes_has_prefix(key, prefix); rc = kv_cursor_next(cursor, &key, &value)) {
+        struct bytes rest = bytes_of(key.data + prefix.size, key.size - prefix.size);
+        uint32_t kind = kind_of(s, node, rest, &offender);
+        found[offender] |= PBFT_EVIDENCE_BIT(kind);
+        check_item(s, node, offender, kind, value);
+    }
+    kv_cursor_close(cursor);
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        sim_fail(s, node, "a disk gives back what was written", "%s", rc_text(rc));
     for (uint32_t i = 0; i < s->plan.members_count; i++)
-        for (uint32_t kind = 1; kind < PBFT_EVIDENCE_KINDS_END; kind++)
-            check_item(s, node, i, kind);
+        if (n->evidence[i] != found[i])
+            sim_fail(s, node, "evidence is kept", "of member %u", i);
 }
 
 void check_evidence_sent(struct sim *s, uint32_t node, const struct pbft_evidence *e)

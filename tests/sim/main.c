@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -456,6 +459,17 @@ static bool parse_options(int argc, char **argv, struct options *o)
     return (!o->has_trace && !o->is_shrink) || most == 1;
 }
 
+/* What a node needs for bad times is megabytes, again at each of its starts. As pages of its own
+ * what it does not touch costs nothing; out of a heap all of it would have to be zeroed. */
+static void use_fresh_memory(void)
+{
+#ifdef __GLIBC__
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 19);
+    (void)mallopt(M_TRIM_THRESHOLD, 1 << 30); /* the heap itself is kept */
+    (void)mallopt(M_TOP_PAD, 1 << 24);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {0};
@@ -464,6 +478,7 @@ int main(int argc, char **argv)
         print_usage(stderr);
         return 2;
     }
+    use_fresh_memory();
     if (crypto_start(&why) != RC_OK) {
         (void)fprintf(stderr, "hansa-sim: %s\n", why.text);
         return 2;

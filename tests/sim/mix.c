@@ -11,22 +11,28 @@ static uint64_t rotate(uint64_t x, int by)
     return x << by | x >> (64 - by);
 }
 
+static uint64_t mixed(uint64_t lane, const uint8_t *at, size_t size)
+{
+    uint64_t word = 0;
+    memcpy(&word, at, size);
+    return rotate((lane ^ word) * UINT64_C(0x9e3779b97f4a7c15), 29);
+}
+
 /* Words go to the two lanes in turn, which do not wait for each other. Each step can be undone, so
  * no difference in one word alone is ever lost. */
 void sim_mix(uint64_t lanes[static 2], const void *data, size_t size)
 {
+    enum { WORD = 8 };
     const uint8_t *at = data;
-    for (size_t lane = 0; size > 0; lane ^= 1) {
-        uint64_t word = 0;
-        size_t part = size < sizeof word ? size : sizeof word;
-        if (part == sizeof word)
-            memcpy(&word, at, sizeof word);
-        else
-            memcpy(&word, at, part);
-        lanes[lane] = rotate((lanes[lane] ^ word) * UINT64_C(0x9e3779b97f4a7c15), 29);
-        at += part;
-        size -= part;
+    for (; size >= 2 * WORD; size -= 2 * WORD, at += 2 * WORD) {
+        lanes[0] = mixed(lanes[0], at, WORD);
+        lanes[1] = mixed(lanes[1], at + WORD, WORD);
     }
+    if (size == 0)
+        return;
+    lanes[0] = mixed(lanes[0], at, size < WORD ? size : WORD);
+    if (size > WORD)
+        lanes[1] = mixed(lanes[1], at + WORD, size - WORD);
 }
 
 uint32_t sim_word_of(struct bytes bytes)

@@ -120,6 +120,7 @@ static inline enum rc start_from_records(struct why *why)
     l.evidence_count = 0;        /* of which no records are kept here */
     durable.committed = l.durable.committed;
     durable.status_counter = l.durable.status_counter;
+    memset(l.memory, 0, pbft_memory_bytes(&l.config));
     l.core = pbft_init(l.memory, &l.config, &durable);
     for (size_t i = 0; i < l.bodies_count; i++)
         pbft_restore_block(l.core, &l.bodies[i], l.block_bytes);

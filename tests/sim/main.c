@@ -465,8 +465,7 @@ static void use_fresh_memory(void)
 {
 #ifdef __GLIBC__
     (void)mallopt(M_MMAP_THRESHOLD, 1 << 19);
-    (void)mallopt(M_TRIM_THRESHOLD, 1 << 30); /* the heap itself is kept */
-    (void)mallopt(M_TOP_PAD, 1 << 24);
+    (void)mallopt(M_TRIM_THRESHOLD, 1 << 19); /* nor out of what a heap has left */
 #endif
 }
 

@@ -258,6 +258,7 @@ void sim_run(const struct sim_plan *plan, FILE *trace_to, struct sim_counts *cou
     s->prng = prng_of((plan->seed ^ UINT64_C(0x73696d756c617465)) +
                       plan->salt); /* another than the plan's */
     running = s;
+    sim_digest_remember();
     sim_trace_open(s, trace_to);
     sim_queue_open(s);
     make(s);

@@ -55,6 +55,10 @@ void sim_mix(uint64_t lanes[static 2], const void *data, size_t size);
 /* For the words of a line. */
 uint32_t sim_word_of(struct bytes bytes);
 
+/* ---- digest.c ---- */
+/* This thread remembers digests from here on. Requires: no other does. */
+void sim_digest_remember(void);
+
 /* ---- run.c ---- */
 enum { /* what healing makes of the network and the disks */
        HEALED_DELAY_MIN_US = 100,

@@ -1,7 +1,6 @@
 /* Making a core, dispatching events to the rules, and what may be looked at from outside. */
 #include "node/pbft/pbft.h"
 
-
 #include "crypto/base/check.h"
 #include "node/pbft/state.h"
 

@@ -80,8 +80,8 @@ void pbft_durable_init(struct pbft_durable *out, const struct pbft_block *base);
 
 size_t pbft_memory_bytes(const struct pbft_config *config);
 /* Make a core in memory (aligned for any type, pbft_memory_bytes() long), which it then lives in.
- * Requires: the memory is all zero, as mem_alloc() gives it. There are megabytes of room, mostly for
- * bad times; what is not needed is not touched.
+ * Requires: the memory is all zero, as mem_alloc() gives it. There are megabytes of room, mostly
+ * for bad times; what is not needed is not touched.
  * Owns: borrows memory until the core is no longer used; copies config and durable. */
 struct pbft *pbft_init(void *memory, const struct pbft_config *config,
                        const struct pbft_durable *durable);

@@ -194,6 +194,7 @@ void sim_byz_plan_fork(struct sim_plan *plan)
     plan->has_real_signatures = false;
     plan->members_count = luck(&p, 70) ? 4 : 7;
     plan->faults_us = 5000000;
+    plan->reads.per_second = 0; /* f+1 liars agree on anything: only the fork is to be seen */
     if (plan->txs_per_second < 10)
         plan->txs_per_second = 10;
     b->is_marked = b->is_fork = true;

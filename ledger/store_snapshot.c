@@ -193,7 +193,11 @@ enum rc store_get_tree(struct store *s, uint64_t height, struct tree_ref *out, s
     if (s->history.exists && oldest < s->history.base.height)
         oldest = s->history.base.height;
     enum rc rc = RC_NOT_FOUND;
-    if (store_has_state(s) && height >= oldest && height <= s->derived.flushed_height)
+    if (store_has_state(s) && height == s->derived.flushed_height) {
+        *out = store_tree(s); /* what this store shows, whatever its roots say */
+        return RC_OK;
+    }
+    if (store_has_state(s) && height >= oldest && height < s->derived.flushed_height)
         rc = store_tree_at(s, height, out);
     if (rc == RC_NOT_FOUND)
         return why_set(why, rc, "no state tree of height %" PRIu64 " is kept", height);

@@ -27,14 +27,16 @@ enum pbft_fit pbft_judge_base(const struct pbft *p, uint64_t view, const struct 
 {
     bool is_own_view = is_head_of(p, view);
     /* After a snapshot, or where the ledger has lost it: then nobody can be blamed, and the base
-     * vote waits for a certificate of this view (7.4). */
+     * vote waits for a certificate of this view (7.4). As little where the base lies in history
+     * that is not here: a certificate of this view vouches for the head. Of a lower view none can,
+     * and what it covers is below the base that a correct quorum would have chosen (13). */
     bool is_unknown = p->head_cqc.entries_count == 0;
     if (base->height > p->committed.height)
         return PBFT_FITS; /* whether they are one chain shows when the base is here */
     if (base->height < p->committed.height && !is_own_view && !is_unknown)
         return PBFT_FIT_ALARM;
     const struct digest *mine = committed_digest(p, base->height, ledger);
-    if (mine != NULL ? digest_equal(mine, &base->digest) : is_unknown)
+    if (mine != NULL ? digest_equal(mine, &base->digest) : is_unknown || is_own_view)
         return PBFT_FITS;
     return is_own_view || is_unknown ? PBFT_FIT_TWO_BASES : PBFT_FIT_ALARM;
 }
@@ -112,6 +114,7 @@ static void vote_for_base(struct pbft *p, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct pbft_known *known = pbft_known_find(p, p->chain[i].height, &p->chain[i].digest);
         CHECK(known != NULL);
+        pbft_forget_beside(p, known);
         if (!known->is_durable) { /* section 4: its body, and all below it */
             known->is_durable = true;
             pbft_put(p, PBFT_WRITE_BLOCK)->block = known->block;
@@ -151,7 +154,8 @@ void pbft_try_base_vote(struct pbft *p)
     if (!chain.is_linked || chain.bodies_count < chain.count)
         return; /* being fetched */
     if (!digest_equal(&p->chain[0].parent, &p->committed.digest)) {
-        refuse_base(p, is_head_of(p, p->view) ? PBFT_FIT_TWO_BASES : PBFT_FIT_ALARM, &p->head_cqc);
+        bool is_alarm = p->head_cqc.entries_count > 0 && !is_head_of(p, p->view);
+        refuse_base(p, is_alarm ? PBFT_FIT_ALARM : PBFT_FIT_TWO_BASES, &p->head_cqc);
         return;
     }
     judge_certificates_below(p, chain.count);

@@ -93,6 +93,7 @@ bool pbft_try_commit_vote(struct pbft *p)
         const struct pbft_block *block = &p->chain[i];
         struct pbft_known *known = pbft_known_find(p, block->height, &block->digest);
         CHECK(known != NULL);
+        pbft_forget_beside(p, known);
         if (!known->is_durable) { /* section 4: all bodies up to it, those below the base too */
             known->is_durable = true;
             pbft_put(p, PBFT_WRITE_BLOCK)->block = *block;

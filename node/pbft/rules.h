@@ -113,6 +113,9 @@ void pbft_adopt(struct pbft *p, const struct pbft_new_view *n, const struct pbft
 void pbft_note_view_cqc(struct pbft *p, uint64_t height);
 /* No more PREPARE in this view, and a reason to leave it (5.8, 7.5). */
 void pbft_spoil_view(struct pbft *p);
+/* Let go of the other durable bodies at the height of a block that a base or a PREPARE certificate
+ * of this view names (5.9). */
+void pbft_forget_beside(struct pbft *p, const struct pbft_known *named);
 /* Vote and speak for this view at all: a learner, or after an alarm, not. */
 bool pbft_may_speak(const struct pbft *p);
 

@@ -85,6 +85,23 @@ static bool is_of_this_view(const struct pbft *p, struct pbft_slot *slot,
            pbft_is_covered(p, CERT_PREPARE, slot->height, digest);
 }
 
+/* 5.9: at a height of a base that I vote for, and of a PREPARE certificate of this view that I send
+ * COMMIT on, one block can still be wanted by a later view (argument in PROTOCOL.md). Else a liar
+ * could fill a height with bases of views that are never installed here. What I voted for in this
+ * view stays, and all below it (13, 4.2). */
+void pbft_forget_beside(struct pbft *p, const struct pbft_known *named)
+{
+    struct pbft_slot *slot = pbft_slot_find(p, named->block.height);
+    const struct pbft_ballot *own = pbft_ballot(slot, CERT_PREPARE, p->config.own_index);
+    if ((p->has_tip && slot->height <= p->tip.height) || (own->is_cast && own->view == p->view))
+        return;
+    for (int i = 0; i < PBFT_SLOT_BLOCKS; i++) {
+        struct pbft_known *known = &slot->known[i];
+        if (known != named && known->is_durable && !known->is_proposed)
+            known->is_used = false;
+    }
+}
+
 static void release_bodies(struct pbft *p)
 {
     for (uint64_t height = p->committed.height + 1; pbft_in_window(p, height); height++) {

@@ -413,6 +413,49 @@ static void rule_7_5_a_base_on_another_chain_than_mine_is_the_alarm(void **state
     assert_int_equal(l.votes_count, 2);
 }
 
+/* Of which view the head was committed is not known (its certificate is damaged, or a state was
+ * taken without one): nobody can be blamed for a base beside it. The primary of view 5 sent two
+ * NEW-VIEWs. */
+static void rule_7_5_a_base_beside_a_head_of_an_unknown_view_is_no_alarm(void **state)
+{
+    (void)state;
+    begin_stored(4, 3);
+    l.durable.view = 5;
+    l.durable.mode = PBFT_CHANGING;
+    l.durable.has_tip = l.durable.is_installed = false;
+    l.durable.committed = b[1];
+    lone_start(&l);
+    struct pbft_block other[3];
+    make_chain(other, 2);
+    struct certificate high = lone_certificate(&l, CERT_PREPARE, 4, &other[2], others());
+    adopt(5, &high);
+    const struct pbft_act *act = lone_act(&l, PBFT_SEND_FETCH, 0);
+    assert_non_null(act);
+    assert_int_equal(lone_data(&l, act->to, &other[2], false), PBFT_KEEP);
+    assert_false(l.look.is_alarmed);
+    assert_false(l.look.has_tip);
+}
+
+/* Committed in this very view, and its base far below, where no history is. */
+static void rule_7_5_a_new_view_below_a_snapshot_of_its_own_view_is_taken(void **state)
+{
+    (void)state;
+    begin_stored(4, 3);
+    l.durable.view = 5;
+    l.durable.mode = PBFT_CHANGING;
+    l.durable.has_tip = false;
+    l.durable.is_installed = false;
+    l.durable.committed = b[20];
+    l.durable.has_cover = true;
+    l.durable.cover = lone_certificate(&l, CERT_COMMIT, 5, &b[21], others());
+    l.durable.has_high = true;
+    l.durable.high = l.durable.cover;
+    lone_start(&l);
+    struct certificate high = lone_certificate(&l, CERT_COMMIT, 4, &b[3], others());
+    enum pbft_drop drop = lone_new_view(&l, 5, &high);
+    assert_int_equal(drop, PBFT_KEEP);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +479,8 @@ int main(void)
         RULE(rule_7_5_a_commit_of_the_view_against_its_voted_base_spoils_it),
         RULE(rule_7_5_a_later_commit_of_a_lower_view_against_the_base_is_the_alarm),
         RULE(rule_7_5_a_base_on_another_chain_than_mine_is_the_alarm),
+        RULE(rule_7_5_a_base_beside_a_head_of_an_unknown_view_is_no_alarm),
+        RULE(rule_7_5_a_new_view_below_a_snapshot_of_its_own_view_is_taken),
     };
     return cmocka_run_group_tests_name("rules_7_base", tests, NULL, NULL);
 }

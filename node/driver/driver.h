@@ -199,6 +199,8 @@ void driver_on_tx(struct driver *d, uint64_t client, struct bytes whole, struct 
 /* A reader met a committed block that is damaged on the disk (pitfalls D5): it is fetched from
  * other members and put in its place, unless another one is wanted so already. */
 void driver_on_damaged_block(struct driver *d, uint64_t height);
+/* A reader met damage and goes on without what it read: counted with the driver's own. */
+void driver_on_damage(struct driver *d, const struct why *why);
 /* A job was run. */
 void driver_on_job(struct driver *d, struct driver_job *job);
 /* The batch that was submitted is durable (RC_OK), or the disk failed: then nothing is sent or

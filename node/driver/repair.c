@@ -28,6 +28,11 @@ void driver_repair_want(struct driver *d, uint64_t height)
     r->asks_count = 0;
 }
 
+void driver_on_damage(struct driver *d, const struct why *why)
+{
+    (void)driver_note_damage(d, RC_STORE_DAMAGED, why);
+}
+
 void driver_on_damaged_block(struct driver *d, uint64_t height)
 {
     driver_repair_want(d, height);

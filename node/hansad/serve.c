@@ -263,17 +263,41 @@ static void log_block(const struct serve *s, const struct block *block)
     }
 }
 
-/* RC_NOT_FOUND: nothing is there to be followed yet. */
-static enum rc follow_one(struct serve *s, uint64_t height, struct why *why)
+/* RC_NOT_FOUND: nothing covers this height yet. A certificate that is damaged covers nothing, and
+ * one above it covers the same (pitfalls D5): the search goes on above it, and never back. */
+static enum rc find_cover(struct serve *s, uint64_t height, struct why *why)
 {
     struct certificate certificate;
+    uint64_t durable_height = serve_durable_height(s);
+    if (s->cover_from_height < height)
+        s->cover_from_height = height;
+    for (int i = 0; i < SERVE_FOLLOWED_MAX && s->cover_from_height <= durable_height; i++) {
+        enum rc rc =
+            store_get_certificate(s->config.store, s->cover_from_height, &certificate, why);
+        if (rc != RC_STORE_DAMAGED)
+            return rc;
+        driver_on_damage(s->config.driver, why);
+        s->cover_from_height++;
+    }
+    return RC_NOT_FOUND;
+}
+
+/* RC_NOT_FOUND: nothing is there to be followed yet. A damaged block is passed over, and fetched
+ * anew: who waits for what stands in it is told UNKNOWN in time (10.3), and may ask again. */
+static enum rc follow_one(struct serve *s, uint64_t height, struct why *why)
+{
     struct block block;
-    enum rc rc = store_get_certificate(s->config.store, height, &certificate, why);
+    enum rc rc = find_cover(s, height, why);
     if (rc == RC_OK)
         rc = store_get_block(s->config.store, height, &block, why);
-    if (rc != RC_OK)
+    if (rc != RC_OK && rc != RC_STORE_DAMAGED)
         return rc;
     s->look.followed_height = height;
+    if (rc == RC_STORE_DAMAGED) {
+        driver_on_damage(s->config.driver, why);
+        driver_on_damaged_block(s->config.driver, height);
+        return RC_OK;
+    }
     s->look.txs_committed += block.header.tx_count;
     s->look.bytes_committed += block.whole.size;
     log_block(s, &block);
@@ -295,19 +319,27 @@ static enum rc follow(struct serve *s, struct why *why)
 
 /* ---- life ---- */
 
-/* From the highest block that a certificate covers. What a snapshot stands on is covered by its
- * own; blocks below it come by another way. */
+/* From the highest block that a certificate covers: the driver, which was opened before, did the
+ * same, and has counted what is damaged. What a snapshot stands on is covered by its own; blocks
+ * below it come by another way. */
 static enum rc begin_following(struct serve *s, struct why *why)
 {
     struct certificate certificate;
     uint64_t height = store_head(s->config.store)->height;
     struct block_header base = {.height = 0};
     (void)store_snapshot_header(s->config.store, &base);
-    enum rc rc = RC_NOT_FOUND;
-    for (; height > base.height && rc == RC_NOT_FOUND; height -= rc == RC_NOT_FOUND)
-        rc = store_get_certificate(s->config.store, height, &certificate, why);
+    s->cover_from_height = 0;
+    for (; height > base.height; height--) {
+        enum rc rc = store_get_certificate(s->config.store, height, &certificate, why);
+        if (rc == RC_STORE_DAMAGED && s->cover_from_height == 0)
+            s->cover_from_height = height + 1;
+        if (rc == RC_OK)
+            break;
+        if (rc != RC_NOT_FOUND && rc != RC_STORE_DAMAGED)
+            return rc;
+    }
     s->look.followed_height = height;
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
+    return RC_OK;
 }
 
 enum rc serve_open(struct serve **out, const struct serve_config *config, struct why *why)

@@ -63,7 +63,8 @@ struct serve_config {
 };
 
 struct serve;
-/* Owns: borrows all that config names. Returns: RC_OK | as the store's reads. */
+/* Owns: borrows all that config names. Returns: RC_OK | RC_STORE_IO. What is damaged stops nothing:
+ * a certificate is as good as absent, a block is passed over and fetched anew. */
 MUST_USE enum rc serve_open(struct serve **out, const struct serve_config *config, struct why *why);
 void serve_close(struct serve *s);
 
@@ -74,8 +75,8 @@ void serve_on_request(struct serve *s, uint64_t number, struct bytes request,
 void serve_on_answer(struct serve *s, uint64_t client, const struct driver_answer *answer);
 /* The copy that was begun has ended (backup_fd()). */
 void serve_on_backup(struct serve *s, struct driver_time time);
-/* What is due: call after the driver ran, and at serve_deadline_ms(). Returns: RC_OK | as the
- * store's reads: then this store is not to be used any more. */
+/* What is due: call after the driver ran, and at serve_deadline_ms(). Returns: RC_OK | RC_STORE_IO:
+ * then this store is not to be used any more. */
 MUST_USE enum rc serve_run(struct serve *s, struct driver_time time, struct why *why);
 uint64_t serve_deadline_ms(const struct serve *s);
 

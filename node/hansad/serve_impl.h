@@ -56,6 +56,7 @@ struct serve {
     struct buf bytes;
     bool takes_txs, may_copy, is_ending;
     struct log_limit read_failed_limit, version_limit;
+    uint64_t cover_from_height; /* certificates below and above what is followed are damaged */
     struct serve_look look;
 
     struct serve_wait *waits;

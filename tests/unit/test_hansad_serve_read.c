@@ -220,6 +220,80 @@ static void a_damaged_block_that_is_asked_for_is_fetched(void **state)
     buf_free(&key);
 }
 
+/* ---- following over damage (pitfalls D5) ---- */
+
+static void commit_some(int from, int to)
+{
+    for (int i = from; i <= to; i++) {
+        world_commit(&w, b[i]);
+        run();
+    }
+}
+
+static void rot_at(enum kv_table table, uint64_t height)
+{
+    struct buf key = {0};
+    struct digest digest;
+    struct why why = {{0}};
+    assert_int_equal(store_get_digest(w.store, height, &digest, &why), RC_OK);
+    struct bytes at = world_block_key(&key, height, &digest);
+    world_rot(&w, table, table == KV_BLOCK ? at : bytes_of(at.data, 8));
+    buf_free(&key);
+}
+
+static uint64_t followed(void)
+{
+    struct serve_look look;
+    serve_look(serve, &look);
+    return look.followed_height;
+}
+
+/* As the driver passes over it. */
+static void a_damaged_newest_certificate_stops_no_start(void **state)
+{
+    (void)state;
+    begin_serving();
+    commit_some(1, 5);
+    assert_int_equal(followed(), 5);
+    serve_close(serve);
+    rot_at(KV_CERT, 5);
+    world_crash(&w, true);
+    assert_int_equal(world_start(&w), RC_OK);
+    bind_serve();
+    run();
+    run();
+    assert_int_equal(followed(), 4);
+    assert_int_equal(world_look(&w).damaged_count, 1); /* the driver's own */
+    commit_some(6, 6);
+    assert_int_equal(followed(), 6);
+    assert_int_equal(world_look(&w).damaged_count, 1);
+}
+
+static void a_certificate_that_rots_while_it_serves_is_covered_by_the_next(void **state)
+{
+    (void)state;
+    begin_serving();
+    commit_some(1, 3);
+    world_commit(&w, b[4]);
+    rot_at(KV_CERT, 4);
+    commit_some(5, 6);
+    assert_int_equal(followed(), 6);
+    assert_int_equal(world_look(&w).damaged_count, 1);
+}
+
+static void a_damaged_block_is_followed_over_and_wanted_anew(void **state)
+{
+    (void)state;
+    begin_serving();
+    commit_some(1, 3);
+    world_commit(&w, b[4]);
+    rot_at(KV_BLOCK, 4);
+    commit_some(5, 6);
+    assert_int_equal(followed(), 6);
+    assert_int_equal(world_look(&w).damaged_count, 1);
+    assert_int_equal(w.driver->repair.height, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +307,9 @@ int main(void)
         SERVE_TEST(what_the_configuration_or_genesis_closes_is_forbidden),
         SERVE_TEST(evidence_is_handed_out_as_a_file),
         SERVE_TEST(a_damaged_block_that_is_asked_for_is_fetched),
+        SERVE_TEST(a_damaged_newest_certificate_stops_no_start),
+        SERVE_TEST(a_certificate_that_rots_while_it_serves_is_covered_by_the_next),
+        SERVE_TEST(a_damaged_block_is_followed_over_and_wanted_anew),
     };
     return cmocka_run_group_tests_name("hansad_serve_read", tests, NULL, NULL);
 }

@@ -196,8 +196,9 @@ bool driver_on_message(struct driver *d, uint32_t link, struct bytes message);
 /* A client's transaction. Copies. It is answered once, by net.answer(), unless the driver fails.
  * The caller bounds how many are unanswered: answers are kept while a commit is under way. */
 void driver_on_tx(struct driver *d, uint64_t client, struct bytes whole, struct driver_time time);
-/* A reader met a committed block that is damaged on the disk (pitfalls D5): it is fetched from
- * other members and put in its place, unless another one is wanted so already. */
+/* A reader met damage, perhaps to the committed block of this height (pitfalls D5): if that is what
+ * is damaged on the disk, it is fetched from other members and put in its place, unless another one
+ * is wanted so already. Any height may be given. */
 void driver_on_damaged_block(struct driver *d, uint64_t height);
 /* A reader met damage and goes on without what it read: counted with the driver's own. */
 void driver_on_damage(struct driver *d, const struct why *why);

@@ -35,7 +35,11 @@ void driver_on_damage(struct driver *d, const struct why *why)
 
 void driver_on_damaged_block(struct driver *d, uint64_t height)
 {
-    driver_repair_want(d, height);
+    struct block block;
+    struct why why = {{0}};
+    /* Who met it may have met an index, or a certificate. */
+    if (height > 0 && store_get_block(d->store, height, &block, &why) == RC_STORE_DAMAGED)
+        driver_repair_want(d, height);
 }
 
 void driver_repair_run(struct driver *d)

@@ -61,7 +61,9 @@ static bool read_body(struct driver *d, const struct pbft_block *block, struct b
     struct why why = {{0}};
     enum rc rc = store_get_body(d->store, block->height, &block->digest, whole, &why);
     /* What the core names was written; a sibling of what was committed may be gone again. */
-    return !driver_note_damage(d, rc, &why) && rc == RC_OK;
+    if (driver_note_damage(d, rc, &why))
+        driver_on_damaged_block(d, block->height);
+    return rc == RC_OK;
 }
 
 static bool encode_pre_prepare(struct driver *d, struct buf *out, const struct pbft_act *act)

@@ -166,6 +166,8 @@ static void send_other(struct driver *d, const struct driver_output *o)
     else if (is_away || driver_note_damage(d, rc, &why))
         answer = (struct driver_answer){
             .outcome = DRIVER_UNKNOWN, .txid = o->answer.txid, .pool_answer = POOL_KNOWN};
+    if (rc == RC_STORE_DAMAGED)
+        driver_on_damaged_block(d, o->place.height);
     if (d->failure == RC_OK)
         net->answer(net->context, o->client, &answer);
 }

@@ -158,13 +158,15 @@ static void read_block(struct serve *s, uint64_t number)
 static void read_receipt(struct serve *s, uint64_t number)
 {
     struct buf receipt = {0};
-    struct place place;
+    struct place place = {.height = 0};
     struct why why = {{0}};
     enum rc rc = store_get_place(s->config.store, &s->request.txids[0], &place, &why);
     if (rc == RC_OK && place.height > serve_durable_height(s))
         rc = RC_NOT_FOUND;
     if (rc == RC_OK)
         rc = receipt_make(&receipt, s->config.store, &place, &why);
+    if (rc == RC_STORE_DAMAGED)
+        driver_on_damaged_block(s->config.driver, place.height);
     if (rc == RC_NOT_FOUND && lacks_history(s))
         rc = RC_NOT_YET;
     s->reply.data = buf_bytes(&receipt);

@@ -2,6 +2,7 @@
  * member, and nothing but the very block that the chain names is put in its place. */
 #include <string.h>
 
+#include "node/driver/driver_impl.h"
 #include "tests/unit/driver_rules.h"
 
 enum { COMMITTED = 18, ROTTEN = 5, ASKS_MAX = 4 * WORLD_OTHERS };
@@ -177,13 +178,62 @@ static void a_reader_may_say_that_it_met_it(void **state)
     (void)state;
     uint32_t of;
     begin_rotten();
+    driver_on_damaged_block(w.driver, ROTTEN + 1); /* it is sound: it met something else */
+    driver_on_damaged_block(w.driver, COMMITTED + 1);
+    driver_on_damaged_block(w.driver, 0);
+    world_settle(&w);
+    assert_int_equal(asked(&of), 0);
     driver_on_damaged_block(w.driver, ROTTEN);
-    driver_on_damaged_block(w.driver, ROTTEN + 1); /* one at a time */
+    driver_repair_want(w.driver, ROTTEN + 1); /* one at a time */
     world_settle(&w);
     assert_int_equal(asked(&of), 1);
     world_range(&w, of, &b[ROTTEN], 1, 0);
     world_settle(&w);
     assert_repaired();
+}
+
+/* Which transaction has the nonce stands in it. */
+static void a_client_who_meets_it_has_it_fetched(void **state)
+{
+    (void)state;
+    uint32_t of;
+    begin_rotten();
+    const struct world_tx *other = world_transfer(&w, DRIVER_PAYER, 1, ROTTEN, 7);
+    world_submit(&w, 1, other);
+    world_settle(&w);
+    assert_int_equal(world_answer(&w, 1)->outcome, DRIVER_UNKNOWN);
+    assert_int_equal(asked(&of), 1);
+    world_range(&w, of, &b[ROTTEN], 1, 0);
+    world_settle(&w);
+    assert_repaired();
+}
+
+/* By its digest (5.7), which the core knows still. */
+static void a_peer_who_asks_for_it_alone_has_it_fetched(void **state)
+{
+    (void)state;
+    const struct pbft_fetch *f = NULL;
+    msg = mem_alloc(sizeof *msg);
+    begin_with(1, NULL);
+    for (int i = 1; i <= COMMITTED; i++)
+        world_commit(&w, b[i]);
+    world_rot(&w, KV_BLOCK, world_block_key(&key, COMMITTED, &b[COMMITTED]->name.digest));
+    world_commit(&w, b[COMMITTED + 1]); /* the store looks anew */
+    for (uint32_t from = 0; from < WORLD_MEMBERS; from++)
+        if (from != 1)
+            world_status(&w, from, COMMITTED + 1);
+    world_pass(&w, 1000);
+    world_settle(&w);
+    world_forget(&w);
+    world_fetch(&w, 2, b[COMMITTED]);
+    world_settle(&w);
+    assert_null(world_message(&w, PBFT_DATA, 0));
+    assert_non_null(world_message(&w, PBFT_FETCH, 0));
+    assert_true(world_decode(msg, world_message(&w, PBFT_FETCH, 0)));
+    f = &msg->fetch;
+    assert_int_equal(f->kind, PBFT_FETCH_RANGE);
+    assert_int_equal(f->from_height, COMMITTED);
+    assert_int_equal(f->blocks_max, 1);
 }
 
 #define REPAIR_TEST(test) cmocka_unit_test_teardown(test, end_repair)
@@ -197,6 +247,8 @@ int main(void)
         REPAIR_TEST(what_the_chain_does_not_name_is_not_taken),
         REPAIR_TEST(nothing_is_repaired_that_was_not_met),
         REPAIR_TEST(a_reader_may_say_that_it_met_it),
+        REPAIR_TEST(a_client_who_meets_it_has_it_fetched),
+        REPAIR_TEST(a_peer_who_asks_for_it_alone_has_it_fetched),
     };
     return cmocka_run_group_tests_name("driver_repair", tests, NULL, NULL);
 }

@@ -294,6 +294,21 @@ static void a_damaged_block_is_followed_over_and_wanted_anew(void **state)
     assert_int_equal(w.driver->repair.height, 4);
 }
 
+static void a_damaged_block_whose_receipt_is_asked_for_is_wanted_anew(void **state)
+{
+    (void)state;
+    begin_serving();
+    commit_some(1, 4);
+    rot_at(KV_BLOCK, 2);
+    commit_some(5, 5); /* the store looks anew */
+    struct rd body = rd_of(b[2]->block.body);
+    struct tx tx;
+    assert_int_equal(tx_decode(&tx, block_next_tx(&body), &w.chain.genesis.chain_id), VERDICT_OK);
+    struct proto_request r = {.type = PROTO_RECEIPT, .txids = {tx.id}};
+    assert_code(ask(&r), PROTO_FAILED);
+    assert_int_equal(w.driver->repair.height, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +325,7 @@ int main(void)
         SERVE_TEST(a_damaged_newest_certificate_stops_no_start),
         SERVE_TEST(a_certificate_that_rots_while_it_serves_is_covered_by_the_next),
         SERVE_TEST(a_damaged_block_is_followed_over_and_wanted_anew),
+        SERVE_TEST(a_damaged_block_whose_receipt_is_asked_for_is_wanted_anew),
     };
     return cmocka_run_group_tests_name("hansad_serve_read", tests, NULL, NULL);
 }

@@ -142,10 +142,14 @@ MUST_USE enum rc kv_lmdb_open(struct kv **out, const char *path,
  * not read_only. Returns: RC_OK | RC_STORE_IO. */
 MUST_USE enum rc kv_lmdb_clear_readers(struct kv *kv, uint32_t *cleared_count, struct why *why);
 
-/* Write a compact copy of the last commit to fd, as LMDB's data.mdb; commits go on meanwhile, and
- * pages are not reused until it is done. On any thread. Requires: of kv_lmdb_open().
- * Returns: RC_OK | RC_DISK_FULL | RC_STORE_IO. */
-MUST_USE enum rc kv_lmdb_copy(struct kv *kv, int fd, struct why *why);
+enum kv_copy {
+    KV_COPY_COMPACT, /* the trees are walked, so damage to one of their pages ends it */
+    KV_COPY_AS_IS    /* page by page, free ones too, and none is looked at; commits may wait */
+};
+/* Write a copy of the last commit to fd, as LMDB's data.mdb; commits go on meanwhile, and pages are
+ * not reused until it is done. On any thread. Requires: of kv_lmdb_open().
+ * Returns: RC_OK | RC_DISK_FULL | RC_STORE_IO (also of damage). */
+MUST_USE enum rc kv_lmdb_copy(struct kv *kv, int fd, enum kv_copy how, struct why *why);
 
 /* ---- kv_mem ---- */
 

@@ -406,9 +406,9 @@ enum rc kv_lmdb_clear_readers(struct kv *kv, uint32_t *cleared_count, struct why
     return e == MDB_SUCCESS ? RC_OK : read_failed("look after the readers", e, why);
 }
 
-enum rc kv_lmdb_copy(struct kv *kv, int fd, struct why *why)
+enum rc kv_lmdb_copy(struct kv *kv, int fd, enum kv_copy how, struct why *why)
 {
     const struct lmdb *l = (const struct lmdb *)kv;
-    int e = mdb_env_copyfd2(l->env, fd, MDB_CP_COMPACT);
+    int e = mdb_env_copyfd2(l->env, fd, how == KV_COPY_COMPACT ? MDB_CP_COMPACT : 0);
     return e == MDB_SUCCESS ? RC_OK : write_failed(l, "copy the store", e, why);
 }

@@ -85,7 +85,7 @@ static void *make(void *context)
 {
     struct backup *b = context;
     struct stat st;
-    b->rc = kv_lmdb_copy(b->kv, b->fd, &b->why);
+    b->rc = kv_lmdb_copy(b->kv, b->fd, KV_COPY_COMPACT, &b->why);
     if (b->rc == RC_OK && fstat(b->fd, &st) != 0)
         b->rc = why_set(&b->why, RC_FILE_IO, "the copy cannot be examined: %s", strerror(errno));
     if (b->rc == RC_OK)

@@ -24,6 +24,7 @@
  *   error  learner          this key never votes again (rule 4.2)
  *   error  diverged         the own state is not the one that a quorum certified (8.2)
  *   error  set_aside        such a store was copied, and where; the certified state is taken anew
+ *   error  not_set_aside    it is taken anew without: no copy could be made, and why
  *   error  safety_alarm     two certificates contradict each other (13)
  *   error  damaged          something in the own store is damaged, and was given to nobody
  *   error  disk_low         below the reserve: no client's transactions are taken

@@ -263,8 +263,8 @@ static void log_block(const struct serve *s, const struct block *block)
     }
 }
 
-/* RC_NOT_FOUND: nothing covers this height yet. A certificate that is damaged covers nothing, and
- * one above it covers the same (pitfalls D5): the search goes on above it, and never back. */
+/* RC_NOT_FOUND: nothing covers this height yet. A damaged certificate covers nothing, and one above
+ * it covers the same (pitfalls D5). */
 static enum rc find_cover(struct serve *s, uint64_t height, struct why *why)
 {
     struct certificate certificate;
@@ -282,8 +282,8 @@ static enum rc find_cover(struct serve *s, uint64_t height, struct why *why)
     return RC_NOT_FOUND;
 }
 
-/* RC_NOT_FOUND: nothing is there to be followed yet. A damaged block is passed over, and fetched
- * anew: who waits for what stands in it is told UNKNOWN in time (10.3), and may ask again. */
+/* RC_NOT_FOUND: nothing is there to be followed yet. A damaged block is passed over and fetched
+ * anew: who waits for what stands in it is told UNKNOWN in time (10.3). */
 static enum rc follow_one(struct serve *s, uint64_t height, struct why *why)
 {
     struct block block;
@@ -293,7 +293,7 @@ static enum rc follow_one(struct serve *s, uint64_t height, struct why *why)
     if (rc != RC_OK && rc != RC_STORE_DAMAGED)
         return rc;
     s->look.followed_height = height;
-    if (rc == RC_STORE_DAMAGED) {
+    if (rc != RC_OK) {
         driver_on_damage(s->config.driver, why);
         driver_on_damaged_block(s->config.driver, height);
         return RC_OK;
@@ -319,17 +319,15 @@ static enum rc follow(struct serve *s, struct why *why)
 
 /* ---- life ---- */
 
-/* From the highest block that a certificate covers: the driver, which was opened before, did the
- * same, and has counted what is damaged. What a snapshot stands on is covered by its own; blocks
- * below it come by another way. */
+/* From the highest block that a certificate covers: the driver has counted what is damaged. What a
+ * snapshot stands on is covered by its own; blocks below it come by another way. */
 static enum rc begin_following(struct serve *s, struct why *why)
 {
     struct certificate certificate;
     uint64_t height = store_head(s->config.store)->height;
     struct block_header base = {.height = 0};
     (void)store_snapshot_header(s->config.store, &base);
-    s->cover_from_height = 0;
-    for (; height > base.height; height--) {
+    for (s->cover_from_height = 0; height > base.height; height--) {
         enum rc rc = store_get_certificate(s->config.store, height, &certificate, why);
         if (rc == RC_STORE_DAMAGED && s->cover_from_height == 0)
             s->cover_from_height = height + 1;

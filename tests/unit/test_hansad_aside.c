@@ -1,11 +1,13 @@
 /* A state that is to be discarded (8.2) is put aside first: a whole copy, once, and never a part of
- * one under its name. */
+ * one under its name; the first and the newest, where there is room, and whatever the damage. */
 #include "tests/help/unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,7 +70,7 @@ static const char *said(void)
 
 static char *copy_path(void)
 {
-    return scratch_join(config.data, "diverged-8/data.mdb");
+    return scratch_join(config.data, "diverged-first/data.mdb");
 }
 
 static void a_sound_state_stays_where_it_is(void **state)
@@ -89,7 +91,7 @@ static void a_diverged_state_is_copied_once(void **state)
     struct stat first, again;
     begin(*state);
     diverge();
-    char *directory = scratch_join(config.data, "diverged-8");
+    char *directory = scratch_join(config.data, "diverged-first");
     char *part = scratch_join(directory, "data.part"), *path = copy_path();
     assert_int_equal(mkdir(directory, 0700), 0);
     int fd = open(part, O_WRONLY | O_CREAT, 0600);
@@ -98,12 +100,12 @@ static void a_diverged_state_is_copied_once(void **state)
     assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
     const char *line = said();
     assert_non_null(strstr(line, "level=error event=set_aside height=8 to="));
-    assert_non_null(strstr(line, "/diverged-8 --genesis g.json\""));
+    assert_non_null(strstr(line, "/diverged-first --genesis g.json\""));
     assert_int_not_equal(access(part, F_OK), 0);
     assert_int_equal(stat(path, &first), 0);
 
-    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);          /* a start after a kill */
-    assert_non_null(strstr(said(), "/diverged-8 --genesis g.json\"")); /* was it said before? */
+    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK); /* a start after a kill */
+    assert_non_null(strstr(said(), "/diverged-first --genesis g.json\"")); /* was it said before? */
     assert_int_equal(stat(path, &again), 0);
     assert_true(first.st_ino == again.st_ino && first.st_size == again.st_size);
 
@@ -133,43 +135,205 @@ static char *copy_path_of(const char *name)
     return path;
 }
 
-/* Nothing that was wrong is ever thrown away unseen. */
-static void another_state_at_the_same_height_has_a_copy_of_its_own(void **state)
+static bool is_at(const char *name)
+{
+    char *path = copy_path_of(name);
+    bool found = access(path, F_OK) == 0;
+    free(path);
+    return found;
+}
+
+static struct digest root_of(const char *name)
+{
+    struct kv *kv;
+    struct store *copy;
+    char *directory = scratch_join(config.data, name);
+    const struct kv_lmdb_options options = {.map_bytes = 64 << 20, .read_only = true};
+    assert_int_equal(kv_lmdb_open(&kv, directory, &options, &why), RC_OK);
+    assert_int_equal(store_open(&copy, kv, &(struct store_options){.as_recorded = true}, &why),
+                     RC_OK);
+    struct tree_ref tree = store_tree(copy);
+    store_close(copy);
+    kv_close(kv);
+    free(directory);
+    return tree.root;
+}
+
+/* It has taken the certified state: another divergence is another one. */
+static void come_back(void)
+{
+    struct kv_batch *batch = kv_batch_new();
+    records_drop_snapshot(batch);
+    assert_int_equal(kv_commit(chain.kv, batch, &why), RC_OK);
+    kv_batch_free(batch);
+    assert_int_equal(chain_reopen(&chain, &why), RC_OK);
+    home.store = chain.store;
+    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
+    assert_string_equal(said(), "");
+}
+
+static void rot_again(uint64_t number)
+{
+    store_close(chain.store);
+    assert_int_equal(rot_state(chain.kv, number), 8);
+    chain.store = NULL;
+    diverge();
+}
+
+/* A machine that goes wrong again and again fills no disk. */
+static void the_first_and_the_newest_are_kept(void **state)
+{
+    struct digest roots[4];
+    begin(*state);
+    for (int i = 0; i < 4; i++) {
+        rot_again((uint64_t)i);
+        roots[i] = store_tree(chain.store).root;
+        assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
+        const char *to = i == 0 ? "/diverged-first --genesis" : "/diverged-newest --genesis";
+        assert_non_null(strstr(said(), to));
+        assert_int_equal(aside_put(&home, &log_to, &why), RC_OK); /* a start after a kill */
+        assert_non_null(strstr(said(), to));
+        come_back();
+    }
+    struct digest first = root_of("diverged-first"), newest = root_of("diverged-newest");
+    assert_true(digest_equal(&first, &roots[0]));
+    assert_true(digest_equal(&newest, &roots[3]));
+    assert_false(digest_equal(&first, &newest));
+    end();
+}
+
+/* Same height, same roots: what differs may be where no root tells. */
+static void another_divergence_at_the_same_state_has_a_copy_of_its_own(void **state)
 {
     begin(*state);
     diverge();
     assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
     (void)said();
-    store_close(chain.store);
-    assert_int_equal(rot_state(chain.kv, 1), 8);
-    chain.store = NULL;
-    assert_int_equal(chain_reopen(&chain, &why), RC_OK);
-    home.store = chain.store;
+    come_back();
+    diverge();
     assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
-    assert_non_null(strstr(said(), "/diverged-8-2 --genesis g.json\""));
-    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
-    assert_non_null(strstr(said(), "/diverged-8-2 --genesis g.json\""));
-    char *path = copy_path_of("diverged-8-2"), *third = copy_path_of("diverged-8-3");
-    assert_int_equal(access(path, F_OK), 0);
-    assert_int_not_equal(access(third, F_OK), 0);
-    free(third);
-    free(path);
+    assert_non_null(strstr(said(), "/diverged-newest --genesis"));
+    assert_true(is_at("diverged-newest"));
     end();
 }
 
-/* Then nothing may be discarded. */
-static void a_copy_that_cannot_be_made_stops_the_node(void **state)
+/* An audit has it open, and is not disturbed. */
+static void a_copy_that_somebody_reads_is_not_made_again(void **state)
+{
+    struct kv *kv;
+    begin(*state);
+    diverge();
+    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
+    (void)said();
+    char *directory = scratch_join(config.data, "diverged-first");
+    const struct kv_lmdb_options options = {.map_bytes = 64 << 20, .read_only = true};
+    assert_int_equal(kv_lmdb_open(&kv, directory, &options, &why), RC_OK);
+    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
+    assert_non_null(strstr(said(), "/diverged-first --genesis"));
+    assert_false(is_at("diverged-newest"));
+    kv_close(kv);
+    free(directory);
+    end();
+}
+
+/* ---- where none can be made ---- */
+
+static void assert_goes_on_without(const char *cause)
+{
+    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
+    const char *line = said();
+    assert_non_null(strstr(line, "level=error event=not_set_aside height=8 what="));
+    if (strstr(line, cause) == NULL)
+        fail_msg("no \"%s\" in: %s", cause, line);
+}
+
+static void a_node_comes_back_without_a_copy_that_cannot_be_made(void **state)
 {
     begin(*state);
     diverge();
-    char *directory = scratch_join(config.data, "diverged-8");
+    char *directory = scratch_join(config.data, "diverged-first");
     int fd = open(directory, O_WRONLY | O_CREAT, 0600);
     assert_true(fd >= 0);
     close(fd);
-    assert_int_equal(aside_put(&home, &log_to, &why), RC_FILE_IO);
-    assert_non_null(strstr(why.text, "cannot be put aside"));
-    assert_string_equal(said(), "");
+    assert_goes_on_without("diverged-first");
     free(directory);
+    end();
+}
+
+static void no_copy_takes_of_the_reserve_of_the_disk(void **state)
+{
+    begin(*state);
+    diverge();
+    config.disk_reserve_bytes = (uint64_t)1 << 62;
+    assert_goes_on_without("held in reserve");
+    char *directory = scratch_join(config.data, "diverged-first");
+    assert_int_not_equal(access(directory, F_OK), 0);
+    config.disk_reserve_bytes = 0; /* somebody made room */
+    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
+    assert_non_null(strstr(said(), "/diverged-first --genesis"));
+    free(directory);
+    end();
+}
+
+/* It would hold room that the ledger needs. */
+static void of_a_copy_that_is_cut_off_nothing_is_left(void **state)
+{
+    struct rlimit usual;
+    begin(*state);
+    diverge();
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &usual), 0);
+    assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    const struct rlimit small = {.rlim_cur = 16384, .rlim_max = usual.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_goes_on_without("copy the store");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
+    char *directory = scratch_join(config.data, "diverged-first");
+    assert_int_not_equal(access(directory, F_OK), 0);
+    free(directory);
+    end();
+}
+
+/* ---- damaged pages ---- */
+
+enum { PAGE_BYTES = 4096, PAGE_HEAD_BYTES = 16, IS_BRANCH = 1 };
+
+/* All branch pages lead to a page far beyond the end. */
+static int break_trees(const char *path)
+{
+    uint8_t page[PAGE_BYTES];
+    int count = 0, fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    for (off_t at = 2 * PAGE_BYTES; pread(fd, page, sizeof page, at) == sizeof page;
+         at += PAGE_BYTES) {
+        uint16_t flags, node;
+        memcpy(&flags, page + 10, sizeof flags);
+        memcpy(&node, page + PAGE_HEAD_BYTES, sizeof node);
+        uint64_t number;
+        memcpy(&number, page, sizeof number);
+        if (number != (uint64_t)at / PAGE_BYTES || flags != IS_BRANCH || node > PAGE_BYTES - 8)
+            continue;
+        memset(page + node + 2, 0x7f, 2);
+        assert_int_equal(pwrite(fd, page, sizeof page, at), sizeof page);
+        count++;
+    }
+    close(fd);
+    return count;
+}
+
+/* The trees cannot be walked: the copy is of the pages as they are. */
+static void a_store_with_damaged_pages_is_copied_as_it_is(void **state)
+{
+    begin(*state);
+    chain_grow(&chain, 40);
+    diverge();
+    char *path = scratch_join(config.data, "data.mdb");
+    assert_true(break_trees(path) > 0);
+    assert_int_equal(aside_put(&home, &log_to, &why), RC_OK);
+    assert_non_null(strstr(said(), "/diverged-first --genesis"));
+    char *copied = copy_path_of("diverged-first");
+    assert_int_equal(break_trees(copied), break_trees(path)); /* with the same pages */
+    free(copied);
+    free(path);
     end();
 }
 
@@ -200,8 +364,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ASIDE_TEST(a_sound_state_stays_where_it_is),
         ASIDE_TEST(a_diverged_state_is_copied_once),
-        ASIDE_TEST(another_state_at_the_same_height_has_a_copy_of_its_own),
-        ASIDE_TEST(a_copy_that_cannot_be_made_stops_the_node),
+        ASIDE_TEST(the_first_and_the_newest_are_kept),
+        ASIDE_TEST(another_divergence_at_the_same_state_has_a_copy_of_its_own),
+        ASIDE_TEST(a_copy_that_somebody_reads_is_not_made_again),
+        ASIDE_TEST(a_node_comes_back_without_a_copy_that_cannot_be_made),
+        ASIDE_TEST(no_copy_takes_of_the_reserve_of_the_disk),
+        ASIDE_TEST(of_a_copy_that_is_cut_off_nothing_is_left),
+        ASIDE_TEST(a_store_with_damaged_pages_is_copied_as_it_is),
         ASIDE_TEST(a_state_that_is_gone_is_not_put_aside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

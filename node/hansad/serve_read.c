@@ -6,6 +6,7 @@
 #include "crypto/base/check.h"
 #include "ledger/receipt.h"
 #include "ledger/store_history.h"
+#include "ledger/store_intake.h"
 #include "node/evidence_file.h"
 #include "node/hansad/serve_impl.h"
 
@@ -49,6 +50,20 @@ static bool is_index(uint8_t table)
            table == KV_RECORD;
 }
 
+/* While a snapshot is taken in beside the state (9.3), its names stand in the index before it. */
+static enum rc hide_name(struct serve *s, struct bytes name)
+{
+    struct bytes value;
+    if (!store_is_taking_snapshot(s->config.store))
+        return RC_OK;
+    CHECK(name.size > 0); /* there is an entry, and its checksum covers its name */
+    bool is_known = layer_get(s->scratch, (enum state_table)name.data[0],
+                              bytes_of(name.data + 1, name.size - 1), &value);
+    enum rc rc = layer_rc(s->scratch);
+    layer_clear(s->scratch);
+    return rc != RC_OK ? rc : is_known ? RC_OK : RC_NOT_FOUND;
+}
+
 static void read_index(struct serve *s, uint64_t number)
 {
     const struct proto_request *r = &s->request;
@@ -62,6 +77,8 @@ static void read_index(struct serve *s, uint64_t number)
         reply->items[i] = bytes_of(NULL, 0);
         enum rc rc = store_get_index(s->config.store, (enum kv_table)r->table, r->items[i],
                                      &reply->items[i], &why);
+        if (rc == RC_OK && r->table == KV_NAME)
+            rc = hide_name(s, r->items[i]);
         reply->is_present[i] = rc == RC_OK;
         if (rc == RC_NOT_FOUND && r->table != KV_NAME && lacks_history(s)) {
             serve_refuse(s, number, r->type, PROTO_NOT_YET);

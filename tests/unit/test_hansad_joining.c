@@ -89,6 +89,58 @@ static void a_state_that_is_not_to_be_believed_is_not_read(void **state)
     run();
 }
 
+struct names {
+    uint32_t shown_count, hidden_count;
+};
+
+/* One that the others' state has: what the index here says of it is what the state here says. */
+static enum rc take_name(void *context, struct bytes name)
+{
+    struct names *names = context;
+    struct buf key = {0};
+    struct proto_request r = {.type = PROTO_STATE, .table = STATE_RECORD, .count = 1};
+    r.items[0] = name;
+    assert_int_equal(code_of(&r), PROTO_OK);
+    bool is_known = reply.is_present[0];
+    buf_add_u8(&key, STATE_RECORD);
+    buf_add_bytes(&key, name);
+    r = (struct proto_request){.type = PROTO_INDEX, .table = KV_NAME, .count = 1};
+    r.items[0] = buf_bytes(&key);
+    assert_int_equal(code_of(&r), PROTO_OK);
+    assert_int_equal(reply.is_present[0], is_known);
+    names->shown_count += is_known;
+    names->hidden_count += !is_known;
+    buf_free(&key);
+    return RC_OK;
+}
+
+/* The state is read as before while another one is taken in beside it (9.3). */
+static void names_of_a_state_that_is_being_taken_are_not_shown(void **state)
+{
+    (void)state;
+    struct why why = {{0}};
+    begin_others(5);
+    bind_serve();
+    others_tell(&p);
+    bool was_met = false;
+    for (int i = 0; i < 100 && driver_failure(w.driver, NULL) == RC_OK; i++) {
+        struct names names = {0};
+        (void)others_answer(&p);
+        if (!store_is_taking_snapshot(w.store) || !store_has_state(w.store))
+            continue;
+        assert_int_equal(
+            store_list(p.store, STATE_RECORD, bytes_of(NULL, 0), take_name, &names, &why), RC_OK);
+        was_met |= names.shown_count == 5 && names.hidden_count == 35;
+    }
+    assert_true(was_met);
+    assert_int_equal(driver_failure(w.driver, NULL), RC_REOPEN); /* all of it was taken */
+    serve_part(serve);
+    world_crash(&w, false);
+    assert_int_equal(world_start(&w), RC_OK);
+    bind_driver();
+    assert_int_equal(serve_rejoin(serve, w.store, w.driver, &why), RC_OK);
+}
+
 static void one_that_joined_tells_what_it_has(void **state)
 {
     (void)state;
@@ -175,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         JOINING_TEST(a_state_that_is_not_to_be_believed_is_not_read),
+        JOINING_TEST(names_of_a_state_that_is_being_taken_are_not_shown),
         JOINING_TEST(one_that_joined_tells_what_it_has),
         JOINING_TEST(whoever_waits_is_answered_before_the_store_is_opened_anew),
     };

@@ -115,8 +115,8 @@ enum {
     DRIVER_JOB_TXS_MAX = 64,
     /* Client transactions being verified at once. */
     DRIVER_CLIENT_JOBS_MAX = 1024,
-    /* While more flushes than this are set aside, no messages are taken: bounds the memory of
-     * layers and how far the flushed state lags behind, at one step's commits beyond. */
+    /* While more flushes than this are set aside and go on, no messages are taken: bounds the
+     * memory of layers and how far the flushed state lags behind, at one step's commits beyond. */
     DRIVER_FLUSHES_DUE_MAX = 2,
     /* Waiting answers for one transaction: a client, and one that asks again. Beyond, UNKNOWN is
      * answered at once; so nobody takes all places that there are, twice those of the pool. */

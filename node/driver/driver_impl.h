@@ -276,6 +276,8 @@ bool driver_has_room(const struct driver *d);
 bool driver_has_outputs(const struct driver *d);
 
 /* ---- flush.c: state trees beside the protocol, and checkpoints (8.1) ---- */
+/* More are due than DRIVER_FLUSHES_DUE_MAX, and they go on. */
+bool driver_flush_lags(const struct driver *d);
 /* Have the next flush that is due computed, if none is under way. */
 void driver_flush_begin(struct driver *d);
 /* Put one that was computed into the turn that fills. False: reading failed, and the driver. */

@@ -17,6 +17,12 @@ static bool is_flushing(const struct driver *d)
     return !d->was_diverged && d->snapshot.intake == NULL;
 }
 
+/* What a start set aside of a state that is not flushed any more stays so, and nothing is added. */
+bool driver_flush_lags(const struct driver *d)
+{
+    return is_flushing(d) && store_flushes_due(d->store) > DRIVER_FLUSHES_DUE_MAX;
+}
+
 void driver_flush_begin(struct driver *d)
 {
     bool may_begin = d->failure == RC_OK && is_flushing(d);

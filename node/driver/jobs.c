@@ -277,7 +277,7 @@ static void take_one(struct driver *d, struct driver_job *job)
  * heals. */
 static bool must_wait(const struct driver *d)
 {
-    return store_flushes_due(d->store) > DRIVER_FLUSHES_DUE_MAX || driver_snapshot_holds(d);
+    return driver_flush_lags(d) || driver_snapshot_holds(d);
 }
 
 void driver_jobs_take(struct driver *d)

@@ -5,6 +5,7 @@
 #include "ledger/state.h"
 #include "node/driver/driver_impl.h"
 #include "tests/help/driver_others.h"
+#include "tests/help/rot.h"
 #include "tests/unit/driver_rules.h"
 
 enum {
@@ -280,6 +281,38 @@ static void a_wrong_state_is_refused_where_none_can_be_taken(void **state)
     assert_non_null(strstr(w.why.text, "at height 17 does not apply to the stored state"));
 }
 
+/* One range took it far beyond what is flushed, and then the first of these flushes shows that the
+ * state has diverged. The others are never computed: that they are due keeps nothing out of the
+ * inbox, or nobody would ever tell it of a state to take. */
+static void flushes_of_a_diverged_state_keep_no_message_waiting(void **state)
+{
+    (void)state;
+    enum { WRONG = 4, HEAD = 32 };
+    world_open(&w, 3,
+               "{\"pipeline_heights\": 2, \"checkpoint_every_heights\": 4,"
+               " \"window_heights\": 16}");
+    others_open(&p, &w);
+    world_begin(&w);
+    others_grow(&p, 2 * WRONG);
+    others_commit_to(&p, WRONG);
+    world_crash(&w, false);
+    assert_int_equal(rot_state(w.kv, 0), WRONG);
+    w.is_rotten = true;
+    world_begin(&w);
+    others_certify(&p, 0);
+    world_settle(&w);
+    others_grow(&p, CHAIN - 2 * WRONG);
+    world_range(&w, 0, &p.blocks[WRONG + 1], HEAD - WRONG, 0);
+    world_settle(&w);
+    assert_int_equal(driver_failure(w.driver, NULL), RC_REOPEN);
+    assert_int_equal(store_head(w.store)->height, HEAD);
+    others_reopen(&p);
+    assert_true(world_look(&w).core.is_diverged);
+    assert_in_range(store_flushes_due(w.store), DRIVER_FLUSHES_DUE_MAX + 1, HEAD);
+    w.is_rotten = false; /* what is left of it is sound */
+    expect_sound_in_the_end();
+}
+
 int main(void)
 {
 #define OTHERS_TEST(test)  cmocka_unit_test_teardown(test, end_others)
@@ -292,6 +325,7 @@ int main(void)
         OTHERS_TEST(a_crash_before_it_is_durable_forgets_it),
         OTHERS_FAILS(a_disk_that_fails_at_that_is_what_ends_it),
         OTHERS_TEST(a_state_that_stored_blocks_do_not_fit_is_taken_anew),
+        OTHERS_TEST(flushes_of_a_diverged_state_keep_no_message_waiting),
         OTHERS_FAILS(a_wrong_state_is_refused_where_none_can_be_taken),
         OTHERS_FAILS(without_a_certified_state_it_ends_as_for_a_fault),
     };

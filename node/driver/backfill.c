@@ -5,7 +5,15 @@
 #include "ledger/store_history.h"
 #include "node/driver/driver_impl.h"
 
-enum { SWEEP_KEYS = 2048 /* in one turn: a small part of what a flush writes */ };
+enum {
+    SWEEP_KEYS = 2048, /* in one turn: a small part of what a flush writes */
+    /* In T_s. Where answers take longer, the same is asked for of others beside; they are taken all
+     * the same (PROTOCOL.md 9.4). */
+    WAIT_PERIODS_MAX = 8,
+    /* After so many ranges that were not short, for each that is wasted where longer ones are,
+     * longer ones are tried. */
+    WHOLE_RANGES = 8
+};
 
 /* One batch of it at a time (store_history.h). */
 static bool may_stage(const struct driver *d)
@@ -38,6 +46,25 @@ static void stage_held(struct driver *d)
         next = store_backfill_next(d->store);
 }
 
+static uint64_t doubled(uint64_t count, uint64_t max)
+{
+    return 2 * count < max ? 2 * count : max;
+}
+
+/* All were asked in vain: answers may take longer than that, or they have less history, not none.
+ * One is tried after the other. */
+static void note_silence(struct driver *d)
+{
+    struct driver_backfill *b = &d->backfill;
+    uint32_t others = d->verify_config.members.members_count - 1;
+    if (++b->silences_count % others != 0)
+        return;
+    if (b->silences_count / others % 2 == 0)
+        b->blocks_count = (b->blocks_count + 1) / 2;
+    else
+        b->wait_periods = doubled(b->wait_periods, WAIT_PERIODS_MAX);
+}
+
 /* From above: the answer stops where its bytes end, so that a range may not reach up to what comes
  * next. Then fewer are asked for. */
 static void ask(struct driver *d, const struct backfill_next *next)
@@ -47,10 +74,9 @@ static void ask(struct driver *d, const struct backfill_next *next)
     uint64_t count = b->blocks_count < next->heights_count ? b->blocks_count : next->heights_count;
     e.range.blocks_max = (uint32_t)count;
     e.range.from_height = next->height - count + 1;
-    if (b->asked_from != 0 &&
-        ++b->silences_count % (d->verify_config.members.members_count - 1) == 0)
-        b->blocks_count = (b->blocks_count + 1) / 2; /* they may have less history, not none */
-    b->ask_at_ms = d->time.now_ms + d->parameters.status_ms;
+    if (b->asked_from != 0)
+        note_silence(d);
+    b->ask_at_ms = d->time.now_ms + b->wait_periods * d->parameters.status_ms;
     b->asked_from = e.range.from_height;
     driver_step(d, &e);
 }
@@ -66,18 +92,50 @@ static bool is_over(const struct driver *d)
     return is_stateless(d) || store_backfill_next(d->store).is_whole;
 }
 
-void driver_backfill_on_range(struct driver *d, const struct pbft_data *data)
+/* Short where blocks are large. One liar does not make ranges short for all, so one more than lie
+ * have to say it; and blocks further down may be smaller. */
+static void note_length(struct driver *d, uint32_t link, bool is_short)
 {
     struct driver_backfill *b = &d->backfill;
-    if (data->kind != PBFT_FETCH_RANGE || is_over(d) || data->blocks[0].height != b->asked_from ||
-        !may_stage(d))
-        return;
-    uint64_t last = data->blocks[data->blocks_count - 1].height;
-    b->asked_from = 0;
+    uint32_t needed = faulty_max_of(d->verify_config.members.members_count) + 1;
+    b->whole_count += !is_short;
+    if (is_short)
+        b->short_links |= UINT32_C(1) << link;
+    bool is_over_long = (uint32_t)__builtin_popcount(b->short_links) >= needed;
+    bool is_tried = b->whole_count >= WHOLE_RANGES * needed;
+    if (is_over_long)
+        b->blocks_max = (b->blocks_count + 1) / 2;
+    else if (is_tried)
+        b->blocks_max = doubled(b->blocks_max, STORE_BACKFILL_BLOCKS_MAX);
+    if (is_over_long || is_tried)
+        b->whole_count = b->short_links = 0;
+    b->blocks_count = doubled(b->blocks_count, b->blocks_max);
+}
+
+/* Others are asked beside one that is silent; where all answers come later than that it only fills
+ * the line. */
+static void note_answer(struct driver_backfill *b)
+{
+    if (b->silences_count == 0 && b->wait_periods > 1)
+        b->wait_periods--;
+    if (b->silences_count > 0 && b->wait_periods < WAIT_PERIODS_MAX)
+        b->wait_periods++;
     b->silences_count = 0;
-    if (last < store_backfill_next(d->store).height && b->blocks_max > 1)
-        b->blocks_max = (b->blocks_max + 1) / 2;
-    b->blocks_count = 2 * b->blocks_count < b->blocks_max ? 2 * b->blocks_count : b->blocks_max;
+    b->asked_from = 0;
+}
+
+/* An answer to an earlier question than the last one does as well, if it has what comes next. */
+void driver_backfill_on_range(struct driver *d, uint32_t link, const struct pbft_data *data)
+{
+    struct driver_backfill *b = &d->backfill;
+    if (data->kind != PBFT_FETCH_RANGE || is_over(d) || !may_stage(d) || b->asked_from == 0)
+        return;
+    uint64_t first = data->blocks[0].height, last = data->blocks[data->blocks_count - 1].height;
+    uint64_t wanted = store_backfill_next(d->store).height;
+    if (first > wanted || (last < wanted && first != b->asked_from))
+        return;
+    note_answer(b);
+    note_length(d, link, last < wanted);
     for (uint32_t i = data->blocks_count; i-- > 0;) {
         struct backfill_next next = store_backfill_next(d->store);
         struct block block;
@@ -114,8 +172,10 @@ void driver_backfill_run(struct driver *d)
     sweep(d);
     if (is_over(d) || !may_stage(d))
         return;
-    if (b->blocks_max == 0)
+    if (b->blocks_max == 0) {
         b->blocks_count = b->blocks_max = STORE_BACKFILL_BLOCKS_MAX;
+        b->wait_periods = 1;
+    }
     stage_held(d);
     struct backfill_next next = store_backfill_next(d->store);
     if (d->failure == RC_OK && !next.is_whole && !next.is_held && !next.is_batch_full &&

@@ -364,7 +364,7 @@ static void on_message(struct driver *d, struct driver_job *job)
         keep_bodies(d, job->msg);
         if (job->msg->type == PBFT_DATA) {
             driver_snapshot_on_range(d, &job->msg->data);
-            driver_backfill_on_range(d, &job->msg->data);
+            driver_backfill_on_range(d, job->link, &job->msg->data);
             driver_repair_on_range(d, &job->msg->data);
         }
         if (has_ledger_at_base(d, job->msg, &ledger))

@@ -218,6 +218,7 @@ static void take(struct driver *d, const struct snapshot_piece *piece)
     }
     t->pieces_count++;
     s->absent_count = 0;
+    s->header_asks_count = 0; /* while pieces come the header alone throws none of them away */
     for (uint32_t i = 0; i < MEMBERS_MAX; i++)
         s->asked[i].absences_count = 0;
     enum rc rc = snapshot_intake_take(s->intake, t->batch, piece, &why);

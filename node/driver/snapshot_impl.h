@@ -37,8 +37,8 @@ struct driver_snapshot {
     bool has_news; /* since it last ran: a batch is durable, the core asked */
     struct driver_piece_asked asked[MEMBERS_MAX];
     uint32_t turn;
-    uint32_t absent_count; /* answers, or silences, in a row that brought nothing */
-    uint32_t header_asks_count;
+    uint32_t absent_count;      /* answers, or silences, in a row that brought nothing */
+    uint32_t header_asks_count; /* since the last piece */
     uint64_t refused_count;
     uint64_t faults[SNAPSHOT_FAULT_COUNT];
 };
@@ -57,7 +57,10 @@ struct driver_backfill {
     uint64_t ask_at_ms, asked_from;
     /* To ask for at once: as many as came, fewer where nobody answered. */
     uint64_t blocks_count, blocks_max;
+    /* Since blocks_max was set: whose ranges fell short, and how many did not. */
+    uint32_t short_links, whole_count;
     uint32_t silences_count; /* in a row */
+    uint32_t wait_periods;   /* in T_s, for one answer */
     bool is_sweeping;
     uint64_t faults[BACKFILL_FAULT_COUNT];
 };
@@ -111,7 +114,7 @@ void driver_hold_end(struct driver *d);
 /* ---- backfill.c: 9.3 ---- */
 void driver_backfill_run(struct driver *d);
 uint64_t driver_backfill_deadline_ms(const struct driver *d);
-void driver_backfill_on_range(struct driver *d, const struct pbft_data *data);
+void driver_backfill_on_range(struct driver *d, uint32_t link, const struct pbft_data *data);
 
 /* ---- repair.c: pitfalls D5 ---- */
 /* A committed block was read, and is damaged. */

@@ -9,7 +9,7 @@
 enum {
     /* A target that each of the others was asked for so often in vain, in a row, is not to be had:
      * peers keep the trees of two checkpoints. Its header they have for ever, so with that it is
-     * the network that takes so long. */
+     * the network that takes so long, and it counts since the last piece. */
     ABSENT_ROUNDS = 2,
     HEADER_ROUNDS = 16
 };

@@ -201,6 +201,14 @@ void pbft_try_move_tip(struct pbft *p);    /* 5.8 */
 void pbft_judge_own_chain(struct pbft *p, uint64_t view, uint64_t height,
                           const struct digest *digest);
 
+/* ---- asked.c: what peers owe an answer to (9.4, 16) ---- */
+void pbft_note_asked(struct pbft *p, uint32_t to, const struct pbft_fetch *fetch);
+/* Whether it answers what this link was asked, however late. */
+bool pbft_is_answer(const struct pbft *p, uint32_t link, const struct pbft_data *data);
+/* It was asked for: that is answered now. Returns whether it came within T_s, and so frees the
+ * link. */
+bool pbft_end_asked(struct pbft *p, uint32_t link, const struct pbft_data *data);
+
 /* ---- sync.c: 5.7, 9.2, 9.4 ---- */
 /* A range for the driver, of whoever is free. */
 enum pbft_drop pbft_on_fetch_range(struct pbft *p, uint64_t from_height, uint32_t blocks_max);

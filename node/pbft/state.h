@@ -84,6 +84,10 @@ enum { PBFT_FOUND_MAX = 1 + 2 * QUORUM_MAX + 2 * MEMBERS_MAX };
  * his budget. */
 enum { PBFT_STATUS_SILENT_MAX = 8 };
 
+/* 16: answers that a peer owes at most. Two more than the kinds of question that are open side by
+ * side: one of a body, one of the next blocks, and one or two of old ones (9.3). */
+enum { PBFT_ASKED_PLACES = 6 };
+
 /* What is known of a peer; at my own index, what I sent of the same kinds. */
 struct pbft_peer {
     bool has_status;
@@ -97,7 +101,11 @@ struct pbft_peer {
     uint64_t range_height; /* of its last range, and when that may be asked for again */
     uint64_t range_quiet_ms;
     uint64_t fetching_until_ms; /* 9.4: a FETCH of mine is in flight to it */
-    uint64_t fetching_height;   /* from where, if it is one of a range; 0 = of a block */
+    uint64_t fetching_place;    /* what for (asked.c) */
+    /* The same of the last different FETCHes that it has not answered, in a ring: an answer is
+     * welcome however late it comes, and once. 0 = none. */
+    uint64_t asked_places[PBFT_ASKED_PLACES];
+    uint32_t asked_turn;
     /* 16: one COMPLAIN and one VIEW-CHANGE per sender, of the highest view. */
     bool has_complain, has_view_change;
     struct pbft_complain complain;

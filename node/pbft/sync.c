@@ -37,8 +37,7 @@ static bool has_free_fetch(const struct pbft *p)
 
 static void send_fetch(struct pbft *p, uint32_t to, const struct pbft_fetch *fetch)
 {
-    p->peers[to].fetching_until_ms = p->now_ms + p->config.status_ms;
-    p->peers[to].fetching_height = fetch->kind == PBFT_FETCH_RANGE ? fetch->from_height : 0;
+    pbft_note_asked(p, to, fetch);
     pbft_put_send(p, PBFT_SEND_FETCH, to)->fetch = *fetch;
 }
 
@@ -351,18 +350,10 @@ static enum pbft_drop on_range(struct pbft *p, const struct pbft_data *data)
     return PBFT_KEEP;
 }
 
-/* Whether it answers what this link was asked. A range does by where it begins: peers send ranges
- * unasked too (9.1), and one of those must not pass for the one that is under way. */
-static bool is_answer(const struct pbft *p, uint32_t link, const struct pbft_data *data)
-{
-    uint64_t height = data->kind == PBFT_FETCH_RANGE ? data->blocks[0].height : 0;
-    return !is_free_to_ask(p, link) && p->peers[link].fetching_height == height;
-}
-
 enum pbft_drop pbft_judge_data(const struct pbft *p, uint32_t link, const struct pbft_data *data)
 {
-    if (is_answer(p, link, data))
-        return PBFT_KEEP; /* it frees the link, if nothing else */
+    if (pbft_is_answer(p, link, data))
+        return PBFT_KEEP; /* it frees the link, or the driver waits for it, if nothing else */
     return data->kind == PBFT_FETCH_RANGE ? judge_range(p, data) : judge_block(p, data);
 }
 
@@ -377,12 +368,9 @@ enum pbft_drop pbft_on_data(struct pbft *p, uint32_t link, const struct pbft_dat
     if (has_proposal(p, data) &&
         pbft_judge_pre_prepare(p, data->pre_prepare_from, &data->pre_prepare) == PBFT_DROP_CONFLICT)
         pbft_find_pre_prepares(p, data->pre_prepare_from, &data->pre_prepare);
-    bool was_asked = is_answer(p, link, data);
-    if (was_asked) {
-        p->peers[link].fetching_until_ms = 0;
-        if (data->kind == PBFT_FETCH_RANGE)
-            p->range_until_ms = 0;
-    }
+    bool was_asked = pbft_is_answer(p, link, data);
+    if (was_asked && pbft_end_asked(p, link, data) && data->kind == PBFT_FETCH_RANGE)
+        p->range_until_ms = 0;
     enum pbft_drop drop = data->kind == PBFT_FETCH_RANGE ? on_range(p, data) : on_block(p, data);
     if (was_asked || drop == PBFT_KEEP)
         p->is_fetch_due = true;

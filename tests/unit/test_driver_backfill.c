@@ -138,7 +138,7 @@ static void nobody_who_has_it_is_waited_for(void **state)
     for (uint32_t i = 0; i < WORLD_OTHERS; i++)
         p.history_from[i] = 30;
     others_tell(&p);
-    assert_int_equal(others_play(&p, 100), RC_OK);
+    assert_int_equal(others_play(&p, 400), RC_OK);
     assert_int_equal(store_history_from_height(w.store), 30);
     p.history_from[1] = 0;
     expect_whole();

@@ -196,6 +196,99 @@ static void rule_9_4_a_body_that_was_asked_for_is_taken_though_certificates_rose
     assert_true(pbft_wants_block(l.core, &b[2].digest, 2));
 }
 
+/* ---- late answers ---- */
+
+static void rule_9_4_a_body_may_come_later_than_others_were_asked(void **state)
+{
+    (void)state;
+    begin(4, 3);
+    (void)lone_qc(&l, CERT_PREPARE, &b[2], 7);
+    const struct pbft_act *act = lone_act(&l, PBFT_SEND_FETCH, 0);
+    assert_non_null(act);
+    uint32_t to = act->to;
+    for (int i = 0; i < 5; i++)
+        (void)lone_tick(&l, 250);
+    assert_int_equal(lone_data(&l, to, &b[2], false), PBFT_KEEP);
+    assert_true(pbft_wants_block(l.core, &b[2].digest, 2));
+}
+
+/* The driver asks for blocks from this height; of member 2, whose turn it always is. */
+static void ask_of_2(uint64_t from_height)
+{
+    struct pbft_event event = {.type = PBFT_EVENT_FETCH_RANGE};
+    event.range.from_height = from_height;
+    event.range.blocks_max = 1;
+    (void)lone_step(&l, &event);
+    assert_int_equal(lone_act(&l, PBFT_SEND_FETCH, 0)->to, 2);
+    (void)lone_tick(&l, 250);
+}
+
+static void begin_with_2_ahead(void)
+{
+    begin(4, 1);
+    for (int i = 1; i <= 8; i++)
+        commit(&b[i]);
+    (void)lone_status(&l, 2, 8);
+}
+
+static enum pbft_drop glance_at_range(uint32_t link, const struct pbft_block *first)
+{
+    struct pbft_msg m = lone_make_range(&l, link, first, 1, 0);
+    return pbft_glance(l.core, &m);
+}
+
+/* What the driver waits for lies below the head, where nothing is welcome but what was asked for:
+ * of that peer, from that height, and once. */
+static void rule_9_4_an_answer_is_welcome_however_late(void **state)
+{
+    (void)state;
+    begin_with_2_ahead();
+    ask_of_2(3);
+    (void)lone_tick(&l, 100000);
+    assert_int_equal(glance_at_range(2, &b[3]), PBFT_KEEP);
+    assert_int_equal(glance_at_range(0, &b[3]), PBFT_DROP_COMMITTED);
+    assert_int_equal(glance_at_range(2, &b[4]), PBFT_DROP_COMMITTED);
+    assert_int_equal(glance_at_range(2, &b[0]), PBFT_DROP_COMMITTED);
+    (void)lone_range(&l, 2, &b[3], 1, 0);
+    assert_int_equal(glance_at_range(2, &b[3]), PBFT_DROP_COMMITTED);
+    ask_of_2(3);
+    assert_int_equal(glance_at_range(2, &b[3]), PBFT_KEEP);
+}
+
+/* A late one frees no link: another question is under way. */
+static void rule_9_4_a_late_answer_does_not_end_the_question_after_it(void **state)
+{
+    (void)state;
+    struct pbft_event event = {.type = PBFT_EVENT_FETCH_RANGE};
+    begin_with_2_ahead();
+    ask_of_2(3);
+    ask_of_2(4);
+    event.range.from_height = 5;
+    event.range.blocks_max = 1;
+    assert_int_equal(lone_step(&l, &event), PBFT_KEEP);
+    (void)lone_range(&l, 2, &b[3], 1, 0);
+    assert_int_equal(lone_step(&l, &event), PBFT_DROP_BUDGET);
+    (void)lone_range(&l, 2, &b[5], 1, 0);
+    assert_int_equal(lone_step(&l, &event), PBFT_KEEP);
+}
+
+/* Six places (state.h); the same question takes one. */
+static void rule_16_a_peer_owes_so_many_answers_and_no_more(void **state)
+{
+    (void)state;
+    begin_with_2_ahead();
+    for (int i = 0; i < 3; i++)
+        ask_of_2(1);
+    for (uint64_t from = 2; from <= 6; from++)
+        ask_of_2(from);
+    for (int i = 1; i <= 6; i++)
+        assert_int_equal(glance_at_range(2, &b[i]), PBFT_KEEP);
+    ask_of_2(7);
+    assert_int_equal(glance_at_range(2, &b[1]), PBFT_DROP_COMMITTED);
+    for (int i = 2; i <= 7; i++)
+        assert_int_equal(glance_at_range(2, &b[i]), PBFT_KEEP);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +303,10 @@ int main(void)
         RULE(rule_9_2_a_range_that_leaves_a_gap_is_not_kept),
         RULE(rule_9_4_one_lying_voter_does_not_keep_a_body_from_me),
         RULE(rule_9_4_a_body_that_was_asked_for_is_taken_though_certificates_rose),
+        RULE(rule_9_4_a_body_may_come_later_than_others_were_asked),
+        RULE(rule_9_4_an_answer_is_welcome_however_late),
+        RULE(rule_9_4_a_late_answer_does_not_end_the_question_after_it),
+        RULE(rule_16_a_peer_owes_so_many_answers_and_no_more),
     };
     return cmocka_run_group_tests_name("rules_9_sources", tests, NULL, NULL);
 }

@@ -62,8 +62,8 @@ static void print_asking(const struct driver *d, const struct pbft *p, FILE *to)
         const struct pbft_peer *peer = &p->peers[i];
         if (p->now_ms >= peer->fetching_until_ms)
             continue;
-        if (peer->fetching_height > 0)
-            (void)fprintf(to, "; asks %u for blocks from %" PRIu64, i, peer->fetching_height);
+        if (peer->fetching_place < UINT64_MAX)
+            (void)fprintf(to, "; asks %u for blocks from %" PRIu64, i, peer->fetching_place);
         else
             (void)fprintf(to, "; asks %u for a body", i);
     }

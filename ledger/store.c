@@ -98,9 +98,12 @@ static enum rc apply_stored(struct store *s, uint64_t height, struct why *why)
     uint32_t tx_index = 0;
     enum verdict verdict = VERDICT_OK;
     rc = block_apply(&fault, &tx_index, &verdict, s->layer, &block, false);
-    if (rc != RC_OK)
-        return why_set(why, rc, "the state below height %" PRIu64 " cannot be read: %s", height,
-                       rc_text(rc));
+    if (rc != RC_OK) {
+        s->is_state_wrong = rc == RC_STORE_DAMAGED; /* 8.2; a disk that fails says nothing of it */
+        rc = why_set(&s->wrong_why, rc, "the state below height %" PRIu64 " cannot be read: %s",
+                     height, rc_text(rc));
+        return why_set(why, rc, "%s", s->wrong_why.text);
+    }
     if (fault != BLOCK_OK) {
         s->is_state_wrong = true;
         return why_set(&s->wrong_why, RC_STORE_DAMAGED,

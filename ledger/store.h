@@ -67,7 +67,8 @@ struct store_options {
      * head height and digest, flushed height, tree and the view may be asked for. */
     bool as_recorded;
     /* For a node, which can take another state from its peers (pbft.md 8.2, 9.3): where a block
-     * above the flushed height does not apply to the flushed state, open on the chain alone. */
+     * above the flushed height does not apply to the flushed state, or what it needs of that is
+     * damaged, open on the chain alone. */
     bool may_have_wrong_state;
 };
 

@@ -140,9 +140,10 @@ struct snapshot_progress snapshot_intake_progress(const struct snapshot_intake *
 /* False while an intake that discards is under way: then nothing may be asked of the state and the
  * indexes, store_layer() fails, and only the chain is there. */
 bool store_has_state(const struct store *s);
-/* The flushed state is there, and is not what the chain gives: blocks above do not apply to it, as
- * why says (NULL is fine). Only with store_options.may_have_wrong_state. Then state and indexes
- * cannot be read either, and all that can be done is to take another in that discards this one. */
+/* The flushed state is there, and is not what the chain gives, or damaged: blocks above do not
+ * apply to it, as why says (NULL is fine). Only with store_options.may_have_wrong_state. Then state
+ * and indexes cannot be read either, and all that can be done is to take another in that discards
+ * this one. */
 bool store_has_wrong_state(const struct store *s, struct why *why);
 /* An intake is under way, also if nobody has opened it yet. */
 bool store_is_taking_snapshot(const struct store *s);

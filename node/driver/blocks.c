@@ -118,7 +118,7 @@ static bool find_parent(struct driver *d, const struct digest *digest, struct la
 }
 
 /* Apply a block on its parent; its signatures are known to be good. Returns why it is invalid, and
- * BLOCK_OK with a layer. A read that fails ends the driver. */
+ * BLOCK_OK with a layer. A read that fails ends the driver (driver_state_failed()). */
 static enum block_fault apply(struct driver *d, struct driver_block *b)
 {
     struct layer *parent;
@@ -145,7 +145,7 @@ static enum block_fault apply(struct driver *d, struct driver_block *b)
         struct why why = {{0}};
         rc = why_set(&why, rc, "the state below height %" PRIu64 " cannot be read: %s",
                      b->block.header.height, rc_text(rc));
-        driver_fail(d, rc, &why);
+        driver_state_failed(d, rc, &why);
         return BLOCK_BAD_TX;
     }
     return fault;
@@ -198,6 +198,8 @@ static void finish_check(struct driver *d)
         return;
     }
     enum block_fault fault = d->check.has_bad_tx ? BLOCK_BAD_TX : apply_chain(d, b);
+    if (d->failure != RC_OK)
+        return; /* my state's fault: neither is it valid, nor the proposer to blame */
     if (fault != BLOCK_OK)
         driver_accuse(d, &b->block, fault);
     answer_check(d, &check, fault == BLOCK_OK ? PBFT_CHECK_VALID : PBFT_CHECK_INVALID, 0);
@@ -282,7 +284,8 @@ static bool fill(struct driver *d, struct block_build *build, struct layer *laye
         enum rc rc = block_build_add(build, tx, &fits, &verdict);
         if (rc != RC_OK) {
             struct why why = {{0}};
-            driver_fail(d, why_set(&why, rc, "the state cannot be read: %s", rc_text(rc)), &why);
+            rc = why_set(&why, rc, "the state cannot be read: %s", rc_text(rc));
+            driver_state_failed(d, rc, &why);
             return false;
         }
         if (!fits)

@@ -15,7 +15,8 @@ static bool get_key(struct driver *d, const struct public_key *key, struct state
     enum rc rc = layer_rc(d->scratch);
     if (rc != RC_OK) {
         struct why why = {{0}};
-        driver_fail(d, why_set(&why, rc, "the state cannot be read: %s", rc_text(rc)), &why);
+        rc = why_set(&why, rc, "the state cannot be read: %s", rc_text(rc));
+        driver_state_failed(d, rc, &why);
     }
     return is_known;
 }
@@ -40,7 +41,8 @@ static enum verdict try_apply(void *context, const struct tx *tx)
     layer_rollback(d->scratch, 0);
     if (rc != RC_OK) {
         struct why why = {{0}};
-        driver_fail(d, why_set(&why, rc, "the state cannot be read: %s", rc_text(rc)), &why);
+        rc = why_set(&why, rc, "the state cannot be read: %s", rc_text(rc));
+        driver_state_failed(d, rc, &why);
     }
     return verdict;
 }

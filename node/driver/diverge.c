@@ -1,8 +1,8 @@
-/* A block that a quorum committed does not apply (8.2), now or when the store was opened: the state
- * here is not theirs. It cannot be gone on with, and not ended either as for a fault: every start
- * would end at the same block. So what the turn decided is forgotten, as by a crash, and one thing
- * becomes durable before this driver ends: that the state has diverged. The next one discards it,
- * and takes it anew (9.3). */
+/* A block that a quorum committed does not apply (8.2), now or when the store was opened, or what
+ * the state says cannot be read: the state here is not theirs. It cannot be gone on with, and not
+ * ended either as for a fault: every start would end at the same block. So what the turn decided is
+ * forgotten, as by a crash, and one thing becomes durable before this driver ends: that the state
+ * has diverged. The next one discards it, and takes it anew (9.3). */
 #include <inttypes.h>
 
 #include "crypto/base/check.h"
@@ -31,6 +31,19 @@ void driver_diverge(struct driver *d, uint64_t height, enum block_fault fault)
         end(d, &why);
     else
         driver_fail(d, rc, &why);
+}
+
+/* What a checksum shows is the same rot as what a root does, only met earlier: and who stopped for
+ * it would stop at every start. A disk that fails is another matter (4.2). */
+void driver_state_failed(struct driver *d, enum rc rc, const struct why *why)
+{
+    struct pbft_view_of look;
+    pbft_look(d->core, &look);
+    bool is_rot = rc == RC_STORE_DAMAGED && !d->was_diverged && d->failure == RC_OK;
+    if (is_rot && look.stable_height > 0)
+        end(d, why);
+    else
+        driver_fail(d, rc, why);
 }
 
 enum rc driver_diverge_load(struct driver *d, const struct pbft_durable *durable, struct why *why)

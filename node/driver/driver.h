@@ -220,11 +220,12 @@ uint64_t driver_deadline_ms(const struct driver *d);
 /* RC_OK, or why this driver has stopped for good, in words. RC_REOPEN: not for a fault. The store
  * stands elsewhere now, because a snapshot was taken (9.3), or the state is not to be believed any
  * more (8.2: its root is not the certified one, or a certified block does not apply, which may show
- * when a driver is opened: store_options.may_have_wrong_state); close driver
- * and store, and open both again. Before a diverged store is opened again, copy it: the next driver
- * discards its state. Not for a committed block, certificate or index that is damaged on the disk
- * (pitfalls D5): whoever asked for it gets nothing, or UNKNOWN, and others have it. But for the
- * state tree, without which nothing can be checked or committed. */
+ * when a driver is opened: store_options.may_have_wrong_state; or it is damaged on the disk); close
+ * driver and store, and open both again. Before a diverged store is opened again, copy it: the next
+ * driver discards its state. Not for a committed block, certificate or index that is damaged on the
+ * disk (pitfalls D5): whoever asked for it gets nothing, or UNKNOWN, and others have it. Without
+ * the state tree nothing can be checked or committed: where no CHECKPOINT certificate is held, and
+ * so no state can be taken, its damage is RC_STORE_DAMAGED. */
 enum rc driver_failure(const struct driver *d, struct why *why);
 
 /* ---- looking in (status, metrics, tests) ---- */

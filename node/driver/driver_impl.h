@@ -327,6 +327,10 @@ void driver_blocks_free(struct driver *d);
 /* The certified block of this height does not apply: end, and with a certified state to take, be
  * diverged from then on. */
 void driver_diverge(struct driver *d, uint64_t height, enum block_fault fault);
+/* A read of the state, or what goes with it into a flush, failed with this rc. RC_STORE_DAMAGED:
+ * the same, so that whoever asked does nothing more. Else the disk failed, and the driver with it.
+ */
+void driver_state_failed(struct driver *d, enum rc rc, const struct why *why);
 /* The same of a store that was opened on its chain alone (store_has_wrong_state()). Returns: RC_OK
  * | RC_STORE_DAMAGED. */
 MUST_USE enum rc driver_diverge_load(struct driver *d, const struct pbft_durable *durable,

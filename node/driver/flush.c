@@ -46,7 +46,7 @@ bool driver_flush_stage(struct driver *d)
     d->flushed = NULL;
     driver_job_free(job);
     if (rc != RC_OK)
-        driver_fail(d, rc, &why);
+        driver_state_failed(d, rc, &why);
     return rc == RC_OK;
 }
 

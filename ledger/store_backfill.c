@@ -48,8 +48,16 @@ struct backfill_next store_backfill_next(const struct store *s)
                                   .heights_count = gap->to - gap->from + 1};
 }
 
+/* A block, or an entry of the chain, that the store has from before cannot be read. */
+static void meet_damage(struct store *s, uint64_t height, enum backfill_fault *fault)
+{
+    s->backfill_damaged_height = height;
+    *fault = BACKFILL_HELD_DAMAGED;
+}
+
 /* Below a gap stands what the store had before, which must be what its first block follows. */
-static enum rc judge_link(struct store *s, const struct block *block, struct why *why)
+static enum rc judge_link(struct store *s, enum backfill_fault *fault, const struct block *block,
+                          struct why *why)
 {
     uint64_t below = block->header.height - 1;
     struct block_header genesis;
@@ -59,35 +67,67 @@ static enum rc judge_link(struct store *s, const struct block *block, struct why
     block_header_digest(&digest, &genesis);
     if (below > 0)
         rc = store_get_digest(s, below, &digest, why);
+    if (rc == RC_STORE_DAMAGED) {
+        meet_damage(s, below, fault);
+        return RC_OK;
+    }
     if (rc != RC_OK || digest_equal(&digest, &block->header.parent))
         return rc;
+    *fault = BACKFILL_WRONG_BLOCK;
     return why_set(why, RC_STORE_DAMAGED,
                    "the block at height %" PRIu64 " does not follow the one before it",
                    block->header.height);
 }
 
+/* The gap ends with this block, and no other follows at once. */
+static bool ends_gap(const struct store_history *h, const struct block *block)
+{
+    const struct store_gap *gap = &h->gaps[h->gaps_count - 1];
+    return gap->from == block->header.height && !(h->gaps_count > 1 && gap[-1].to + 1 == gap->from);
+}
+
+/* What the block that comes after this one is called. All that can fail is here, before anything is
+ * staged. */
+static enum rc name_next(struct store *s, struct digest *out, enum backfill_fault *fault,
+                         const struct block *block, struct why *why)
+{
+    const struct store_history *h = &s->backfilled;
+    struct block above;
+    *out = block->header.parent;
+    if (!ends_gap(h, block))
+        return RC_OK;
+    enum rc rc = judge_link(s, fault, block, why);
+    if (rc != RC_OK || *fault != BACKFILL_OK || h->gaps_count == 1)
+        return rc;
+    uint64_t height = h->gaps[h->gaps_count - 2].to + 1;
+    rc = store_get_block(s, height, &above, why);
+    if (rc == RC_STORE_DAMAGED) {
+        meet_damage(s, height, fault);
+        return RC_OK;
+    }
+    if (rc == RC_OK)
+        *out = above.header.parent;
+    return rc;
+}
+
 /* The block is in: what is next. */
-static enum rc step_down(struct store *s, const struct block *block, struct why *why)
+static void step_down(struct store *s, const struct block *block, const struct digest *next)
 {
     struct store_history *h = &s->backfilled;
     struct store_gap *gap = top_gap(h);
-    h->next_digest = block->header.parent;
-    if (gap->to > gap->from) {
-        gap->to--;
-        return RC_OK;
-    }
-    h->gaps_count--;
-    if (h->gaps_count > 0 && top_gap(h)->to + 1 == gap->from)
-        return RC_OK;
-    enum rc rc = judge_link(s, block, why);
-    if (rc != RC_OK || h->gaps_count == 0)
-        return rc;
     /* What was undone ends here: it knows nothing of the blocks in between. */
-    s->undone_is_full = true;
-    struct block above;
-    rc = store_get_block(s, top_gap(h)->to + 1, &above, why);
-    h->next_digest = above.header.parent;
-    return rc;
+    if (ends_gap(h, block) && h->gaps_count > 1)
+        s->undone_is_full = true;
+    h->next_digest = *next;
+    if (gap->to > gap->from)
+        gap->to--;
+    else
+        h->gaps_count--;
+}
+
+uint64_t store_backfill_damaged_height(const struct store *s)
+{
+    return s->backfill_damaged_height;
 }
 
 /* ---- staging ---- */
@@ -143,14 +183,18 @@ static enum rc stage_block(struct store *s, struct kv_batch *batch, enum backfil
                            const struct block *block, struct why *why)
 {
     static const struct layer_base nothing = {.get = nothing_below};
+    struct digest below;
     *fault = judge_block(s, block);
     if (*fault != BACKFILL_OK)
         return RC_OK;
+    enum rc rc = name_next(s, &below, fault, block, why);
+    if (rc != RC_OK || *fault != BACKFILL_OK)
+        return rc;
     if (s->undone == NULL)
         s->undone = layer_new(NULL, &nothing);
     size_t mark = layer_log_count(s->undone);
     bool is_good;
-    enum rc rc = store_undo_block(s, s->undone, block, &is_good);
+    rc = store_undo_block(s, s->undone, block, &is_good);
     if (rc != RC_OK)
         return why_set(why, rc, "the state does not go with the block at height %" PRIu64 ": %s",
                        block->header.height, rc_text(rc));
@@ -158,21 +202,33 @@ static enum rc stage_block(struct store *s, struct kv_batch *batch, enum backfil
     if (!is_good)
         return RC_OK;
     stage_indexes(s, batch, mark);
-    return step_down(s, block, why);
+    step_down(s, block, &below);
+    return RC_OK;
 }
 
-/* A block that the store holds is of the certified chain, or the store is damaged. */
-static enum rc stage_held(struct store *s, struct kv_batch *batch, struct why *why)
+/* A block that the store holds is of the certified chain, or the store is damaged. Its bytes alone
+ * can be had from others again (pitfalls D5). */
+static enum rc stage_held(struct store *s, struct kv_batch *batch, enum backfill_fault *fault,
+                          struct why *why)
 {
     struct block block;
-    enum backfill_fault fault;
-    enum rc rc = store_get_block(s, store_backfill_next(s).height, &block, why);
+    uint64_t height = store_backfill_next(s).height;
+    enum rc rc = store_get_block(s, height, &block, why);
+    if (rc == RC_STORE_DAMAGED) {
+        meet_damage(s, height, fault);
+        return RC_OK;
+    }
     if (rc == RC_OK)
-        rc = stage_block(s, batch, &fault, &block, why);
-    if (rc != RC_OK || fault == BACKFILL_OK)
+        rc = stage_block(s, batch, fault, &block, why);
+    if (rc != RC_OK || *fault == BACKFILL_OK || *fault == BACKFILL_HELD_DAMAGED)
         return rc;
-    return why_set(why, RC_STORE_DAMAGED, "the block at height %" PRIu64 ": %s",
-                   block.header.height, backfill_fault_text(fault));
+    if (*fault == BACKFILL_WRONG_BODY) {
+        meet_damage(s, height, fault);
+        return why_set(why, RC_OK, "the block at height %" PRIu64 ": %s", height,
+                       backfill_fault_text(BACKFILL_WRONG_BODY));
+    }
+    return why_set(why, RC_STORE_DAMAGED, "the block at height %" PRIu64 ": %s", height,
+                   backfill_fault_text(*fault));
 }
 
 enum rc store_stage_backfill(struct store *s, struct kv_batch *batch, enum backfill_fault *fault,
@@ -188,7 +244,7 @@ enum rc store_stage_backfill(struct store *s, struct kv_batch *batch, enum backf
     if (*fault != BACKFILL_OK)
         return RC_OK;
     enum rc rc =
-        block != NULL ? stage_block(s, batch, fault, block, why) : stage_held(s, batch, why);
+        block != NULL ? stage_block(s, batch, fault, block, why) : stage_held(s, batch, fault, why);
     if (rc != RC_OK || *fault != BACKFILL_OK)
         return rc;
     if (block != NULL)

@@ -69,7 +69,7 @@ struct backfill_next {
 };
 struct backfill_next store_backfill_next(const struct store *s);
 
-/* Why a peer's block is refused. */
+/* Why a peer's block is refused, or one that is held cannot be gone on with. */
 #define BACKFILL_FAULT_LIST(X)                                                                     \
     X(BACKFILL_OK, "ok", "ok")                                                                     \
     X(BACKFILL_NOT_NEXT, "backfill_not_next", "the block is not the one that comes next")          \
@@ -77,7 +77,8 @@ struct backfill_next store_backfill_next(const struct store *s);
       "the block does not have the digest that the one above it names")                            \
     X(BACKFILL_WRONG_BODY, "backfill_wrong_body",                                                  \
       "the transactions are not those of the block's header")                                      \
-    X(BACKFILL_BAD_TX, "backfill_bad_tx", "a transaction in it is none")
+    X(BACKFILL_BAD_TX, "backfill_bad_tx", "a transaction in it is none")                           \
+    X(BACKFILL_HELD_DAMAGED, "backfill_held_damaged", "a block that is held here is damaged")
 
 enum backfill_fault {
 #define X(fault, word, text) fault,
@@ -96,12 +97,17 @@ const char *backfill_fault_text(enum backfill_fault f);
  * says that it is full, which it also is where a gap ends; then that batch has to become durable,
  * and store_on_backfill() be told, before another is begun. Appending and flushing go on beside it.
  * Requires: neither whole nor is_batch_full; no intake is under way.
- * Returns: RC_OK; *fault is why the block is refused, and nothing was staged, unless BACKFILL_OK |
- * RC_STORE_DAMAGED (this store's own state or older blocks disagree with the certified chain) |
- * RC_STORE_IO; after an error the batch is useless. */
+ * Returns: RC_OK; *fault is why the block is refused, and nothing was staged, unless BACKFILL_OK.
+ * BACKFILL_HELD_DAMAGED: the bytes of store_backfill_damaged_height(), which is held and needed,
+ * are damaged, as why says: it can go on when store_stage_body() has put them in their place |
+ * RC_STORE_DAMAGED (BACKFILL_OK: this store's state or indexes do not go with the block, or cannot
+ * be read; else its own older blocks disagree with the certified chain) | RC_STORE_IO; after an
+ * error the batch is useless. */
 MUST_USE enum rc store_stage_backfill(struct store *s, struct kv_batch *batch,
                                       enum backfill_fault *fault, const struct block *block,
                                       const struct certificate *certificate, struct why *why);
+/* The height that the last BACKFILL_HELD_DAMAGED was said of. */
+uint64_t store_backfill_damaged_height(const struct store *s);
 /* The batch is durable. Renews the view, and ends what was lent from store_layer().
  * Returns: RC_OK | RC_STORE_IO. */
 MUST_USE enum rc store_on_backfill(struct store *s, struct why *why);

@@ -85,11 +85,12 @@ struct store {
     struct store_intake intake;
     bool is_state_wrong; /* store_has_wrong_state(), as this says: */
     struct why wrong_why;
-    struct store_history history;    /* durable */
-    struct store_history backfilled; /* with what is staged: store_on_backfill() */
-    struct layer *undone;            /* the state below the blocks staged; NULL: none is */
-    uint32_t undone_count;           /* of blocks */
-    bool undone_is_full;             /* the next block needs another `undone` */
+    struct store_history history;     /* durable */
+    struct store_history backfilled;  /* with what is staged: store_on_backfill() */
+    struct layer *undone;             /* the state below the blocks staged; NULL: none is */
+    uint32_t undone_count;            /* of blocks */
+    bool undone_is_full;              /* the next block needs another `undone` */
+    uint64_t backfill_damaged_height; /* store_backfill_damaged_height() */
 };
 
 /* The index tables, in the order of their counts in "derived". */

@@ -12,7 +12,9 @@ enum {
     WAIT_PERIODS_MAX = 8,
     /* After so many ranges that were not short, for each that is wasted where longer ones are,
      * longer ones are tried. */
-    WHOLE_RANGES = 8
+    WHOLE_RANGES = 8,
+    /* In T_s, after damage that could not be mended: each look at it asks others anew. */
+    REST_PERIODS = 16
 };
 
 /* One batch of it at a time (store_history.h). */
@@ -21,17 +23,41 @@ static bool may_stage(const struct driver *d)
     return !(d->is_committing && d->turns[1 - d->filling].has_backfill);
 }
 
+/* A block that is held here is damaged (pitfalls D5): it is fetched like any other, and until it is
+ * in its place nothing below can be reached. */
+static void rest(struct driver *d, const struct why *why)
+{
+    uint64_t height = store_backfill_damaged_height(d->store);
+    (void)driver_note_damage(d, RC_STORE_DAMAGED, why);
+    d->backfill.rests_for_height = height;
+    d->backfill.rest_until_ms = d->time.now_ms + REST_PERIODS * d->parameters.status_ms;
+    driver_repair_want(d, height);
+}
+
+static bool is_resting(const struct driver *d)
+{
+    const struct driver_backfill *b = &d->backfill;
+    bool is_wanted = d->repair.height != 0 && d->repair.height == b->rests_for_height;
+    return is_wanted || d->time.now_ms < b->rest_until_ms;
+}
+
 /* Returns whether the block was the next, and good. */
 static bool stage(struct driver *d, const struct block *block, const struct certificate *c)
 {
     struct why why = {{0}};
     enum backfill_fault fault = BACKFILL_OK;
     enum rc rc = store_stage_backfill(d->store, driver_turn(d)->batch, &fault, block, c, &why);
+    if (rc != RC_OK && fault == BACKFILL_OK) {
+        driver_state_failed(d, rc, &why); /* 8.2: indexes are made anew with it */
+        return false;
+    }
     if (rc != RC_OK) {
         driver_fail(d, rc, &why);
         return false;
     }
     d->backfill.faults[fault]++;
+    if (fault == BACKFILL_HELD_DAMAGED)
+        rest(d, &why);
     if (fault != BACKFILL_OK)
         return false;
     driver_turn(d)->has_backfill = true;
@@ -128,7 +154,8 @@ static void note_answer(struct driver_backfill *b)
 void driver_backfill_on_range(struct driver *d, uint32_t link, const struct pbft_data *data)
 {
     struct driver_backfill *b = &d->backfill;
-    if (data->kind != PBFT_FETCH_RANGE || is_over(d) || !may_stage(d) || b->asked_from == 0)
+    if (data->kind != PBFT_FETCH_RANGE || is_over(d) || !may_stage(d) || is_resting(d) ||
+        b->asked_from == 0)
         return;
     uint64_t first = data->blocks[0].height, last = data->blocks[data->blocks_count - 1].height;
     uint64_t wanted = store_backfill_next(d->store).height;
@@ -170,7 +197,7 @@ void driver_backfill_run(struct driver *d)
     if (d->failure != RC_OK || is_stateless(d))
         return;
     sweep(d);
-    if (is_over(d) || !may_stage(d))
+    if (is_over(d) || !may_stage(d) || is_resting(d))
         return;
     if (b->blocks_max == 0) {
         b->blocks_count = b->blocks_max = STORE_BACKFILL_BLOCKS_MAX;
@@ -179,7 +206,7 @@ void driver_backfill_run(struct driver *d)
     stage_held(d);
     struct backfill_next next = store_backfill_next(d->store);
     if (d->failure == RC_OK && !next.is_whole && !next.is_held && !next.is_batch_full &&
-        d->time.now_ms >= b->ask_at_ms)
+        d->time.now_ms >= b->ask_at_ms && !is_resting(d))
         ask(d, &next);
 }
 
@@ -191,5 +218,8 @@ uint64_t driver_backfill_deadline_ms(const struct driver *d)
         return 0;
     if (is_over(d) || !may_stage(d))
         return UINT64_MAX;
+    if (is_resting(d)) /* the repair has a deadline of its own */
+        return d->repair.height == d->backfill.rests_for_height ? UINT64_MAX
+                                                                : d->backfill.rest_until_ms;
     return store_backfill_next(d->store).is_batch_full ? UINT64_MAX : d->backfill.ask_at_ms;
 }

@@ -76,6 +76,8 @@ void driver_repair_on_range(struct driver *d, const struct pbft_data *data)
     if (rc == RC_INVALID)
         return; /* others are asked */
     r->repaired_count += rc == RC_OK;
+    if (rc == RC_OK && d->backfill.rests_for_height == r->height) /* once it is durable */
+        d->backfill.rest_until_ms = d->time.now_ms + d->parameters.status_ms;
     r->height = 0; /* or the chain itself is damaged there, and then nothing names the block */
     (void)driver_note_damage(d, rc, &why);
 }

@@ -144,16 +144,20 @@ static void nobody_who_has_it_is_waited_for(void **state)
     expect_whole();
 }
 
-/* Of a state that was discarded the indexes are made anew from the blocks, which are here. */
-static void held_blocks_are_not_asked_for(void **state)
+/* Member 3 stands on a new state of height 16, and holds the blocks up to 20; one of them is
+ * rotten, unless it is 0. */
+static void begin_discarded(uint64_t rotten)
 {
-    (void)state;
+    struct buf key = {0};
     world_open(&w, 3, NULL);
     others_open(&p, &w);
     world_begin(&w);
     others_grow(&p, 20);
     others_commit_to(&p, 20);
     world_crash(&w, false);
+    if (rotten > 0)
+        world_rot(&w, KV_BLOCK, world_block_key(&key, rotten, &p.blocks[rotten]->name.digest));
+    buf_free(&key);
     assert_int_equal(rot_state(w.kv, 1), 16);
     w.is_rotten = true;
     world_begin(&w);
@@ -161,13 +165,20 @@ static void held_blocks_are_not_asked_for(void **state)
     (void)others_answer(&p);
     assert_int_equal(driver_failure(w.driver, NULL), RC_REOPEN);
     others_reopen(&p);
-    w.is_rotten = false;
+    w.is_rotten = rotten > 0;
     others_tell(&p);
     assert_int_equal(others_play(&p, 200), RC_REOPEN);
     p.lowest_asked = UINT64_MAX;
     world_crash(&w, false);
     assert_int_equal(world_start(&w), RC_OK);
     assert_int_equal(store_head(w.store)->height, 20);
+}
+
+/* Of a state that was discarded the indexes are made anew from the blocks, which are here. */
+static void held_blocks_are_not_asked_for(void **state)
+{
+    (void)state;
+    begin_discarded(0);
     assert_int_equal(outcome_of(1, tx_of(3)), DRIVER_UNKNOWN);
     world_forget(&w);
     others_tell(&p);
@@ -175,6 +186,145 @@ static void held_blocks_are_not_asked_for(void **state)
     assert_int_equal(store_history_from_height(w.store), 1);
     assert_int_equal(p.lowest_asked, UINT64_MAX);
     assert_int_equal(outcome_of(2, tx_of(3)), DRIVER_COMMITTED);
+}
+
+/* ---- what is damaged here (pitfalls D5) ---- */
+
+static void expect_mended(uint64_t height)
+{
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 600), RC_OK);
+    assert_int_equal(store_history_from_height(w.store), 1);
+    assert_int_equal(p.lowest_asked, height);
+    assert_int_equal(world_look(&w).repaired_count, 1);
+    w.is_rotten = false;
+}
+
+/* A held block that rotted is fetched like any other, alone, and back-fill goes on below it. */
+static void a_held_block_that_is_damaged_is_fetched(void **state)
+{
+    (void)state;
+    begin_discarded(3);
+    expect_mended(3);
+    assert_int_equal(p.ranges_asked, 1);
+    assert_int_equal(world_look(&w).damaged_count, 1);
+    assert_int_equal(outcome_of(2, tx_of(3)), DRIVER_COMMITTED);
+    assert_int_equal(outcome_of(3, tx_of(2)), DRIVER_COMMITTED);
+}
+
+/* Nobody has it for now: the replica is up meanwhile, at each start, and looks for it now and then.
+ */
+static void until_it_comes_the_replica_goes_on_without(void **state)
+{
+    (void)state;
+    begin_discarded(3);
+    for (uint32_t i = 0; i < WORLD_OTHERS; i++)
+        p.history_from[i] = 4;
+    others_grow(&p, 10);
+    for (int start = 0; start < 2; start++) {
+        others_tell(&p);
+        assert_int_equal(others_play(&p, 300), RC_OK);
+        assert_int_equal(store_history_from_height(w.store), 4);
+        assert_int_equal(store_head(w.store)->height, 30);
+        world_crash(&w, false);
+        assert_int_equal(world_start(&w), RC_OK);
+    }
+    p.ranges_asked = 0;
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 300), RC_OK);
+    assert_in_range(p.ranges_asked, 1, 300 / 4 + 1);
+    memset(p.history_from, 0, sizeof p.history_from);
+    expect_mended(3);
+}
+
+enum { SECOND = 112, GROWN = 114 };
+
+/* Two gaps, 6 to 56 and 61 to 112; at 57 to 60 is what the first snapshot was followed by. */
+static void begin_with_two_gaps(enum kv_table table, uint64_t rotten)
+{
+    struct buf key = {0};
+    begin_joined();
+    for (uint32_t i = 0; i < WORLD_OTHERS; i++)
+        p.history_from[i] = SNAPSHOT + 1;
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 100), RC_OK);
+    assert_int_equal(store_head(w.store)->height, CHAIN);
+    others_grow(&p, GROWN - CHAIN);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 400), RC_REOPEN);
+    world_crash(&w, false);
+    struct bytes at = world_block_key(&key, rotten, &p.blocks[rotten]->name.digest);
+    world_rot(&w, table, table == KV_CHAIN ? bytes_of(at.data, 8) : at);
+    buf_free(&key);
+    assert_int_equal(world_start(&w), RC_OK);
+    assert_int_equal(store_history_from_height(w.store), SECOND + 1);
+    memset(p.history_from, 0, sizeof p.history_from);
+}
+
+/* It names the block at the top of the next gap. */
+static void so_is_the_damaged_block_above_the_next_gap(void **state)
+{
+    (void)state;
+    begin_with_two_gaps(KV_BLOCK, SNAPSHOT + 1);
+    expect_whole();
+    assert_int_equal(world_look(&w).repaired_count, 1);
+    w.is_rotten = false;
+}
+
+/* Nothing here names that block then. */
+static void over_a_damaged_chain_history_is_not_filled(void **state)
+{
+    (void)state;
+    begin_with_two_gaps(KV_CHAIN, CHAIN);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 300), RC_OK);
+    assert_int_equal(store_history_from_height(w.store), CHAIN + 2);
+    assert_int_equal(store_head(w.store)->height, GROWN);
+    assert_int_equal(world_look(&w).repaired_count, 0);
+    assert_true(world_look(&w).damaged_count > 0);
+    others_grow(&p, 1);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 10), RC_OK);
+    assert_int_equal(store_head(w.store)->height, GROWN + 1);
+}
+
+/* 8.2: with another state the indexes are made anew, so nobody ends for good. */
+static void a_damaged_index_is_made_anew_with_the_state(void **state)
+{
+    (void)state;
+    struct kv_cursor *c;
+    struct bytes key, value;
+    struct buf keys = {0};
+    begin_joined();
+    for (uint32_t i = 0; i < WORLD_OTHERS; i++)
+        p.history_from[i] = 30;
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 100), RC_OK);
+    assert_int_equal(store_history_from_height(w.store), 30);
+    memset(p.history_from, 0, sizeof p.history_from);
+    assert_int_equal(kv_cursor_open(&c, store_view(w.store), KV_HISTORY), RC_OK);
+    enum rc rc = kv_cursor_seek(c, bytes_of(NULL, 0), &key, &value);
+    for (; rc == RC_OK; rc = kv_cursor_next(c, &key, &value)) {
+        buf_add_u32(&keys, (uint32_t)key.size);
+        buf_add_bytes(&keys, key);
+    }
+    kv_cursor_close(c);
+    world_crash(&w, false);
+    for (struct rd r = rd_of(buf_bytes(&keys)); r.left > 0;) {
+        uint32_t size = rd_u32(&r);
+        world_rot(&w, KV_HISTORY, rd_take(&r, size));
+    }
+    buf_free(&keys);
+    assert_int_equal(world_start(&w), RC_OK);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 100), RC_REOPEN);
+    assert_true(world_look(&w).is_diverged);
+    others_reopen(&p);
+    w.is_rotten = false;
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 400), RC_REOPEN);
+    others_reopen(&p);
+    expect_whole();
 }
 
 /* ---- what is answered ---- */
@@ -235,6 +385,11 @@ int main(void)
         OTHERS_TEST(who_has_it_not_or_lies_is_passed_over),
         OTHERS_TEST(nobody_who_has_it_is_waited_for),
         OTHERS_TEST(held_blocks_are_not_asked_for),
+        OTHERS_TEST(a_held_block_that_is_damaged_is_fetched),
+        OTHERS_TEST(until_it_comes_the_replica_goes_on_without),
+        OTHERS_TEST(so_is_the_damaged_block_above_the_next_gap),
+        OTHERS_TEST(over_a_damaged_chain_history_is_not_filled),
+        OTHERS_TEST(a_damaged_index_is_made_anew_with_the_state),
         OTHERS_TEST(below_history_the_outcome_is_not_known),
         OTHERS_TEST(one_with_a_gap_gives_what_it_has),
     };

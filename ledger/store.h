@@ -189,8 +189,9 @@ const struct store_kept *store_kept(const struct store *s);
  * batch, is durable. No effect when the height is neither the head's nor set aside nor the last one
  * flushed: its tree never existed, or may be dropped already. */
 void store_stage_keep(struct store *s, struct kv_batch *batch, uint64_t height);
-/* Stage a CHECKPOINT certificate. Requires: it was judged; its height is not above the head's, nor
- * below that of any one kept here. */
+/* Stage a CHECKPOINT certificate. Nothing happens when one of a greater height is kept here: that
+ * one cannot be read (store_get_stable()). Requires: it was judged; its height is not above the
+ * head's. */
 void store_stage_checkpoint(struct store *s, struct kv_batch *batch, const struct certificate *c);
 
 /* What the batches filled so far will make durable: take it when one is closed, */

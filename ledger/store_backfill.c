@@ -161,7 +161,7 @@ static enum rc stage_certificate(struct store *s, struct kv_batch *batch, const 
     CHECK(c->statement.height == height);
     CHECK(digest_equal(&c->statement.digest, &block->digest));
     enum rc rc = kv_get(s->view, KV_CERT, key, &present);
-    if (rc != RC_OK && rc != RC_NOT_FOUND)
+    if (rc != RC_OK && rc != RC_NOT_FOUND && rc != RC_STORE_DAMAGED) /* that one is replaced */
         return why_set(why, rc, "the certificate at height %" PRIu64 " cannot be read", height);
     s->counts.certificates += rc == RC_NOT_FOUND;
     store_put_certificate_at(batch, key, c);

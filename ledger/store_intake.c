@@ -72,6 +72,12 @@ static enum rc judge_start(struct store *s, const struct snapshot_target *t, boo
 {
     struct store_history history;
     struct digest own;
+    /* The newest certificate that can be read may be an older one (pitfalls D5). */
+    if (s->history.exists && t->height < s->history.base.height)
+        return why_set(why, RC_REFUSED,
+                       "the snapshot at height %" PRIu64 " is below the one of height %" PRIu64
+                       " that this store stands on",
+                       t->height, s->history.base.height);
     if (!store_history_rebase(&history, &s->history, s->head.height, t->height, discards))
         return why_set(why, RC_REFUSED,
                        "history has too many gaps for another snapshot: let one of them be filled");
@@ -97,7 +103,6 @@ enum rc snapshot_intake_start(struct snapshot_intake **out, struct store *s, str
     CHECK(!s->intake.is_open);
     CHECK(s->undone_count == 0);
     CHECK(target->height > 0);
-    CHECK(!s->history.exists || target->height >= s->history.base.height);
     CHECK(discards || target->height > s->head.height);
     CHECK(discards || s->derived.flushed_height == s->head.height);
     enum rc rc = judge_start(s, target, discards, why);

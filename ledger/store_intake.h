@@ -63,12 +63,12 @@ struct snapshot_target {
 
 struct snapshot_intake;
 
-/* Begin. Stages that it has begun. Requires: settled; no intake is under way; height is above that
- * of an earlier snapshot of this store, or equal to it; unless it discards, height is above the
- * head and everything is flushed (store_flush()). A discarding one ends what was lent from
- * store_layer(), and needs layers on it to be gone.
- * Returns: RC_OK | RC_REFUSED (words: too many gaps in history; the head is too far above) |
- * RC_PROOF (the store's own block at that height is another) | RC_STORE_DAMAGED | RC_STORE_IO. */
+/* Begin. Stages that it has begun. Requires: settled; no intake is under way; unless it discards,
+ * height is above the head and everything is flushed (store_flush()). A discarding one ends what
+ * was lent from store_layer(), and needs layers on it to be gone. Returns: RC_OK | RC_REFUSED
+ * (words: too many gaps in history; the head is too far above; below an earlier snapshot of this
+ * store) | RC_PROOF (the store's own block at that height is another) | RC_STORE_DAMAGED |
+ * RC_STORE_IO. */
 MUST_USE enum rc snapshot_intake_start(struct snapshot_intake **out, struct store *s,
                                        struct kv_batch *batch, const struct snapshot_target *target,
                                        bool discards, struct why *why);

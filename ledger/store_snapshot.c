@@ -72,19 +72,30 @@ static enum rc drop_proposals(struct store *s, struct kv_batch *batch, uint64_t 
     return why_set(why, rc, "the proposals cannot be read: %s", rc_text(rc));
 }
 
+/* Whether a CHECKPOINT certificate stands under this key, be it damaged: it goes, or is replaced.
+ */
+static enum rc has_checkpoint(const struct store *s, struct bytes key, bool *out)
+{
+    struct bytes present;
+    enum rc rc = kv_get(s->view, KV_CHECKPOINT, key, &present);
+    *out = rc == RC_OK || rc == RC_STORE_DAMAGED;
+    return *out || rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
 /* The block of an earlier snapshot, if it has not come yet, is like all others in its gap now. */
 static enum rc drop_old_base(struct store *s, struct kv_batch *batch, uint64_t height,
                              struct store_counts *counts, struct why *why)
 {
     uint8_t room[8];
-    struct bytes key = store_height_key(room, s->history.base.height), present;
+    struct bytes key = store_height_key(room, s->history.base.height);
+    bool is_there = false;
     if (!s->history.exists || s->history.base.height == height ||
         store_history_has(s, s->history.base.height))
         return RC_OK;
-    enum rc rc = kv_get(s->view, KV_CHECKPOINT, key, &present);
-    if (rc != RC_OK && rc != RC_NOT_FOUND)
+    enum rc rc = has_checkpoint(s, key, &is_there);
+    if (rc != RC_OK)
         return why_set(why, rc, "the certificate of the snapshot before cannot be read");
-    counts->checkpoints -= rc == RC_OK;
+    counts->checkpoints -= is_there;
     kv_batch_delete(batch, KV_CHECKPOINT, key);
     kv_batch_delete(batch, KV_CHAIN, key);
     return RC_OK;
@@ -94,12 +105,13 @@ static enum rc stage_chain(struct store *s, struct kv_batch *batch, const struct
                            const struct certificate *checkpoint, struct why *why)
 {
     uint8_t room[8];
-    struct bytes key = store_height_key(room, t->height), present;
+    struct bytes key = store_height_key(room, t->height);
     struct store_counts counts = s->counts;
-    enum rc rc = kv_get(s->view, KV_CHECKPOINT, key, &present);
-    if (rc != RC_OK && rc != RC_NOT_FOUND)
+    bool is_there = false;
+    enum rc rc = has_checkpoint(s, key, &is_there);
+    if (rc != RC_OK)
         return why_set(why, rc, "the certificate at height %" PRIu64 " cannot be read", t->height);
-    counts.checkpoints += rc == RC_NOT_FOUND;
+    counts.checkpoints += !is_there;
     rc = drop_old_base(s, batch, t->height, &counts, why);
     if (rc != RC_OK)
         return rc;

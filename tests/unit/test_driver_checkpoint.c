@@ -209,6 +209,29 @@ static void where_the_newest_cannot_be_read_an_older_one_does(void **state)
     expect_stable(NULL);
 }
 
+/* One between the newest and the one that can be read: that the newest is there is known. */
+static void below_a_damaged_one_none_is_written(void **state)
+{
+    (void)state;
+    uint8_t room[8];
+    struct wr wr = wr_of(room, sizeof room);
+    begin_at(8);
+    struct certificate first = checkpoint(4), second = checkpoint(8);
+    write_checkpoint(&second);
+    wr_be64(&wr, 8);
+    world_rot(&w, KV_CHECKPOINT, wr_bytes_of(&wr));
+    world_crash(&w, false);
+    world_begin(&w);
+    write_checkpoint(&first);
+    expect_stable(NULL);
+    write_checkpoint(&second); /* it is mended by itself */
+    expect_stable(&second);
+    w.is_rotten = false;
+    world_crash(&w, false);
+    world_begin(&w);
+    expect_stable(&second);
+}
+
 static void a_diverged_replica_says_so_for_good_and_lets_no_vote_go(void **state)
 {
     (void)state;
@@ -250,6 +273,7 @@ int main(void)
         DRIVER_TEST(a_checkpoint_that_no_quorum_signed_is_refused),
         DRIVER_TEST(a_checkpoint_of_another_block_is_refused),
         DRIVER_TEST(where_the_newest_cannot_be_read_an_older_one_does),
+        DRIVER_TEST(below_a_damaged_one_none_is_written),
         DRIVER_TEST(a_diverged_replica_says_so_for_good_and_lets_no_vote_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include "ledger/kv_impl.h"
 #include "tests/help/driver_others.h"
+#include "tests/help/rot.h"
 #include "tests/unit/driver_rules.h"
 
 enum {
@@ -170,6 +171,50 @@ static void a_flush_that_meets_it_has_diverged(void **state)
     expect_sound_in_the_end();
 }
 
+/* ---- an older certificate than that of the state (pitfalls D5) ---- */
+
+/* It stands on the snapshot of 56, whose certificate rots, and so does the state. That of 8 can be
+ * read; but back there it cannot go, so a newer one is waited for. */
+static void a_state_below_the_snapshot_is_not_taken(void **state)
+{
+    (void)state;
+    uint8_t room[8];
+    struct wr at = wr_of(room, sizeof room);
+    wr_be64(&at, 56);
+    begin_at(12, true);
+    w.snapshot_behind_heights = 16;
+    world_crash(&w, false);
+    world_begin(&w);
+    others_grow(&p, 20);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 400), RC_REOPEN);
+    world_crash(&w, false);
+    world_rot(&w, KV_CHECKPOINT, wr_bytes_of(&at));
+    assert_int_equal(rot_state(w.kv, 1), 56);
+    assert_int_equal(world_start(&w), RC_OK);
+    assert_int_equal(world_look(&w).core.stable_height, 8);
+    for (int i = 0; i < 100 && driver_failure(w.driver, NULL) == RC_OK; i++) {
+        others_tell(&p);
+        (void)others_answer(&p);
+    }
+    expect_diverged("is not the one that a quorum signed");
+    for (int start = 0; start < 2; start++) { /* nobody says more */
+        world_crash(&w, false);
+        world_begin(&w);
+        assert_int_equal(world_look(&w).core.stable_height, 8);
+        assert_true(world_look(&w).is_diverged);
+        assert_false(world_look(&w).is_taking_snapshot);
+    }
+    w.is_rotten = false;
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 400), RC_REOPEN);
+    others_reopen(&p);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 400), RC_OK);
+    assert_int_equal(store_head(w.store)->height, p.count);
+    assert_true(others_have_same_state(&p));
+}
+
 /* ---- what still ends it ---- */
 
 static void without_a_certified_state_it_ends_as_for_a_fault(void **state)
@@ -245,6 +290,7 @@ int main(void)
 #define OTHERS_TEST(test)  cmocka_unit_test_teardown(test, end_others)
 #define OTHERS_FAILS(test) cmocka_unit_test_teardown(test, end_others_failed)
     const struct CMUnitTest tests[] = {
+        OTHERS_TEST(a_state_below_the_snapshot_is_not_taken),
         OTHERS_TEST(a_start_that_meets_it_has_diverged),
         OTHERS_TEST(a_commit_that_meets_it_has_diverged),
         OTHERS_TEST(a_check_that_meets_it_has_diverged),

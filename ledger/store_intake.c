@@ -118,6 +118,23 @@ enum rc snapshot_intake_start(struct snapshot_intake **out, struct store *s, str
     return RC_OK;
 }
 
+enum rc snapshot_intake_begin_again(struct snapshot_intake *in, struct kv_batch *batch,
+                                    bool discards, struct why *why)
+{
+    const struct snapshot_target target = in->target;
+    bool is_news = discards && !in->discards;
+    enum rc rc = is_news ? judge_start(in->store, &target, true, why) : RC_OK;
+    if (rc != RC_OK)
+        return rc;
+    in->discards = discards || in->discards;
+    in->is_abandoned = false;
+    aim_at(in, &target);
+    if (is_news)
+        store_drop_layers(in->store);
+    snapshot_intake_put(in, batch);
+    return RC_OK;
+}
+
 enum rc snapshot_intake_open(struct snapshot_intake **out, struct store *s, struct why *why)
 {
     struct snapshot_intake *in = intake_new(s);

@@ -122,6 +122,17 @@ MUST_USE enum rc snapshot_intake_take(struct snapshot_intake *in, struct kv_batc
 /* All pieces are staged. */
 bool snapshot_intake_is_whole(const struct snapshot_intake *in);
 
+/* What was taken, as it is on the disk. Requires: it is whole; settled. Renews the view.
+ * Returns: RC_OK | RC_INVALID (the index has names of the old state that are none of the new one's:
+ * the old state was not this chain's, and is to be discarded) | RC_STORE_DAMAGED (it is not all
+ * there: begin again) | RC_STORE_IO. */
+MUST_USE enum rc snapshot_intake_judge_taken(const struct snapshot_intake *in, struct why *why);
+/* Take the same target once more, all pieces of it; discards: from now on as one that was started
+ * so, with the same requirements. Requires: settled.
+ * Returns: RC_OK | RC_REFUSED (words: too many gaps in history; nothing was done). */
+MUST_USE enum rc snapshot_intake_begin_again(struct snapshot_intake *in, struct kv_batch *batch,
+                                             bool discards, struct why *why);
+
 /* For people. */
 struct snapshot_progress {
     uint64_t height;
@@ -154,8 +165,7 @@ bool store_is_taking_snapshot(const struct store *s);
  * again by store_on_snapshot(); proposals up to that height go.
  * Requires: the intake is whole; settled. Renews the view.
  * Returns: RC_OK | RC_PROOF (header or certificate are not the target's: nothing was staged) |
- * RC_STORE_DAMAGED (what was taken in is not there; or names of the old state are none of the new
- * one: discard it) | RC_STORE_IO; after an error the batch is useless. */
+ * as snapshot_intake_judge_taken(); after an error the batch is useless. */
 MUST_USE enum rc store_stage_snapshot(struct store *s, struct kv_batch *batch,
                                       const struct snapshot_intake *in,
                                       const struct block_header *header,

@@ -29,12 +29,17 @@ static enum rc judge_target(const struct store *s, const struct snapshot_target 
 
 /* The tree's top node is there, and there is a name for each entry and no other: names of the old
  * state that the new one does not have would be listed for ever. */
-static enum rc judge_taken(struct store *s, const struct snapshot_intake *in, struct why *why)
+enum rc snapshot_intake_judge_taken(const struct snapshot_intake *in, struct why *why)
 {
+    struct store *s = in->store;
     struct tree_node node;
     struct tree_place top = {.version = in->target.height};
     uint64_t names_count = 0;
-    enum rc rc = tree_node_get_verified(&node, s->view, &top, &in->target.root, why);
+    CHECK(snapshot_intake_is_whole(in));
+    enum rc rc = kv_view_renew(s->view, why);
+    if (rc != RC_OK)
+        return rc;
+    rc = tree_node_get_verified(&node, s->view, &top, &in->target.root, why);
     if (rc != RC_OK)
         return why_within(why, rc, "the snapshot that was taken in");
     rc = kv_count(s->view, KV_NAME, &names_count);
@@ -42,7 +47,7 @@ static enum rc judge_taken(struct store *s, const struct snapshot_intake *in, st
         return why_set(why, rc, "the index of names cannot be counted");
     if (names_count == in->entries_count)
         return RC_OK;
-    return why_set(why, RC_STORE_DAMAGED,
+    return why_set(why, RC_INVALID,
                    "the snapshot has %" PRIu64 " entries, but there are %" PRIu64
                    " names: the old state is to be discarded",
                    in->entries_count, names_count);
@@ -163,9 +168,7 @@ enum rc store_stage_snapshot(struct store *s, struct kv_batch *batch,
     enum rc rc = judge_target(s, &in->target, header, checkpoint, why);
     if (rc != RC_OK)
         return rc;
-    rc = kv_view_renew(s->view, why);
-    if (rc == RC_OK)
-        rc = judge_taken(s, in, why);
+    rc = snapshot_intake_judge_taken(in, why);
     if (rc == RC_OK)
         rc = stage_chain(s, batch, &in->target, checkpoint, why);
     if (rc != RC_OK)

@@ -33,6 +33,12 @@ void driver_diverge(struct driver *d, uint64_t height, enum block_fault fault)
         driver_fail(d, rc, &why);
 }
 
+/* There is a state to take: the one that was taken shows that the own one is not theirs. */
+void driver_diverge_taking(struct driver *d, const struct why *why)
+{
+    end(d, why);
+}
+
 /* What a checksum shows is the same rot as what a root does, only met earlier: and who stopped for
  * it would stop at every start. A disk that fails is another matter (4.2). */
 void driver_state_failed(struct driver *d, enum rc rc, const struct why *why)

@@ -161,8 +161,7 @@ struct driver {
     struct driver_job *flushed;   /* computed, and waits for the next turn to close; NULL: none */
     struct store_kept told_roots; /* roots that the core was told */
     struct pbft_root root;        /* the last of them */
-    bool was_diverged; /* when it was opened: its state is to be discarded, and nothing stands on it
-                        */
+    bool was_diverged; /* when it was opened: its state goes, and nothing stands on it */
     bool is_diverged;
     struct driver_divergence divergence;
     uint64_t durable_height;
@@ -327,6 +326,8 @@ void driver_blocks_free(struct driver *d);
 /* The certified block of this height does not apply: end, and with a certified state to take, be
  * diverged from then on. */
 void driver_diverge(struct driver *d, uint64_t height, enum block_fault fault);
+/* The same where a state that was taken beside the own one shows it (9.3). */
+void driver_diverge_taking(struct driver *d, const struct why *why);
 /* A read of the state, or what goes with it into a flush, failed with this rc. RC_STORE_DAMAGED:
  * the same, so that whoever asked does nothing more. Else the disk failed, and the driver with it.
  */

@@ -267,6 +267,29 @@ static void drop_votes(struct driver *d, uint64_t height)
         records_drop_height(driver_turn(d)->batch, at);
 }
 
+/* What was taken has to be all there, and the own state to have had no name that it has not: else
+ * that was none of this chain's, and goes first (8.2). Returns whether it can be stood on. */
+static bool judge_taken(struct driver *d)
+{
+    struct snapshot_intake *in = d->snapshot.intake;
+    struct why why = {{0}}, refused = {{0}};
+    enum rc rc = snapshot_intake_judge_taken(in, &why);
+    if (rc == RC_OK)
+        return true;
+    if (rc == RC_INVALID && !d->was_diverged) {
+        driver_diverge_taking(d, &why);
+        return false;
+    }
+    bool is_to_go = rc == RC_INVALID && store_has_state(d->store);
+    if (is_to_go || rc == RC_STORE_DAMAGED) {
+        (void)driver_note_damage(d, RC_STORE_DAMAGED, &why);
+        rc = snapshot_intake_begin_again(in, driver_turn(d)->batch, is_to_go, &refused);
+    }
+    if (rc != RC_OK)
+        driver_fail(d, rc, rc == RC_REFUSED ? &refused : &why);
+    return false;
+}
+
 /* One batch makes the store stand there; what is above in it, of my votes' chain, is judged before.
  */
 static void finish(struct driver *d)
@@ -319,7 +342,8 @@ static void go_on(struct driver *d)
     }
     ask_header(d);
     ask_all(d);
-    if (snapshot_intake_is_whole(s->intake) && s->has_header && driver_snapshot_is_settled(d))
+    if (snapshot_intake_is_whole(s->intake) && s->has_header && driver_snapshot_is_settled(d) &&
+        judge_taken(d))
         finish(d);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ledger/kv_impl.h"
+#include "ledger/tree_node.h"
 #include "tests/help/driver_others.h"
 #include "tests/help/rot.h"
 #include "tests/unit/driver_rules.h"
@@ -215,6 +216,90 @@ static void a_state_below_the_snapshot_is_not_taken(void **state)
     assert_true(others_have_same_state(&p));
 }
 
+/* ---- found beside a state that was taken (9.3) ---- */
+
+/* Member 3 is far behind, at 5, without any certificate. */
+static void begin_behind(void)
+{
+    world_open(&w, 3, NULL);
+    w.snapshot_behind_heights = 16;
+    others_open(&p, &w);
+    world_begin(&w);
+    others_grow(&p, CHAIN);
+    others_commit_to(&p, 5);
+    world_forget(&w);
+}
+
+static void expect_joined(void)
+{
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 400), RC_REOPEN);
+    others_reopen(&p);
+    assert_int_equal(store_head(w.store)->height, CHAIN);
+    assert_false(world_look(&w).is_diverged);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 400), RC_OK);
+    assert_int_equal(store_history_from_height(w.store), 1);
+    assert_true(others_have_same_state(&p));
+}
+
+/* A name of nothing in place of another: the own state was not this chain's, and it goes. */
+static void a_name_that_the_taken_state_has_not_has_the_own_one_discarded(void **state)
+{
+    (void)state;
+    struct buf first = {0};
+    struct kv_cursor *c;
+    struct bytes key, value, nothing = bytes_of(NULL, 0);
+    begin_behind();
+    assert_int_equal(store_flush(w.store, NULL), RC_OK);
+    assert_int_equal(kv_cursor_open(&c, store_view(w.store), KV_NAME), RC_OK);
+    assert_int_equal(kv_cursor_seek(c, nothing, &key, &value), RC_OK);
+    buf_add_bytes(&first, key);
+    kv_cursor_close(c);
+    world_crash(&w, false);
+    world_write(&w, KV_NAME, buf_bytes(&first), NULL);
+    world_write(&w, KV_NAME, bytes_of_text("\5rotten"), &nothing);
+    buf_free(&first);
+    w.is_rotten = true;
+    world_begin(&w);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 400), RC_REOPEN);
+    expect_diverged("the old state is to be discarded");
+    others_reopen(&p);
+    assert_true(world_look(&w).core.is_diverged);
+    assert_true(store_has_state(w.store)); /* whoever runs it puts it aside first */
+    w.is_rotten = false;
+    expect_joined();
+}
+
+/* What was taken rots before it is stood on: it is taken once more, and that is all. */
+static void a_taken_state_that_rots_is_taken_again(void **state)
+{
+    (void)state;
+    uint8_t room[TREE_PLACE_KEY_BYTES_MAX];
+    struct tree_place top = {.version = CHAIN};
+    begin_behind();
+    p.withholds_ranges = true; /* and with them the header */
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 50), RC_OK);
+    assert_int_equal(world_look(&w).snapshot.done_per_mille, 1000);
+    world_rot(&w, KV_TREE, tree_place_encode(room, &top));
+    p.withholds_ranges = false;
+    for (int i = 0; i < 50 && !world_look(&w).snapshot.is_clearing; i++) {
+        world_run(&w);
+        if (w.is_submitted)
+            world_land(&w);
+        else if (others_answer(&p) == 0)
+            world_pass(&w, 1000);
+    }
+    assert_int_equal(driver_failure(w.driver, NULL), RC_OK);
+    assert_int_equal(world_look(&w).damaged_count, 1);
+    assert_false(world_look(&w).is_diverged);
+    assert_true(store_has_state(w.store));
+    w.is_rotten = false;
+    expect_joined();
+}
+
 /* ---- what still ends it ---- */
 
 static void without_a_certified_state_it_ends_as_for_a_fault(void **state)
@@ -291,6 +376,8 @@ int main(void)
 #define OTHERS_FAILS(test) cmocka_unit_test_teardown(test, end_others_failed)
     const struct CMUnitTest tests[] = {
         OTHERS_TEST(a_state_below_the_snapshot_is_not_taken),
+        OTHERS_TEST(a_name_that_the_taken_state_has_not_has_the_own_one_discarded),
+        OTHERS_TEST(a_taken_state_that_rots_is_taken_again),
         OTHERS_TEST(a_start_that_meets_it_has_diverged),
         OTHERS_TEST(a_commit_that_meets_it_has_diverged),
         OTHERS_TEST(a_check_that_meets_it_has_diverged),

@@ -231,8 +231,14 @@ static void a_rotten_name_in_a_kept_state_is_refused(void **state)
     staged_block(&w.t, w.target.height, &block);
     assert_int_equal(store_stage_snapshot(w.t.chain.store, w.t.batch, w.intake, &block.header,
                                           &w.checkpoint, &why),
-                     RC_STORE_DAMAGED);
+                     RC_INVALID);
     assert_non_null(strstr(why.text, "discarded"));
+    kv_batch_clear(w.t.batch);
+    assert_int_equal(snapshot_intake_begin_again(w.intake, w.t.batch, true, &why), RC_OK);
+    assert_false(store_has_state(w.t.chain.store));
+    snapshot_world_clear(&w);
+    snapshot_world_pieces(&w);
+    assert_int_equal(snapshot_intake_judge_taken(w.intake, &why), RC_OK);
     snapshot_world_close(&w);
 }
 

@@ -161,7 +161,7 @@ struct driver {
     struct driver_job *flushed;   /* computed, and waits for the next turn to close; NULL: none */
     struct store_kept told_roots; /* roots that the core was told */
     struct pbft_root root;        /* the last of them */
-    bool was_diverged; /* when it was opened: its state goes, and nothing stands on it */
+    bool was_diverged;            /* when it was opened: its state goes, and nothing stands on it */
     bool is_diverged;
     struct driver_divergence divergence;
     uint64_t durable_height;

@@ -1,8 +1,10 @@
 /* States that rot: one entry of one node's state is not what the chain gives any more, under
- * checksums and hashes that all hold (8.2, pitfalls C1). Such a node counts towards f until it has
- * found that out by a root that a quorum signed and has discarded the state, or was far behind, and
- * stands on a new one, taken from the others; by then it is as sound as they are, and is held to
- * all that they are. */
+ * checksums and hashes that all hold (8.2, pitfalls C1); or a bit of the tree is another, and its
+ * checksum shows that to whoever reads it. That only where a certified state is known: without one
+ * it ends the node as for a fault. Such a node counts towards f until it has found that out, by a
+ * root that a quorum signed or by its checksums, and has discarded the state, or was far behind,
+ * and stands on a new one, taken from the others; by then it is as sound as they are, and is held
+ * to all that they are. */
 #include <inttypes.h>
 
 #include "crypto/base/check.h"
@@ -36,6 +38,9 @@ static bool has_state(struct sim *s, struct sim_node *n)
         sim_fail(s, n->index, "a disk can be read", "%s", why.text);
     n->rotten_base = base_height(view);
     bool has = kv_get(view, KV_META, bytes_of_text("intake"), &value) == RC_NOT_FOUND;
+    uint64_t certificates = 0;
+    CHECK(kv_count(view, KV_CHECKPOINT, &certificates) == RC_OK);
+    n->can_diverge = certificates > 0;
     kv_view_close(view);
     return has;
 }
@@ -52,7 +57,9 @@ static void rot(struct sim *s, void *context, uint64_t number)
         return;
     s->faulty |= bit(n);
     sim_check_lied(s, n->index);
-    uint64_t height = rot_state(n->kv, sim_between(s, 0, 1000));
+    uint64_t entry = sim_between(s, 0, 1000);
+    bool shows = n->can_diverge && entry % 2 == 0;
+    uint64_t height = shows ? rot_top_node(n->kv) : rot_state(n->kv, entry);
     s->counts.rots++;
     sim_say(s, n->index, "its state of height %" PRIu64 " rots", height);
 }

@@ -54,6 +54,23 @@ MUST_USE enum rc snapshot_make(struct buf *out, struct kv_view *v, const struct 
                                const struct snapshot_path *path, size_t piece_bytes_max,
                                struct why *why);
 
+/* Nodes, by their hashes, that are known to hold more than one piece takes, so that it is not found
+ * out again by gathering a whole piece of entries in vain. A hash is of all that hangs below, so
+ * one table does for all trees, and for ever; but for one piece_bytes_max. All zero: none is known.
+ * 10 GiB of state have 4,369 such nodes. Two that share a place drive each other out: then it is
+ * found out again, and *walked_bytes says so. */
+enum { SNAPSHOT_KNOWN_NODES = 8192 };
+struct snapshot_known {
+    struct digest hashes[SNAPSHOT_KNOWN_NODES];
+};
+/* The same as snapshot_make(), looking into known and adding to it. *walked_bytes: of the entries
+ * that were gathered, whether they are the piece or too many, then piece_bytes_max: what it cost.
+ */
+MUST_USE enum rc snapshot_make_known(struct buf *out, size_t *walked_bytes,
+                                     struct snapshot_known *known, struct kv_view *v,
+                                     const struct tree_ref *ref, const struct snapshot_path *path,
+                                     size_t piece_bytes_max, struct why *why);
+
 /* Why a piece is refused; the word is for logs and counters, the text for people. */
 #define SNAPSHOT_FAULT_LIST(X)                                                                     \
     X(SNAPSHOT_OK, "ok", "ok")                                                                     \

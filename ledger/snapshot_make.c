@@ -55,7 +55,7 @@ static enum rc gather(void *context, const struct digest *key_hash, uint8_t tabl
 }
 
 /* *fits is false, and out as it was, where they are too many for one piece. */
-static enum rc add_entries(struct buf *out, bool *fits, struct kv_view *v,
+static enum rc add_entries(struct buf *out, bool *fits, size_t *walked_bytes, struct kv_view *v,
                            const struct tree_place *place, const struct digest *hash,
                            size_t bytes_max, struct why *why)
 {
@@ -63,6 +63,7 @@ static enum rc add_entries(struct buf *out, bool *fits, struct kv_view *v,
     buf_add_u8(out, PIECE_ENTRIES);
     buf_add_u32(out, 0); /* filled in at the end */
     enum rc rc = tree_walk_below(v, place, hash, gather, &g, why);
+    *walked_bytes = g.is_full ? bytes_max : out->size - g.bytes_before;
     *fits = rc == RC_OK && out->size - g.bytes_before <= bytes_max;
     if (*fits) {
         struct wr w = wr_of(out->data + g.bytes_before + 1, 4);
@@ -100,18 +101,43 @@ static enum rc add_node(struct buf *out, struct kv_view *v, const struct tree_pl
     return RC_OK;
 }
 
-enum rc snapshot_make(struct buf *out, struct kv_view *v, const struct tree_ref *ref,
-                      const struct snapshot_path *path, size_t piece_bytes_max, struct why *why)
+/* Hashes are spread evenly, unless somebody seeks keys that make them meet, who gains no more than
+ * that the walk is done again. */
+static struct digest *known_at(struct snapshot_known *known, const struct digest *hash)
+{
+    struct rd r = rd_of(bytes_of(hash->bytes, DIGEST_BYTES));
+    return &known->hashes[rd_u32(&r) % SNAPSHOT_KNOWN_NODES];
+}
+
+static bool is_known(struct snapshot_known *known, const struct digest *hash)
+{
+    return known != NULL && digest_equal(known_at(known, hash), hash);
+}
+
+enum rc snapshot_make_known(struct buf *out, size_t *walked_bytes, struct snapshot_known *known,
+                            struct kv_view *v, const struct tree_ref *ref,
+                            const struct snapshot_path *path, size_t piece_bytes_max,
+                            struct why *why)
 {
     struct tree_place place;
     struct digest hash;
-    bool fits;
+    bool fits = false;
     CHECK(piece_bytes_max <= SNAPSHOT_PIECE_BYTES_MAX);
     CHECK(path->depth < TREE_DEPTH_MAX);
+    *walked_bytes = 0;
     enum rc rc = find_place(&place, &hash, v, ref, path, why);
-    if (rc == RC_OK)
-        rc = add_entries(out, &fits, v, &place, &hash, piece_bytes_max, why);
+    if (rc == RC_OK && !is_known(known, &hash))
+        rc = add_entries(out, &fits, walked_bytes, v, &place, &hash, piece_bytes_max, why);
     if (rc != RC_OK || fits)
         return rc;
+    if (known != NULL)
+        *known_at(known, &hash) = hash;
     return add_node(out, v, &place, &hash, why);
+}
+
+enum rc snapshot_make(struct buf *out, struct kv_view *v, const struct tree_ref *ref,
+                      const struct snapshot_path *path, size_t piece_bytes_max, struct why *why)
+{
+    size_t walked_bytes;
+    return snapshot_make_known(out, &walked_bytes, NULL, v, ref, path, piece_bytes_max, why);
 }

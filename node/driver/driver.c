@@ -110,6 +110,7 @@ enum rc driver_open(struct driver **out, const struct driver_config *config, str
     d->expires_min_height = UINT64_MAX;
     configure(d, &core);
     d->durable_height = store_head(d->store)->height;
+    d->pieces.known = mem_alloc(sizeof *d->pieces.known);
     d->turns[0].batch = kv_batch_new();
     d->turns[1].batch = kv_batch_new();
     d->scratch = layer_new(store_layer(d->store), NULL);
@@ -148,6 +149,7 @@ void driver_close(struct driver *d)
     pool_free(d->pool);
     layer_free(d->scratch);
     verify_cache_free(d->cache);
+    mem_free(d->pieces.known);
     mem_free(d->uncovered);
     mem_free(d->signers);
     mem_free(d->unknown_indexes);
@@ -224,6 +226,7 @@ void driver_run(struct driver *d, struct driver_time time)
     driver_tell_pool(d);
     answer_core(d);
     driver_snapshot_run(d);
+    driver_pieces_run(d);
     driver_backfill_run(d);
     driver_repair_run(d);
     driver_flush_begin(d);
@@ -279,6 +282,7 @@ uint64_t driver_deadline_ms(const struct driver *d)
         core_ms = d->drain_until_ms;
     uint64_t due = earlier(core_ms, driver_clients_deadline_ms(d));
     due = earlier(due, driver_snapshot_deadline_ms(d));
+    due = earlier(due, driver_pieces_deadline_ms(d));
     due = earlier(due, driver_backfill_deadline_ms(d));
     return earlier(due, driver_repair_deadline_ms(d));
 }

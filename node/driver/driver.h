@@ -129,6 +129,18 @@ enum {
     /* Bodies sent to one peer within T_s because it asked or lags (rule 9.1's budget of bytes): 17
      * MiB/s at the default T_s. What is proposed to all is not counted. */
     DRIVER_ANSWER_BYTES_MAX = 4 * PBFT_MSG_BYTES_MAX,
+    /* Work on pieces of the state within T_s, for all who ask (9.3): 16 of the largest. Walking and
+     * hashing the entries of one takes 3 to 4 ms, so this is a quarter of the driver's thread, and
+     * 16 MiB/s at the default T_s. It is shared piece by piece among those who ask, however many of
+     * them are liars: a question waits for its turn, of each peer the newest. */
+    DRIVER_PIECES_BYTES_MAX = 16 * SNAPSHOT_PIECE_BYTES_MAX,
+    /* ... of which one run does no more than one of the largest, so that it stays as short as with
+     * other messages. */
+    DRIVER_RUN_PIECES_BYTES_MAX = SNAPSHOT_PIECE_BYTES_MAX,
+    /* The least that a question counts for, in what is done for all and in what its peer gets: the
+     * way down to a node, each on it hashed, is some 50 us, 16 KiB of entries take four times that
+     * long. */
+    DRIVER_QUESTION_BYTES_MIN = 16 * 1024,
     /* Times within T_s that one peer is told that a piece of the state is not here (9.3). Such an
      * answer costs a search and next to no bytes, so the bytes do not bound it. A sound one asks
      * for one piece at a time, and after such an answer not again for 4 T_s. */

@@ -176,6 +176,7 @@ struct driver {
     struct driver_snapshot snapshot;
     struct driver_backfill backfill;
     struct driver_hold hold;
+    struct driver_pieces pieces;
     struct driver_repair repair;
     bool is_build_asked;
     struct pbft_ticket build;

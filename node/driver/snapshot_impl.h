@@ -51,6 +51,22 @@ struct driver_hold {
     uint64_t until_ms, end_ms; /* if nobody asks any more; in any case */
 };
 
+/* What one peer asked for, and waits for: a sound one asks for one piece at a time (9.4). */
+struct driver_question {
+    bool is_waiting;
+    uint64_t height;
+    struct digest root;
+    struct snapshot_path path;
+};
+
+struct driver_pieces {
+    struct driver_question questions[MEMBERS_MAX];
+    uint32_t next_link; /* round robin */
+    uint64_t from_ms;   /* T_s began, in which so much was done: */
+    size_t worked_bytes;
+    struct snapshot_known *known;
+};
+
 /* ---- backfill.c ---- */
 
 struct driver_backfill {
@@ -109,7 +125,11 @@ void driver_snapshot_undo(struct driver *d);
 void driver_snapshot_refuse(struct driver *d);
 
 /* ---- pieces.c: 9.3 ---- */
+/* A question came: it is noted, and answered when its turn comes. */
 void driver_snapshot_on_fetch(struct driver *d, uint32_t link, const struct pbft_fetch_piece *f);
+/* Answer those whose turn it is. */
+void driver_pieces_run(struct driver *d);
+uint64_t driver_pieces_deadline_ms(const struct driver *d);
 /* Let go of what nobody has asked for lately. */
 void driver_hold_end(struct driver *d);
 

@@ -316,6 +316,48 @@ static void no_piece_leaves_out_as_it_was(void **state)
     tree_world_close(&w);
 }
 
+/* That a node holds too much for a piece is found out once, in whatever tree it stands; what it
+ * cost is said, and the piece is the same. One that fits is gathered each time. */
+static void a_node_that_is_too_large_is_walked_once(void **state)
+{
+    (void)state;
+    enum { PIECE = 1000 };
+    struct world w;
+    struct snapshot_known *known = mem_alloc(sizeof *known);
+    open_world(&w, 12, 400);
+    struct buf node = make(&w, &top, PIECE);
+    for (int i = 0; i < 3; i++) {
+        struct buf out = {0};
+        size_t walked = 77;
+        if (i == 2) { /* a newer tree, whose top has another hash */
+            tree_world_set(&w, w.ref.version + 1, "another", "1");
+            buf_free(&node);
+            node = make(&w, &top, PIECE);
+        }
+        assert_int_equal(
+            snapshot_make_known(&out, &walked, known, w.view, &w.ref, &top, PIECE, NULL), RC_OK);
+        assert_int_equal(walked, i == 1 ? 0 : PIECE);
+        assert_true(bytes_equal(buf_bytes(&out), buf_bytes(&node)));
+        buf_free(&out);
+    }
+    memset(known, 0, sizeof *known); /* it is of one size of pieces */
+    struct buf small = make(&w, &top, SNAPSHOT_PIECE_BYTES_MAX);
+    for (int i = 0; i < 2; i++) {
+        struct buf out = {0};
+        size_t walked = 0;
+        assert_int_equal(snapshot_make_known(&out, &walked, known, w.view, &w.ref, &top,
+                                             SNAPSHOT_PIECE_BYTES_MAX, NULL),
+                         RC_OK);
+        assert_int_equal(walked, small.size);
+        assert_true(bytes_equal(buf_bytes(&out), buf_bytes(&small)));
+        buf_free(&out);
+    }
+    buf_free(&node);
+    buf_free(&small);
+    mem_free(known);
+    tree_world_close(&w);
+}
+
 /* ---- paths ---- */
 
 /* A path has one encoding. */
@@ -369,6 +411,7 @@ int main(void)
         cmocka_unit_test(limits_of_pieces_are_kept),
         cmocka_unit_test(random_bytes_are_judged),
         cmocka_unit_test(no_piece_leaves_out_as_it_was),
+        cmocka_unit_test(a_node_that_is_too_large_is_walked_once),
         cmocka_unit_test(paths_have_one_encoding),
         cmocka_unit_test(every_fault_has_words),
     };

@@ -207,6 +207,15 @@ static void tick(struct driver *d)
         driver_step(d, &e);
 }
 
+void driver_worked(struct driver *d, uint64_t now_ms)
+{
+    if (!d->is_started || now_ms <= d->time.now_ms || now_ms - d->time.now_ms > DRIVER_WORK_MS_MAX)
+        return;
+    pbft_worked(d->core, now_ms);
+    if (d->due_ms < now_ms)
+        d->due_ms = now_ms; /* it could not have been run earlier */
+}
+
 void driver_run(struct driver *d, struct driver_time time)
 {
     note_pause(d, time.now_ms);

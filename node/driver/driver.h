@@ -157,6 +157,9 @@ enum {
     /* and no longer in all, for 10 GiB of state over 50 Mbit/s. It bounds what somebody who asks
      * for ever makes a disk keep: what states change in that time. */
     DRIVER_HOLD_MAX_MS = 30 * 60 * 1000,
+    /* What lasted longer within one run was the process standing still in the midst of it: a run's
+     * work has the bounds above, and is far shorter. */
+    DRIVER_WORK_MS_MAX = 4000,
     /* Heights reserved at once, rule 4.2's number: the marker's sync is spread over so many. */
     DRIVER_RESERVED_HEIGHTS = 1024
 };
@@ -223,9 +226,14 @@ void driver_on_durable(struct driver *d, enum rc rc);
 void driver_on_marked(struct driver *d, enum rc rc);
 /* Do what is to be done: call after events, and at driver_deadline_ms(). Bounded; when it left
  * something to do the deadline is at or before now. After a pause, which is T_s or more beyond the
- * deadline, no timer fires before the messages that wait were verified and taken, or T_s has passed
- * (6.2, pitfalls I6): hand over what came meanwhile before this is called. */
+ * deadline and the end of its own work (driver_worked()), no timer fires before the messages that
+ * wait were verified and taken, or T_s has passed (6.2, pitfalls I6): hand over what came meanwhile
+ * before this is called. */
 void driver_run(struct driver *d, struct driver_time time);
+/* The thread was at work since the last driver_run() began, and is to sleep now: that time was no
+ * pause, unless it is longer than DRIVER_WORK_MS_MAX (6.2, pitfalls I6). Where it is not said,
+ * a run takes no time. */
+void driver_worked(struct driver *d, uint64_t now_ms);
 /* When to call driver_run() by itself. */
 uint64_t driver_deadline_ms(const struct driver *d);
 

@@ -148,7 +148,7 @@ struct driver {
     void *core_memory;
     bool is_started;
     uint64_t starts_count;
-    uint64_t due_ms;         /* what driver_run() asked for when it ended */
+    uint64_t due_ms;         /* what driver_run() asked for when it ended, or the end of its work */
     uint64_t drain_until_ms; /* after a pause: no TICK before the inbox is empty, or this */
 
     struct driver_turn turns[2];

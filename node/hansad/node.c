@@ -304,6 +304,7 @@ static uint64_t deadline_ms(const struct node *n)
 static enum rc run_once(struct node *n, struct why *why)
 {
     n->time = node_time();
+    driver_worked(n->driver, n->time.now_ms);
     enum rc rc = loop_run(n->loop, deadline_ms(n), why);
     if (rc != RC_OK)
         return rc;

@@ -129,10 +129,11 @@ enum {
     /* Bodies sent to one peer within T_s because it asked or lags (rule 9.1's budget of bytes): 17
      * MiB/s at the default T_s. What is proposed to all is not counted. */
     DRIVER_ANSWER_BYTES_MAX = 4 * PBFT_MSG_BYTES_MAX,
-    /* Work on pieces of the state within T_s, for all who ask (9.3): 16 of the largest. Walking and
-     * hashing the entries of one takes 3 to 4 ms, so this is a quarter of the driver's thread, and
-     * 16 MiB/s at the default T_s. It is shared piece by piece among those who ask, however many of
-     * them are liars: a question waits for its turn, of each peer the newest. */
+    /* Work on pieces of the state within so long, for all who ask (9.3): 16 of the largest. Walking
+     * and hashing the entries of one takes 3 to 4 ms, so this is a quarter of the driver's thread,
+     * whatever T_s is, and 16 MiB/s. It is shared piece by piece among those who ask, however many
+     * of them are liars: a question waits for its turn, of each peer the newest. */
+    DRIVER_PIECES_MS = 250,
     DRIVER_PIECES_BYTES_MAX = 16 * SNAPSHOT_PIECE_BYTES_MAX,
     /* ... of which one run does no more than one of the largest, so that it stays as short as with
      * other messages. */

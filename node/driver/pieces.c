@@ -1,6 +1,6 @@
 /* Pieces of the state that others ask for (9.3). A question of 50 bytes may cost milliseconds, so
- * what is done for all within T_s, and in one run, has a bound by what it costs and not by what is
- * sent; it is given out in turn, so that who asks most does not get most. */
+ * what is done for all within a while, and in one run, has a bound by what it costs and not by what
+ * is sent; it is given out in turn, so that who asks most does not get most. */
 #include "crypto/base/check.h"
 #include "node/driver/driver_impl.h"
 #include "node/pbft/wire.h"
@@ -86,7 +86,7 @@ void driver_pieces_run(struct driver *d)
     struct driver_pieces *p = &d->pieces;
     uint32_t n = d->verify_config.members.members_count;
     size_t run_bytes = 0;
-    if (d->time.now_ms >= p->from_ms + d->parameters.status_ms) {
+    if (d->time.now_ms >= p->from_ms + DRIVER_PIECES_MS) {
         p->from_ms = d->time.now_ms;
         p->worked_bytes = 0;
     }
@@ -112,5 +112,5 @@ uint64_t driver_pieces_deadline_ms(const struct driver *d)
         is_waiting = is_waiting || p->questions[i].is_waiting;
     if (!is_waiting || !driver_has_room(d)) /* what is under way makes room, and wakes it */
         return UINT64_MAX;
-    return p->worked_bytes < DRIVER_PIECES_BYTES_MAX ? 0 : p->from_ms + d->parameters.status_ms;
+    return p->worked_bytes < DRIVER_PIECES_BYTES_MAX ? 0 : p->from_ms + DRIVER_PIECES_MS;
 }

@@ -62,7 +62,7 @@ struct driver_question {
 struct driver_pieces {
     struct driver_question questions[MEMBERS_MAX];
     uint32_t next_link; /* round robin */
-    uint64_t from_ms;   /* T_s began, in which so much was done: */
+    uint64_t from_ms;   /* DRIVER_PIECES_MS began, in which so much was done: */
     size_t worked_bytes;
     struct snapshot_known *known;
 };

@@ -15,7 +15,7 @@ static enum rc costly_make(struct buf *out, size_t *walked_bytes, struct snapsho
 
 #include "tests/unit/driver_rules.h"
 
-enum { T_S_MS = 250, PIECES_MAX = DRIVER_PIECES_BYTES_MAX / SNAPSHOT_PIECE_BYTES_MAX };
+enum { PIECES_MAX = DRIVER_PIECES_BYTES_MAX / SNAPSHOT_PIECE_BYTES_MAX };
 static struct driver_others p;
 static uint32_t walks_count;
 
@@ -39,7 +39,7 @@ static int end_others(void **state)
 
 #define OTHERS_TEST(test) cmocka_unit_test_teardown(test, end_others)
 
-/* Member 1 has ten blocks, and with them the tree of height 8; a new T_s begins. */
+/* Member 1 has ten blocks, and with them the tree of height 8; a new while begins. */
 static void begin_giving(void)
 {
     world_open(&w, 1, NULL);
@@ -47,7 +47,7 @@ static void begin_giving(void)
     world_begin(&w);
     others_grow(&p, 10);
     others_commit_to(&p, 10);
-    world_pass(&w, T_S_MS);
+    world_pass(&w, DRIVER_PIECES_MS);
     world_settle(&w);
     world_forget(&w);
     walks_count = 0;
@@ -74,8 +74,8 @@ static uint32_t given_to(uint32_t link)
     return count;
 }
 
-/* What was walked counts, not what is sent: all peers together get so many in T_s. The others wait
- * until the next, and the driver rests. */
+/* What was walked counts, not what is sent: all peers together get so many in a while. The others
+ * wait until the next, and the driver rests. */
 static void what_is_walked_for_all_has_a_bound(void **state)
 {
     (void)state;
@@ -88,8 +88,8 @@ static void what_is_walked_for_all_has_a_bound(void **state)
         assert_int_equal(walks_count, round * PIECES_MAX);
         assert_int_equal(given_to(0) + given_to(2), round * PIECES_MAX);
         assert_true(driver_deadline_ms(w.driver) > w.time.now_ms);
-        assert_true(driver_deadline_ms(w.driver) <= w.time.now_ms + T_S_MS);
-        world_pass(&w, T_S_MS);
+        assert_true(driver_deadline_ms(w.driver) <= w.time.now_ms + DRIVER_PIECES_MS);
+        world_pass(&w, DRIVER_PIECES_MS);
     }
 }
 
@@ -123,7 +123,7 @@ static void those_who_ask_get_equal_shares(void **state)
         }
         ask(3);
         world_run_once(&w);
-        world_pass(&w, T_S_MS / PIECES_MAX / 4);
+        world_pass(&w, DRIVER_PIECES_MS / PIECES_MAX / 4);
     }
     uint32_t honest = given_to(3);
     assert_true(honest >= PIECES_MAX / 3);

@@ -256,20 +256,25 @@ bool snapshot_intake_ask(struct snapshot_intake *in, struct snapshot_path *path)
     return true;
 }
 
-static struct snapshot_want *find_asked(const struct snapshot_intake *in,
-                                        const struct snapshot_path *path)
+static struct snapshot_want *find_want(const struct snapshot_intake *in,
+                                       const struct snapshot_path *path)
 {
     for (uint32_t i = 0; i < in->wants_count; i++) {
-        if (in->wants[i].is_asked && snapshot_path_equal(&in->wants[i].path, path))
+        if (snapshot_path_equal(&in->wants[i].path, path))
             return &in->wants[i];
     }
     return NULL;
 }
 
+bool snapshot_intake_wants(const struct snapshot_intake *in, const struct snapshot_path *path)
+{
+    return !in->is_clearing && find_want(in, path) != NULL;
+}
+
 void snapshot_intake_give_up(struct snapshot_intake *in, const struct snapshot_path *path)
 {
-    struct snapshot_want *want = find_asked(in, path);
-    if (want == NULL)
+    struct snapshot_want *want = find_want(in, path);
+    if (want == NULL || !want->is_asked)
         return;
     want->is_asked = false;
     in->asked_count--;
@@ -279,7 +284,7 @@ enum snapshot_fault snapshot_intake_judge(const struct snapshot_intake *in,
                                           struct snapshot_piece *out,
                                           const struct snapshot_path *path, struct bytes piece)
 {
-    const struct snapshot_want *want = find_asked(in, path);
+    const struct snapshot_want *want = in->is_clearing ? NULL : find_want(in, path);
     if (want != NULL)
         return snapshot_judge(out, piece, path, &want->hash);
     *out = (struct snapshot_piece){.bytes = 0};
@@ -340,11 +345,11 @@ static enum rc stage_names(struct snapshot_intake *in, struct kv_batch *batch,
 enum rc snapshot_intake_take(struct snapshot_intake *in, struct kv_batch *batch,
                              const struct snapshot_piece *piece, struct why *why)
 {
-    struct snapshot_want *want = find_asked(in, &piece->path);
+    struct snapshot_want *want = find_want(in, &piece->path);
     CHECK(want != NULL);
     CHECK(!in->is_clearing);
+    in->asked_count -= want->is_asked;
     *want = in->wants[--in->wants_count];
-    in->asked_count--;
     if (piece->is_node)
         stage_node(in, batch, piece);
     else

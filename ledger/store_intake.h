@@ -103,18 +103,22 @@ bool snapshot_intake_is_abandoned(const struct snapshot_intake *in);
 MUST_USE enum rc snapshot_intake_undo(struct snapshot_intake *in, struct kv_batch *batch,
                                       bool *is_done, struct why *why);
 
-/* The next path to ask a peer for; it counts as asked until it is taken or given up. False: none is
- * left, or SNAPSHOT_ASKED_MAX are asked for. What was asked is forgotten with the object. */
+/* The next path to ask a peer for; it counts as asked until it is taken or given up. False, and
+ * *path as it was: none is left, or SNAPSHOT_ASKED_MAX are asked for. What was asked is forgotten
+ * with the object. */
 MUST_USE bool snapshot_intake_ask(struct snapshot_intake *in, struct snapshot_path *path);
 /* The peer did not answer, or answered badly: the path will be asked for again. Nothing happens
  * when it was not asked for. */
 void snapshot_intake_give_up(struct snapshot_intake *in, const struct snapshot_path *path);
-/* Judge an answer: as snapshot_judge(), and SNAPSHOT_NOT_ASKED. The caller closes the piece. */
+/* Whether the piece at this path is neither here nor staged, be it asked for or not. */
+bool snapshot_intake_wants(const struct snapshot_intake *in, const struct snapshot_path *path);
+/* Judge an answer, also one that was given up meanwhile: as snapshot_judge(), and
+ * SNAPSHOT_NOT_ASKED where it is not wanted. The caller closes the piece. */
 MUST_USE enum snapshot_fault snapshot_intake_judge(const struct snapshot_intake *in,
                                                    struct snapshot_piece *out,
                                                    const struct snapshot_path *path,
                                                    struct bytes piece);
-/* Stage a piece that was judged good and not given up since; no more than
+/* Stage a piece that was judged good and is wanted; no more than
  * SNAPSHOT_PIECES_PER_BATCH_MAX in one batch. Returns: RC_OK | RC_STORE_DAMAGED |
  * RC_STORE_IO; then the batch is useless. */
 MUST_USE enum rc snapshot_intake_take(struct snapshot_intake *in, struct kv_batch *batch,

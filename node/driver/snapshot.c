@@ -16,11 +16,15 @@
 #include "node/pbft/wire.h"
 
 enum {
-    /* In T_s. A piece of 256 KiB takes as long over a line of 2 Mbit/s. */
+    /* In T_s. A piece of 256 KiB takes as long over a line of 2 Mbit/s. Where nobody answers in
+     * that time, since four of them share a slower line, twice as long is waited, and so on up to
+     * the last: the four at once over 512 kbit/s. */
     WAIT_PERIODS = 4,
-    /* Not asked for so long after no answer, and after a bad one. */
-    SILENT_PERIODS = 16,
-    LIAR_PERIODS = 240
+    WAIT_PERIODS_MAX = 64,
+    /* Not asked for so many times as long as was waited after no answer: who is silent takes a
+     * fifth of his time, however long that is. */
+    SILENT_WAITS = 4,
+    LIAR_PERIODS = 240 /* nor for so long after a bad one */
 };
 
 static uint64_t periods_ms(const struct driver *d, uint64_t count)
@@ -106,18 +110,37 @@ static uint32_t asked_count(const struct driver_snapshot *s)
     return count;
 }
 
+static uint64_t wait_ms(const struct driver *d)
+{
+    return d->snapshot.wait_ms == 0 ? periods_ms(d, WAIT_PERIODS) : d->snapshot.wait_ms;
+}
+
+/* From now on. What was asked before is waited for as it was. */
+static void set_wait(struct driver *d, uint64_t ms)
+{
+    uint64_t least_ms = periods_ms(d, WAIT_PERIODS), most_ms = periods_ms(d, WAIT_PERIODS_MAX);
+    d->snapshot.wait_ms = ms < least_ms ? least_ms : ms > most_ms ? most_ms : ms;
+    d->snapshot.waited_from_ms = d->time.now_ms;
+}
+
+/* A silence says nothing of what the peer has, so it does not count for another target; it may be
+ * my line, so longer is waited: once for all that were asked before. The answer is taken also when
+ * it comes late. */
 static void expire(struct driver *d)
 {
     struct driver_snapshot *s = &d->snapshot;
+    bool is_slow = false;
     for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
         struct driver_piece_asked *a = &s->asked[i];
         if (!a->is_asked || d->time.now_ms < a->until_ms)
             continue;
         a->is_asked = false;
-        a->put_off_until_ms = d->time.now_ms + periods_ms(d, SILENT_PERIODS);
-        s->absent_count++;
+        a->put_off_until_ms = d->time.now_ms + SILENT_WAITS * (a->until_ms - a->asked_ms);
+        is_slow = is_slow || a->asked_ms >= s->waited_from_ms;
         snapshot_intake_give_up(s->intake, &a->path);
     }
+    if (is_slow)
+        set_wait(d, 2 * wait_ms(d));
 }
 
 static void ask(struct driver *d, uint32_t to)
@@ -127,10 +150,12 @@ static void ask(struct driver *d, uint32_t to)
     struct snapshot_target target = snapshot_intake_target(s->intake);
     uint8_t room[SNAPSHOT_PATH_BYTES_MAX];
     struct wr w = wr_of(room, sizeof room);
-    if (!snapshot_intake_ask(s->intake, &a->path))
+    if (!snapshot_intake_ask(s->intake, &a->path)) /* then the last one's stays */
         return;
     a->is_asked = true;
-    a->until_ms = d->time.now_ms + periods_ms(d, WAIT_PERIODS);
+    a->asked_ms = d->time.now_ms;
+    a->until_ms = d->time.now_ms + wait_ms(d);
+    a->owed_count++;
     snapshot_path_encode(&w, &a->path);
     struct pbft_msg *m = d->scratch_msg;
     m->type = PBFT_FETCH_PIECE;
@@ -197,14 +222,22 @@ void driver_snapshot_on_range(struct driver *d, const struct pbft_data *data)
 
 /* ---- taking ---- */
 
-static bool is_answer(const struct driver_piece_asked *a, const struct snapshot_target *target,
-                      const struct pbft_piece *p)
+/* Of this target, and at a path that can be. */
+static bool is_of_target(const struct snapshot_target *target, const struct pbft_piece *p,
+                         struct snapshot_path *path)
 {
     struct rd r = rd_of(p->of.path);
-    struct snapshot_path path;
-    snapshot_path_decode(&r, &path);
-    return a->is_asked && rd_done(&r) && snapshot_path_equal(&path, &a->path) &&
-           p->of.height == target->height && digest_equal(&p->of.root, &target->root);
+    snapshot_path_decode(&r, path);
+    return rd_done(&r) && p->of.height == target->height &&
+           digest_equal(&p->of.root, &target->root);
+}
+
+/* Nobody else's answer about this path is waited for any more: it may come all the same. */
+static void wait_no_more(struct driver_snapshot *s, const struct snapshot_path *path)
+{
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++)
+        if (s->asked[i].is_asked && snapshot_path_equal(&s->asked[i].path, path))
+            s->asked[i].is_asked = false;
 }
 
 static void take(struct driver *d, const struct snapshot_piece *piece)
@@ -212,6 +245,7 @@ static void take(struct driver *d, const struct snapshot_piece *piece)
     struct driver_snapshot *s = &d->snapshot;
     struct driver_turn *t = driver_turn(d);
     struct why why = {{0}};
+    wait_no_more(s, &piece->path);
     if (t->pieces_count >= SNAPSHOT_PIECES_PER_BATCH_MAX) {
         snapshot_intake_give_up(s->intake, &piece->path); /* the batch before was slow */
         return;
@@ -226,34 +260,64 @@ static void take(struct driver *d, const struct snapshot_piece *piece)
         driver_fail(d, rc, &why);
 }
 
-void driver_snapshot_on_piece(struct driver *d, uint32_t link, const struct pbft_piece *p)
+/* It is not silent, but slow at most. Nobody makes me wait longer by answering, however late. */
+static void note_answer(struct driver *d, struct driver_piece_asked *a,
+                        const struct snapshot_path *path)
+{
+    uint64_t ms = 2 * (d->time.now_ms - a->asked_ms);
+    if (!a->is_liar)
+        a->put_off_until_ms = 0;
+    if (ms < wait_ms(d) && snapshot_path_equal(path, &a->path))
+        set_wait(d, ms);
+}
+
+static void judge(struct driver *d, struct driver_piece_asked *a, const struct snapshot_path *path,
+                  struct bytes bytes)
 {
     struct driver_snapshot *s = &d->snapshot;
-    struct driver_piece_asked *a = &s->asked[link];
     struct snapshot_piece piece;
-    if (s->intake == NULL || s->is_finishing)
-        return;
-    struct snapshot_target target = snapshot_intake_target(s->intake);
-    if (!is_answer(a, &target, p))
-        return;
-    a->is_asked = false;
-    if (p->bytes.size == 0) {
-        s->absent_count++;
-        a->absences_count++;
-        a->put_off_until_ms = d->time.now_ms + periods_ms(d, WAIT_PERIODS);
-        snapshot_intake_give_up(s->intake, &a->path);
-        return;
-    }
-    enum snapshot_fault fault = snapshot_intake_judge(s->intake, &piece, &a->path, p->bytes);
+    enum snapshot_fault fault = snapshot_intake_judge(s->intake, &piece, path, bytes);
     s->faults[fault]++;
     if (fault == SNAPSHOT_OK) {
+        note_answer(d, a, path);
         take(d, &piece);
         snapshot_piece_close(&piece);
         return;
     }
+    if (a->is_asked)
+        snapshot_intake_give_up(s->intake, &a->path);
+    a->is_asked = false;
     a->is_liar = true;
+    a->owed_count = 0; /* nothing more of it is judged until it is asked again */
     a->put_off_until_ms = d->time.now_ms + periods_ms(d, LIAR_PERIODS);
-    snapshot_intake_give_up(s->intake, &a->path);
+}
+
+/* A piece proves itself, so it is taken also when the answer comes late, after the path was given
+ * up or asked of others: over a slow line nothing else may ever come. From whom I asked nothing it
+ * is not even judged, since that costs as much as making it: each has as many answers as questions.
+ */
+void driver_snapshot_on_piece(struct driver *d, uint32_t link, const struct pbft_piece *p)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    struct driver_piece_asked *a = &s->asked[link];
+    struct snapshot_path path;
+    if (s->intake == NULL || s->is_finishing || a->owed_count == 0)
+        return;
+    struct snapshot_target target = snapshot_intake_target(s->intake);
+    if (!is_of_target(&target, p, &path))
+        return;
+    a->owed_count--;
+    if (p->bytes.size == 0 && a->is_asked && snapshot_path_equal(&path, &a->path)) {
+        a->is_asked = false;
+        s->absent_count++;
+        a->absences_count++;
+        a->put_off_until_ms = d->time.now_ms + periods_ms(d, WAIT_PERIODS);
+        snapshot_intake_give_up(s->intake, &a->path);
+    }
+    if (p->bytes.size == 0)
+        return;
+    if (snapshot_intake_wants(s->intake, &path))
+        judge(d, a, &path, p->bytes);
 }
 
 /* ---- the end ---- */

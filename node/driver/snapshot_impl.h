@@ -13,8 +13,9 @@ struct driver;
 /* A piece that one peer was asked for. */
 struct driver_piece_asked {
     bool is_asked;
-    struct snapshot_path path;
-    uint64_t until_ms;
+    struct snapshot_path path; /* of the last question, also when it is given up, */
+    uint64_t asked_ms, until_ms;
+    uint32_t owed_count;       /* questions that it has not answered, however old */
     uint64_t put_off_until_ms; /* it did not answer, or has it not, or lied */
     bool is_liar;
     uint32_t absences_count; /* since the last piece of this target it said so often: not here */
@@ -37,8 +38,9 @@ struct driver_snapshot {
     bool has_news; /* since it last ran: a batch is durable, the core asked */
     struct driver_piece_asked asked[MEMBERS_MAX];
     uint32_t turn;
-    uint32_t absent_count;      /* answers, or silences, in a row that brought nothing */
-    uint32_t header_asks_count; /* since the last piece */
+    uint64_t wait_ms, waited_from_ms; /* for an answer, to questions of then and later */
+    uint32_t absent_count;            /* answers in a row that brought nothing */
+    uint32_t header_asks_count;       /* since the last piece */
     uint64_t refused_count;
     uint64_t faults[SNAPSHOT_FAULT_COUNT];
 };

@@ -323,24 +323,6 @@ void driver_stage_block(struct driver *d, const struct pbft_block *block);
 void driver_commit(struct driver *d, const struct pbft_act *act);
 void driver_blocks_free(struct driver *d);
 
-/* ---- diverge.c: 8.2 ---- */
-/* The certified block of this height does not apply: end, and with a certified state to take, be
- * diverged from then on. */
-void driver_diverge(struct driver *d, uint64_t height, enum block_fault fault);
-/* The same where a state that was taken beside the own one shows it (9.3). */
-void driver_diverge_taking(struct driver *d, const struct why *why);
-/* A read of the state, or what goes with it into a flush, failed with this rc. RC_STORE_DAMAGED:
- * the same, so that whoever asked does nothing more. Else the disk failed, and the driver with it.
- */
-void driver_state_failed(struct driver *d, enum rc rc, const struct why *why);
-/* The same of a store that was opened on its chain alone (store_has_wrong_state()). Returns: RC_OK
- * | RC_STORE_DAMAGED. */
-MUST_USE enum rc driver_diverge_load(struct driver *d, const struct pbft_durable *durable,
-                                     struct why *why);
-/* Submit the last word, if one is due and the disk is at rest; and when that ended. */
-void driver_last_word(struct driver *d);
-void driver_last_word_on_durable(struct driver *d, enum rc rc, const struct why *why);
-
 /* ---- evidence.c ---- */
 /* Give the core what of it is in the store. */
 MUST_USE enum rc driver_evidence_load(struct driver *d, struct why *why);

@@ -1,4 +1,5 @@
-/* What snapshot.c, backfill.c and repair.c keep in a driver, and do for its other files (9.3).
+/* What snapshot.c, backfill.c and repair.c keep in a driver, and do for its other files (9.3), and
+ * diverge.c (8.2).
  * Included by driver_impl.h alone. */
 #ifndef NODE_DRIVER_SNAPSHOT_IMPL_H
 #define NODE_DRIVER_SNAPSHOT_IMPL_H
@@ -126,6 +127,11 @@ void driver_snapshot_undo(struct driver *d);
  * anyway, a newer one. */
 void driver_snapshot_refuse(struct driver *d);
 
+/* ---- snapshot_end.c: 9.3 ---- */
+/* All pieces and the header are here: stand on them, unless they cannot be stood on; then begin
+ * anew, or diverge first (8.2). Requires: driver_snapshot_is_settled(). */
+void driver_snapshot_finish(struct driver *d);
+
 /* ---- pieces.c: 9.3 ---- */
 /* A question came: it is noted, and answered when its turn comes. */
 void driver_snapshot_on_fetch(struct driver *d, uint32_t link, const struct pbft_fetch_piece *f);
@@ -146,5 +152,23 @@ void driver_repair_want(struct driver *d, uint64_t height);
 void driver_repair_run(struct driver *d);
 uint64_t driver_repair_deadline_ms(const struct driver *d);
 void driver_repair_on_range(struct driver *d, const struct pbft_data *data);
+
+/* ---- diverge.c: 8.2 ---- */
+/* The certified block of this height does not apply: end, and with a certified state to take, be
+ * diverged from then on. */
+void driver_diverge(struct driver *d, uint64_t height, enum block_fault fault);
+/* The same where a state that was taken beside the own one shows it (9.3). */
+void driver_diverge_taking(struct driver *d, const struct why *why);
+/* A read of the state, or what goes with it into a flush, failed with this rc. RC_STORE_DAMAGED:
+ * the same, so that whoever asked does nothing more. Else the disk failed, and the driver with it.
+ */
+void driver_state_failed(struct driver *d, enum rc rc, const struct why *why);
+/* The same of a store that was opened on its chain alone (store_has_wrong_state()). Returns: RC_OK
+ * | RC_STORE_DAMAGED. */
+MUST_USE enum rc driver_diverge_load(struct driver *d, const struct pbft_durable *durable,
+                                     struct why *why);
+/* Submit the last word, if one is due and the disk is at rest; and when that ended. */
+void driver_last_word(struct driver *d);
+void driver_last_word_on_durable(struct driver *d, enum rc rc, const struct why *why);
 
 #endif

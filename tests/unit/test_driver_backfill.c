@@ -299,7 +299,7 @@ static void a_damaged_index_is_made_anew_with_the_state(void **state)
     for (uint32_t i = 0; i < WORLD_OTHERS; i++)
         p.history_from[i] = 30;
     others_tell(&p);
-    assert_int_equal(others_play(&p, 100), RC_OK);
+    assert_int_equal(others_play(&p, 2000), RC_OK);
     assert_int_equal(store_history_from_height(w.store), 30);
     memset(p.history_from, 0, sizeof p.history_from);
     assert_int_equal(kv_cursor_open(&c, store_view(w.store), KV_HISTORY), RC_OK);
@@ -317,7 +317,7 @@ static void a_damaged_index_is_made_anew_with_the_state(void **state)
     buf_free(&keys);
     assert_int_equal(world_start(&w), RC_OK);
     others_tell(&p);
-    assert_int_equal(others_play(&p, 100), RC_REOPEN);
+    assert_int_equal(others_play(&p, 2000), RC_REOPEN);
     assert_true(world_look(&w).is_diverged);
     others_reopen(&p);
     w.is_rotten = false;

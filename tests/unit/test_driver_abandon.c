@@ -2,18 +2,10 @@
  * replica that has diverged (8.2), which has no other way. */
 #include <string.h>
 
-#include "tests/help/driver_others.h"
 #include "tests/help/rot.h"
-#include "tests/unit/driver_rules.h"
+#include "tests/unit/others_rules.h"
 
 enum { CHAIN = 60, BEHIND = 16 };
-static struct driver_others p;
-
-static int end_others(void **state)
-{
-    others_close(&p);
-    return end(state);
-}
 
 static void let_all(enum peer_manner manner)
 {
@@ -174,7 +166,6 @@ static void one_that_has_diverged_gives_nothing_up(void **state)
 
 int main(void)
 {
-#define OTHERS_TEST(test) cmocka_unit_test_teardown(test, end_others)
     const struct CMUnitTest tests[] = {
         OTHERS_TEST(what_nobody_has_is_given_up_for_blocks),
         OTHERS_TEST(one_that_has_it_not_and_silence_give_nothing_up),

@@ -2,12 +2,10 @@
  * and held by hash links; until it is here, answers say that they do not know. */
 #include <string.h>
 
-#include "tests/help/driver_others.h"
 #include "tests/help/rot.h"
-#include "tests/unit/driver_rules.h"
+#include "tests/unit/others_rules.h"
 
 enum { CHAIN = 60, SNAPSHOT = 56, OWN = 5 };
-static struct driver_others p;
 
 /* Member 3 has blocks 1 to OWN, and stands on the state of SNAPSHOT. */
 static void begin_joined(void)
@@ -27,14 +25,6 @@ static void begin_joined(void)
     assert_int_equal(world_start(&w), RC_OK);
     assert_int_equal(store_history_from_height(w.store), SNAPSHOT + 1);
 }
-
-static int end_others(void **state)
-{
-    others_close(&p);
-    return end(state);
-}
-
-#define OTHERS_TEST(test) cmocka_unit_test_teardown(test, end_others)
 
 static void expect_whole(void)
 {

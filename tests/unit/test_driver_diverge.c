@@ -4,15 +4,13 @@
 
 #include "ledger/state.h"
 #include "node/driver/driver_impl.h"
-#include "tests/help/driver_others.h"
 #include "tests/help/rot.h"
-#include "tests/unit/driver_rules.h"
+#include "tests/unit/others_rules.h"
 
 enum {
     OWN = 12,
     CHAIN = 40,
 };
-static struct driver_others p;
 
 /* Member 3 has the first blocks, stable is 8 if its certificate came, and in its memory somebody
  * has used nonces that nobody used. */
@@ -40,18 +38,6 @@ static void begin_wrong_for(bool is_certified, uint64_t height)
 static void begin_wrong(bool is_certified)
 {
     begin_wrong_for(is_certified, OWN + 1);
-}
-
-static int end_others(void **state)
-{
-    others_close(&p);
-    return end(state);
-}
-
-static int end_others_failed(void **state)
-{
-    others_close(&p);
-    return end_failed(state);
 }
 
 /* The certificate of the next block, and the block. */
@@ -315,8 +301,6 @@ static void flushes_of_a_diverged_state_keep_no_message_waiting(void **state)
 
 int main(void)
 {
-#define OTHERS_TEST(test)  cmocka_unit_test_teardown(test, end_others)
-#define OTHERS_FAILS(test) cmocka_unit_test_teardown(test, end_others_failed)
     const struct CMUnitTest tests[] = {
         OTHERS_TEST(a_state_that_a_certified_block_does_not_fit_is_taken_anew),
         OTHERS_TEST(the_driver_ends_when_that_is_durable),

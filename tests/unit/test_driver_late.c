@@ -1,10 +1,8 @@
 /* PROTOCOL.md 9.2 to 9.4 through the driver, over lines where every answer takes longer than T_s:
  * that is the time after which another peer is asked, and what this one brings is taken still. */
-#include "tests/help/driver_others.h"
-#include "tests/unit/driver_rules.h"
+#include "tests/unit/others_rules.h"
 
 enum { CHAIN = 60, LONG_CHAIN = 200, SNAPSHOT = 56, OWN = 5, STEP_MS = 10, HELD_MAX = 4096 };
-static struct driver_others p;
 
 /* Answers on their way. */
 static struct {
@@ -29,12 +27,6 @@ static void begin_behind(uint64_t snapshot_behind_heights, uint64_t answer_ms)
     others_grow(&p, CHAIN);
     others_commit_to(&p, OWN);
     world_forget(&w);
-}
-
-static int end_others(void **state)
-{
-    others_close(&p);
-    return end(state);
 }
 
 /* Questions for ranges are put off; whatever else was asked for is answered at once. */
@@ -257,16 +249,15 @@ static void a_repair_may_come_late(void **state)
 
 int main(void)
 {
-#define LATE_TEST(test) cmocka_unit_test_teardown(test, end_others)
     const struct CMUnitTest tests[] = {
-        LATE_TEST(the_header_of_a_snapshot_may_come_late),
-        LATE_TEST(it_may_while_the_chain_grows),
-        LATE_TEST(pieces_that_came_are_not_given_up_for_the_header),
-        LATE_TEST(history_is_filled_however_late_answers_are),
-        LATE_TEST(one_that_sends_short_ranges_shortens_no_others),
-        LATE_TEST(ranges_grow_again),
-        LATE_TEST(blocks_are_caught_up_with_however_late_answers_are),
-        LATE_TEST(a_repair_may_come_late),
+        OTHERS_TEST(the_header_of_a_snapshot_may_come_late),
+        OTHERS_TEST(it_may_while_the_chain_grows),
+        OTHERS_TEST(pieces_that_came_are_not_given_up_for_the_header),
+        OTHERS_TEST(history_is_filled_however_late_answers_are),
+        OTHERS_TEST(one_that_sends_short_ranges_shortens_no_others),
+        OTHERS_TEST(ranges_grow_again),
+        OTHERS_TEST(blocks_are_caught_up_with_however_late_answers_are),
+        OTHERS_TEST(a_repair_may_come_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

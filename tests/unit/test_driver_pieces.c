@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "node/driver/driver_impl.h"
-#include "tests/help/driver_others.h"
 
 static enum rc watched_start(struct snapshot_intake **out, struct store *s, struct kv_batch *batch,
                              const struct snapshot_target *target, bool discards, struct why *why);
@@ -11,9 +10,8 @@ static enum rc watched_start(struct snapshot_intake **out, struct store *s, stru
 #include "node/driver/snapshot.c"
 #undef snapshot_intake_start
 
-#include "tests/unit/driver_rules.h"
+#include "tests/unit/others_rules.h"
 
-static struct driver_others p;
 static bool is_refusing;
 static uint32_t refusals_count;
 
@@ -25,14 +23,6 @@ static enum rc watched_start(struct snapshot_intake **out, struct store *s, stru
     refusals_count++;
     return why_set(why, RC_REFUSED, "history has too many gaps");
 }
-
-static int end_others(void **state)
-{
-    others_close(&p);
-    return end(state);
-}
-
-#define OTHERS_TEST(test) cmocka_unit_test_teardown(test, end_others)
 
 /* ---- giving ---- */
 

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "node/driver/driver_impl.h"
-#include "tests/help/driver_others.h"
 
 static enum rc costly_make(struct buf *out, size_t *walked_bytes, struct snapshot_known *known,
                            struct kv_view *v, const struct tree_ref *ref,
@@ -13,10 +12,9 @@ static enum rc costly_make(struct buf *out, size_t *walked_bytes, struct snapsho
 #include "node/driver/pieces.c"
 #undef snapshot_make_known
 
-#include "tests/unit/driver_rules.h"
+#include "tests/unit/others_rules.h"
 
 enum { PIECES_MAX = DRIVER_PIECES_BYTES_MAX / SNAPSHOT_PIECE_BYTES_MAX };
-static struct driver_others p;
 static uint32_t walks_count;
 
 /* As a node that holds more than a piece takes: all was walked, little is sent. */
@@ -30,14 +28,6 @@ static enum rc costly_make(struct buf *out, size_t *walked_bytes, struct snapsho
     *walked_bytes = piece_bytes_max;
     return rc;
 }
-
-static int end_others(void **state)
-{
-    others_close(&p);
-    return end(state);
-}
-
-#define OTHERS_TEST(test) cmocka_unit_test_teardown(test, end_others)
 
 /* Member 1 has ten blocks, and with them the tree of height 8; a new while begins. */
 static void begin_giving(void)

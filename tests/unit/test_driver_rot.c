@@ -5,27 +5,13 @@
 
 #include "ledger/kv_impl.h"
 #include "ledger/tree_node.h"
-#include "tests/help/driver_others.h"
 #include "tests/help/rot.h"
-#include "tests/unit/driver_rules.h"
+#include "tests/unit/others_rules.h"
 
 enum {
     FLUSHED = 16, /* K = 8: a start that stands here applies nothing */
     CHAIN = 40,
 };
-static struct driver_others p;
-
-static int end_others(void **state)
-{
-    others_close(&p);
-    return end(state);
-}
-
-static int end_others_failed(void **state)
-{
-    others_close(&p);
-    return end_failed(state);
-}
 
 /* One bit of each node. */
 static void rot_tree(void)
@@ -372,8 +358,6 @@ static void nor_has_it_at_a_start(void **state)
 
 int main(void)
 {
-#define OTHERS_TEST(test)  cmocka_unit_test_teardown(test, end_others)
-#define OTHERS_FAILS(test) cmocka_unit_test_teardown(test, end_others_failed)
     const struct CMUnitTest tests[] = {
         OTHERS_TEST(a_state_below_the_snapshot_is_not_taken),
         OTHERS_TEST(a_name_that_the_taken_state_has_not_has_the_own_one_discarded),

@@ -3,11 +3,9 @@
 #include <string.h>
 
 #include "node/driver/driver_impl.h"
-#include "tests/help/driver_others.h"
-#include "tests/unit/driver_rules.h"
+#include "tests/unit/others_rules.h"
 
 enum { T_S_MS = 250, WAIT_MS = 4 * T_S_MS, WAIT_MS_MAX = 64 * T_S_MS, QUESTIONS_MAX = 4096 };
-static struct driver_others p;
 
 /* Questions that wait for their time to be answered, oldest first. */
 struct question {
@@ -18,14 +16,6 @@ struct question {
 };
 static struct question questions[QUESTIONS_MAX];
 static uint32_t questions_count, answered_count;
-
-static int end_others(void **state)
-{
-    others_close(&p);
-    return end(state);
-}
-
-#define OTHERS_TEST(test) cmocka_unit_test_teardown(test, end_others)
 
 /* Member 3 is behind, and its peers' pieces come when we say. */
 static void begin_behind(void)

@@ -3,12 +3,10 @@
  * That the audit accepts what every crash leaves is held by the world. */
 #include <string.h>
 
-#include "tests/help/driver_others.h"
 #include "tests/help/rot.h"
-#include "tests/unit/driver_rules.h"
+#include "tests/unit/others_rules.h"
 
 enum { CHAIN = 60, BEHIND = 16 };
-static struct driver_others p;
 
 /* Member 3 has the first blocks, and its peers CHAIN of them. */
 static void begin_behind(uint64_t own_height)
@@ -22,14 +20,6 @@ static void begin_behind(uint64_t own_height)
     world_forget(&w);
     others_tell(&p);
 }
-
-static int end_others(void **state)
-{
-    others_close(&p);
-    return end(state);
-}
-
-#define OTHERS_TEST(test) cmocka_unit_test_teardown(test, end_others)
 
 static struct pbft_rank high_of(void)
 {

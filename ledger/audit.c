@@ -167,8 +167,9 @@ static bool judge_below(struct audit *a, const struct audit_height *h)
     const struct audit_subject *subject = &a->subject;
     if (!audit_roots_pass(&a->roots, h->height, &a->fault))
         return false;
-    if (audit_gap_at(subject, h->height) == NULL &&
-        !audit_index_judge_below(&a->index, a->view, h, &a->fault))
+    const struct store_gap *gap = audit_gap_at(subject, h->height);
+    bool has_indexes = gap == NULL || gap->kind == STORE_GAP_UNPROVEN;
+    if (has_indexes && !audit_index_judge_below(&a->index, a->view, h, &a->fault))
         return false;
     return h->height != subject->start_height || judge_first_state(a, h->height, h);
 }

@@ -28,7 +28,7 @@ const struct store_gap *audit_gap_at(const struct audit_subject *subject, uint64
 bool audit_is_missing(const struct audit_subject *subject, uint64_t height)
 {
     const struct store_gap *gap = audit_gap_at(subject, height);
-    return gap != NULL && !gap->is_held;
+    return gap != NULL && gap->kind == STORE_GAP_BLOCKS;
 }
 
 /* ---- the start ---- */
@@ -224,7 +224,7 @@ bool audit_history_judge_gaps(const struct audit_subject *subject, struct kv_vie
 {
     for (uint32_t i = 0; i < subject->gaps_count; i++) {
         const struct store_gap *gap = &subject->gaps[i];
-        if (gap->is_held)
+        if (gap->kind != STORE_GAP_BLOCKS)
             continue;
         /* The snapshot's own place in the chain, and its certificate, are there. */
         uint64_t to = gap->to - (gap->to == subject->base_height);

@@ -41,7 +41,7 @@ struct backfill_next store_backfill_next(const struct store *s)
     if (h->gaps_count == 0)
         return (struct backfill_next){.is_whole = true, .is_batch_full = s->undone_is_full};
     const struct store_gap *gap = &h->gaps[h->gaps_count - 1];
-    return (struct backfill_next){.is_held = gap->is_held,
+    return (struct backfill_next){.is_held = gap->kind != STORE_GAP_BLOCKS,
                                   .is_batch_full = s->undone_is_full,
                                   .height = gap->to,
                                   .digest = h->next_digest,
@@ -86,6 +86,14 @@ static bool ends_gap(const struct store_history *h, const struct block *block)
     return gap->from == block->header.height && !(h->gaps_count > 1 && gap[-1].to + 1 == gap->from);
 }
 
+/* Below the gap that ends with this block there is one that the store holds. */
+static bool meets_own(const struct store_history *h, const struct block *block)
+{
+    const struct store_gap *gap = &h->gaps[h->gaps_count - 1];
+    return gap->from == block->header.height &&
+           (ends_gap(h, block) || gap[-1].kind != STORE_GAP_BLOCKS);
+}
+
 /* What the block that comes after this one is called. All that can fail is here, before anything is
  * staged. */
 static enum rc name_next(struct store *s, struct digest *out, enum backfill_fault *fault,
@@ -94,10 +102,8 @@ static enum rc name_next(struct store *s, struct digest *out, enum backfill_faul
     const struct store_history *h = &s->backfilled;
     struct block above;
     *out = block->header.parent;
-    if (!ends_gap(h, block))
-        return RC_OK;
-    enum rc rc = judge_link(s, fault, block, why);
-    if (rc != RC_OK || *fault != BACKFILL_OK || h->gaps_count == 1)
+    enum rc rc = meets_own(h, block) ? judge_link(s, fault, block, why) : RC_OK;
+    if (rc != RC_OK || *fault != BACKFILL_OK || !ends_gap(h, block) || h->gaps_count == 1)
         return rc;
     uint64_t height = h->gaps[h->gaps_count - 2].to + 1;
     rc = store_get_block(s, height, &above, why);
@@ -151,6 +157,27 @@ static void stage_indexes(struct store *s, struct kv_batch *batch, size_t from)
     }
 }
 
+/* The entries are there, made on a state that nobody certified: each has to be the one that the
+ * certified state gives. Any that went to a wrong place is missed at its right one. */
+static enum rc compare_indexes(const struct store *s, size_t from, uint64_t height, struct why *why)
+{
+    size_t log_count = layer_log_count(s->undone);
+    for (size_t at = from; at < log_count; at++) {
+        struct layer_entry e;
+        struct bytes value;
+        if (!layer_log_at(s->undone, at, &e) || !e.is_index)
+            continue;
+        enum rc rc = kv_get(s->view, (enum kv_table)e.table, e.key, &value);
+        bool differs = rc == RC_NOT_FOUND || (rc == RC_OK && !bytes_equal(value, e.value));
+        if (rc != RC_OK || differs)
+            return why_set(
+                why, differs ? RC_STORE_DAMAGED : rc, "the index of %s at height %" PRIu64 ": %s",
+                kv_table_name((enum kv_table)e.table), height,
+                differs ? "it was made on another state than the certified one" : rc_text(rc));
+    }
+    return RC_OK;
+}
+
 static enum rc stage_certificate(struct store *s, struct kv_batch *batch, const struct block *block,
                                  const struct certificate *c, struct why *why)
 {
@@ -201,7 +228,12 @@ static enum rc stage_block(struct store *s, struct kv_batch *batch, enum backfil
     *fault = is_good ? BACKFILL_OK : BACKFILL_BAD_TX;
     if (!is_good)
         return RC_OK;
-    stage_indexes(s, batch, mark);
+    if (top_gap(&s->backfilled)->kind == STORE_GAP_UNPROVEN)
+        rc = compare_indexes(s, mark, block->header.height, why);
+    else
+        stage_indexes(s, batch, mark);
+    if (rc != RC_OK)
+        return rc;
     step_down(s, block, &below);
     return RC_OK;
 }

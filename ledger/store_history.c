@@ -21,7 +21,7 @@ void store_put_history(struct kv_batch *batch, const struct store_history *h)
     for (uint32_t i = 0; i < h->gaps_count; i++) {
         buf_add_u64(&value, h->gaps[i].from);
         buf_add_u64(&value, h->gaps[i].to);
-        buf_add_u8(&value, h->gaps[i].is_held);
+        buf_add_u8(&value, (uint8_t)h->gaps[i].kind);
     }
     kv_batch_put(batch, KV_META, bytes_of_text(META_HISTORY), buf_bytes(&value));
     buf_free(&value);
@@ -37,9 +37,10 @@ static bool decode_gaps(struct store_history *out, struct rd *r)
         struct store_gap *gap = &out->gaps[i];
         gap->from = rd_u64(r);
         gap->to = rd_u64(r);
-        uint8_t is_held = rd_u8(r);
-        gap->is_held = is_held == 1;
-        if (is_held > 1 || gap->from <= below || gap->to < gap->from || gap->to > out->base.height)
+        uint8_t kind = rd_u8(r);
+        gap->kind = (enum store_gap_kind)kind;
+        if (kind >= STORE_GAP_KIND_COUNT || gap->from <= below || gap->to < gap->from ||
+            gap->to > out->base.height)
             return false;
         below = gap->to;
     }
@@ -80,7 +81,7 @@ static const struct store_gap *gap_at(const struct store_history *h, uint64_t he
 static bool is_missing(const struct store_history *h, uint64_t height)
 {
     const struct store_gap *gap = gap_at(h, height);
-    return gap != NULL && !gap->is_held;
+    return gap != NULL && gap->kind == STORE_GAP_BLOCKS;
 }
 
 uint64_t store_history_from_height(const struct store *s)
@@ -117,7 +118,7 @@ uint64_t store_chain_count(const struct store_history *h, uint64_t head_height)
 {
     uint64_t count = head_height;
     for (uint32_t i = 0; i < h->gaps_count; i++) {
-        if (!h->gaps[i].is_held)
+        if (h->gaps[i].kind == STORE_GAP_BLOCKS)
             count -= h->gaps[i].to - h->gaps[i].from + 1;
     }
     return count + is_missing(h, h->base.height);
@@ -133,43 +134,53 @@ uint64_t store_index_count(uint32_t i, const struct store_derived *d, const stru
 /* ---- a new snapshot ---- */
 
 /* Append a gap above those there are; the last one grows where it can. */
-static bool add_gap(struct store_history *h, uint64_t from, uint64_t to, bool is_held)
+static bool add_gap(struct store_history *h, uint64_t from, uint64_t to, enum store_gap_kind kind)
 {
     if (from > to)
         return true;
     struct store_gap *last = h->gaps_count > 0 ? &h->gaps[h->gaps_count - 1] : NULL;
     CHECK(last == NULL || last->to < from);
-    if (last != NULL && last->to + 1 == from && last->is_held == is_held) {
+    if (last != NULL && last->to + 1 == from && last->kind == kind) {
         last->to = to;
         return true;
     }
     if (h->gaps_count == STORE_GAPS_MAX)
         return false;
-    h->gaps[h->gaps_count++] = (struct store_gap){from, to, is_held};
+    h->gaps[h->gaps_count++] = (struct store_gap){from, to, kind};
     return true;
 }
 
-bool store_history_rebase(struct store_history *out, const struct store_history *from,
-                          uint64_t head_height, uint64_t base_height, bool discards)
+/* The gap that there is, above what was whole. */
+static bool keep_gap(struct store_history *out, uint64_t next, const struct store_gap *gap,
+                     bool discards)
 {
-    uint64_t held_height = head_height < base_height ? head_height : base_height;
+    bool has_entries = gap->kind == STORE_GAP_UNPROVEN;
+    enum store_gap_kind kind = discards && has_entries ? STORE_GAP_INDEXES : gap->kind;
+    bool fits = !discards || add_gap(out, next, gap->from - 1, STORE_GAP_INDEXES);
+    return fits && add_gap(out, gap->from, gap->to, kind);
+}
+
+bool store_history_rebase(struct store_history *out, const struct store_history *from,
+                          const struct store_rebase *to)
+{
+    uint64_t held_height = to->head_height < to->base_height ? to->head_height : to->base_height;
     uint64_t next = 1;
     bool fits = true;
     CHECK(!from->exists || from->base.height <= held_height);
     *out = *from;
     out->gaps_count = 0;
     for (uint32_t i = 0; i < from->gaps_count && fits; i++) {
-        const struct store_gap *gap = &from->gaps[i];
-        if (discards)
-            fits = add_gap(out, next, gap->from - 1, true);
-        fits = fits && add_gap(out, gap->from, gap->to, gap->is_held);
-        next = gap->to + 1;
+        fits = keep_gap(out, next, &from->gaps[i], to->discards);
+        next = from->gaps[i].to + 1;
     }
-    if (discards) {
-        fits = fits && add_gap(out, next, held_height, true);
+    if (to->discards) {
+        fits = fits && add_gap(out, next, held_height, STORE_GAP_INDEXES);
         for (uint32_t i = 0; i < STORE_INDEXES_COUNT; i++)
             out->counts[i] = 0;
+    } else {
+        uint64_t unproven = to->proven_height < next ? next : to->proven_height + 1;
+        fits = fits && add_gap(out, unproven, held_height, STORE_GAP_UNPROVEN);
     }
     out->exists = true;
-    return fits && add_gap(out, held_height + 1, base_height, false);
+    return fits && add_gap(out, held_height + 1, to->base_height, STORE_GAP_BLOCKS);
 }

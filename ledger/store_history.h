@@ -3,12 +3,16 @@
  *
  * What is there: the blocks that the store held before the snapshot, which stay, with their
  * indexes; and everything from the height store_history_from_height() up. In between are gaps: of
- * blocks that are missing, or (where the state was not to be believed, and indexes went with it)
- * of blocks whose index entries are missing. Back-filling takes the heights of the highest gap one
- * by one, from above. Each block must have the digest that the block above it names as its parent,
- * up to the one that the checkpoint's quorum signed: so nothing in it is believed, and no client
- * signature has to be verified. Its index entries are made by undoing it: how many entries a
- * balance's history or a record has at a height follows from the state above it (place.h).
+ * blocks that are missing; or (where the state was not to be believed, and indexes went with it)
+ * of blocks whose index entries are missing; or of blocks whose index entries were made on a state
+ * that no certified root was ever held against, because the store was too far behind to meet the
+ * next one: a state that had rotted would have left wrong ones, so they are compared with what
+ * undoing gives, and where one differs the store is damaged. Back-filling takes the heights of the
+ * highest gap one by one, from above. Each block must have the digest that the block above it names
+ * as its parent, up to the one that the checkpoint's quorum signed: so nothing in it is believed,
+ * and no client signature has to be verified. Its index entries are made by undoing it: how many
+ * entries a balance's history or a record has at a height follows from the state above it
+ * (place.h).
  *
  * While history is not whole, what is looked up and not found below that height may exist: whoever
  * answers says "history from height X" (store_history_from_height()) beside RC_NOT_FOUND.
@@ -17,7 +21,7 @@
  *   "history" -> header of the snapshot's block 131 | digest 32 of the next block to take |
  *                counts u64 of what back-filling put into KV_NAME, KV_TXID, KV_NONCE, KV_HISTORY,
  *                KV_RECORD, beyond those in "derived" | gaps_count u32 |
- *                per gap, ascending: from u64 | to u64 | is_held u8
+ *                per gap, ascending: from u64 | to u64 | kind u8 (store_gap_kind)
  * There is none in a store that never took a snapshot. KV_CHAIN has an entry for each height that
  * is no gap of missing blocks, and one for the snapshot's own height in any case. */
 #ifndef LEDGER_STORE_HISTORY_H
@@ -26,7 +30,7 @@
 #include "ledger/store.h"
 
 enum {
-    /* Each snapshot taken before the back-fill of the one before was done adds a gap, or, if it
+    /* Each snapshot taken before the back-fill of the one before was done adds two gaps, or, if it
      * discards the state, doubles them. Nobody gets there who ever lets it finish. */
     STORE_GAPS_MAX = 64,
     /* In one batch. Some 16 MiB of bodies and, with the indexes of their operations, far below
@@ -42,12 +46,20 @@ uint64_t store_history_from_height(const struct store *s);
  * the head. A height that is neither there nor above the head is "not in history yet". */
 bool store_history_has(const struct store *s, uint64_t height);
 
-/* Heights of which something is missing: the blocks, or, where they are held, their indexes. */
+/* What is missing at heights: their blocks; or, where these are held, their index entries; or only
+ * what proves the entries that are there. */
+enum store_gap_kind {
+    STORE_GAP_BLOCKS,
+    STORE_GAP_INDEXES,
+    STORE_GAP_UNPROVEN,
+    STORE_GAP_KIND_COUNT
+};
 struct store_gap {
     uint64_t from, to;
-    bool is_held;
+    enum store_gap_kind kind;
 };
-/* The gaps, ascending and apart (or of two kinds). Returns how many. As of the last durable batch.
+/* The gaps, ascending and apart (or of several kinds). Returns how many. As of the last durable
+ * batch.
  */
 uint32_t store_history_gaps(const struct store *s, struct store_gap out[static STORE_GAPS_MAX]);
 /* The header of the block at the height of the newest snapshot that this store took. False: it
@@ -101,7 +113,8 @@ const char *backfill_fault_text(enum backfill_fault f);
  * BACKFILL_HELD_DAMAGED: the bytes of store_backfill_damaged_height(), which is held and needed,
  * are damaged, as why says: it can go on when store_stage_body() has put them in their place |
  * RC_STORE_DAMAGED (BACKFILL_OK: this store's state or indexes do not go with the block, or cannot
- * be read; else its own older blocks disagree with the certified chain) | RC_STORE_IO; after an
+ * be read, or its unproven entries were made on another state; else its own older blocks disagree
+ * with the certified chain) | RC_STORE_IO; after an
  * error the batch is useless. */
 MUST_USE enum rc store_stage_backfill(struct store *s, struct kv_batch *batch,
                                       enum backfill_fault *fault, const struct block *block,

@@ -186,10 +186,16 @@ void store_put_history(struct kv_batch *batch, const struct store_history *h);
 uint64_t store_chain_count(const struct store_history *h, uint64_t head_height);
 /* Is an entry of KV_CHAIN there? */
 bool store_chain_has(const struct store *s, uint64_t height);
-/* What history becomes when a snapshot is taken. discards: all indexes go. False: there would be
- * more gaps than STORE_GAPS_MAX. Requires: head_height is of the blocks held. */
+/* What history becomes when a snapshot is taken. */
+struct store_rebase {
+    uint64_t head_height;   /* of the blocks held */
+    uint64_t proven_height; /* the state up to there was held against a certified root */
+    uint64_t base_height;
+    bool discards; /* all indexes go */
+};
+/* False: there would be more gaps than STORE_GAPS_MAX; the more, the lower proven_height is. */
 MUST_USE bool store_history_rebase(struct store_history *out, const struct store_history *from,
-                                   uint64_t head_height, uint64_t base_height, bool discards);
+                                   const struct store_rebase *to);
 /* What the store has of index i, where it is whole: as the records of one view say. */
 uint64_t store_index_count(uint32_t i, const struct store_derived *d, const struct store_history *h,
                            const struct store_intake *intake);

@@ -78,7 +78,9 @@ static enum rc judge_start(struct store *s, const struct snapshot_target *t, boo
                        "the snapshot at height %" PRIu64 " is below the one of height %" PRIu64
                        " that this store stands on",
                        t->height, s->history.base.height);
-    if (!store_history_rebase(&history, &s->history, s->head.height, t->height, discards))
+    struct store_rebase rebase = {
+        .head_height = s->head.height, .base_height = t->height, .discards = discards};
+    if (!store_history_rebase(&history, &s->history, &rebase))
         return why_set(why, RC_REFUSED,
                        "history has too many gaps for another snapshot: let one of them be filled");
     if (t->height > s->head.height)

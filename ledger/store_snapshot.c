@@ -147,13 +147,29 @@ static void stage_state(struct store *s, struct kv_batch *batch, const struct sn
                  bytes_of(in->target.root.bytes, DIGEST_BYTES));
 }
 
+/* Up to the newest checkpoint whose certified root the own tree had. Above that nobody ever said
+ * what the state should be, and who is this far behind is told of no root that he could meet. */
+static enum rc find_proven(struct store *s, uint64_t *out, struct why *why)
+{
+    struct certificate c;
+    struct tree_ref tree;
+    *out = s->history.exists ? s->history.base.height : 0;
+    enum rc rc = store_get_checkpoint(s, &c, &tree, why);
+    if (rc == RC_OK && c.statement.height > *out)
+        *out = c.statement.height;
+    return rc == RC_STORE_IO ? rc : RC_OK; /* without one the more is compared */
+}
+
 static void stage_history(struct store *s, struct kv_batch *batch, const struct snapshot_intake *in,
-                          const struct block_header *header)
+                          const struct block_header *header, uint64_t proven_height)
 {
     struct store_history history;
-    bool fits =
-        store_history_rebase(&history, &s->history, s->head.height, header->height, in->discards);
-    CHECK(fits); /* as when it began: nothing was appended since */
+    struct store_rebase rebase = {.head_height = s->head.height,
+                                  .proven_height = proven_height,
+                                  .base_height = header->height,
+                                  .discards = in->discards};
+    bool fits = store_history_rebase(&history, &s->history, &rebase);
+    CHECK(fits); /* as when it began, with nothing proven: nothing was appended since */
     history.base = *header;
     history.next_digest = in->target.digest;
     store_put_history(batch, &history);
@@ -163,18 +179,21 @@ enum rc store_stage_snapshot(struct store *s, struct kv_batch *batch,
                              const struct snapshot_intake *in, const struct block_header *header,
                              const struct certificate *checkpoint, struct why *why)
 {
+    uint64_t proven_height = 0;
     CHECK(snapshot_intake_is_whole(in));
     store_check_settled(s);
     enum rc rc = judge_target(s, &in->target, header, checkpoint, why);
     if (rc != RC_OK)
         return rc;
     rc = snapshot_intake_judge_taken(in, why);
+    if (rc == RC_OK && !in->discards)
+        rc = find_proven(s, &proven_height, why);
     if (rc == RC_OK)
         rc = stage_chain(s, batch, &in->target, checkpoint, why);
     if (rc != RC_OK)
         return rc;
     stage_state(s, batch, in);
-    stage_history(s, batch, in, header);
+    stage_history(s, batch, in, header, proven_height);
     snapshot_intake_delete(batch);
     return RC_OK;
 }

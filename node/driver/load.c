@@ -18,7 +18,7 @@ static uint64_t held_below(const struct driver *d, uint64_t height)
 {
     struct store_gap gaps[STORE_GAPS_MAX];
     for (uint32_t i = store_history_gaps(d->store, gaps); i-- > 0;)
-        if (!gaps[i].is_held && height >= gaps[i].from && height <= gaps[i].to)
+        if (gaps[i].kind == STORE_GAP_BLOCKS && height >= gaps[i].from && height <= gaps[i].to)
             height = gaps[i].from - 1;
     return height;
 }

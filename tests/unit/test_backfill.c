@@ -368,6 +368,99 @@ static void a_state_that_does_not_go_with_the_blocks_is_damage(void **state)
     }
 }
 
+/* The last entry of an index that a block above a height made: another value, or another place. */
+static void spoil_index(struct snapshot_world *w, enum kv_table table, uint64_t above_height,
+                        bool moves)
+{
+    struct kv_cursor *c;
+    struct bytes key, value;
+    struct buf other = {0};
+    assert_int_equal(kv_cursor_open(&c, store_view(w->t.chain.store), table), RC_OK);
+    enum rc rc = kv_cursor_seek_before(c, bytes_of(NULL, 0), &key, &value);
+    while (rc == RC_OK) {
+        struct rd r = rd_of(value);
+        if (rd_u64(&r) > above_height)
+            break;
+        rc = kv_cursor_seek_before(c, key, &key, &value);
+    }
+    assert_int_equal(rc, RC_OK);
+    buf_add_bytes(&other, value);
+    other.data[other.size - 1] ^= 1;
+    if (moves) {
+        kv_batch_delete(w->t.batch, table, key);
+        buf_clear(&other);
+        buf_add_bytes(&other, key);
+        other.data[other.size - 1] ^= 0x40;
+        kv_batch_put(w->t.batch, table, buf_bytes(&other), value);
+    } else {
+        kv_batch_put(w->t.batch, table, key, buf_bytes(&other));
+    }
+    kv_cursor_close(c);
+    assert_int_equal(kv_commit(w->t.chain.kv, w->t.batch, &why), RC_OK);
+    kv_batch_clear(w->t.batch);
+    buf_free(&other);
+}
+
+static enum rc backfill_held(struct snapshot_world *w)
+{
+    struct store *s = w->t.chain.store;
+    enum backfill_fault fault;
+    enum rc rc = RC_OK;
+    while (!store_backfill_next(s).is_held)
+        (void)snapshot_world_backfill_step(w, 1);
+    while (rc == RC_OK && !store_backfill_next(s).is_whole) {
+        rc = store_stage_backfill(s, w->t.batch, &fault, NULL, NULL, &why);
+        assert_int_equal(fault, BACKFILL_OK);
+    }
+    return rc;
+}
+
+/* Who was far behind applied his last blocks to a state that no certified root was ever held
+ * against. If it had rotted, its entries are not those of the certified state, and that is seen. */
+static void entries_made_on_an_uncertified_state_are_compared(void **state)
+{
+    (void)state;
+    static const enum kv_table spoilt[] = {KV_HISTORY, KV_TXID, KV_NONCE, KV_RECORD};
+    for (size_t t = 0; t < 2 * sizeof spoilt / sizeof spoilt[0]; t++) {
+        struct snapshot_world w;
+        struct chain_options options = {.seed = 46, .specials_per_mille = 900, .txs_per_block = 8};
+        snapshot_world_open(&w, &options, 9);
+        append_to(&w, 7); /* K = 4 */
+        assert_int_equal(store_flush(w.t.chain.store, &why), RC_OK);
+        spoil_index(&w, spoilt[t / 2], 4, t % 2 == 1);
+        snapshot_world_reopen(&w);
+        snapshot_world_take(&w, false);
+        assert_int_equal(backfill_held(&w), RC_STORE_DAMAGED);
+        assert_non_null(strstr(why.text, "made on another state"));
+        snapshot_world_close(&w);
+    }
+}
+
+/* What is below a checkpoint whose root was the own one is proven: nothing there is read again. */
+static void entries_below_a_certified_root_are_not_compared(void **state)
+{
+    (void)state;
+    struct snapshot_world w;
+    struct certificate c;
+    struct tree_ref tree;
+    snapshot_world_open(&w, &(struct chain_options){.seed = 47}, 26);
+    append_to(&w, 10);
+    assert_int_equal(store_flush(w.t.chain.store, &why), RC_OK);
+    assert_int_equal(store_get_checkpoint(w.t.chain.store, &c, &tree, &why), RC_OK);
+    assert_int_equal(c.statement.height, 8);
+    snapshot_world_take(&w, false);
+    struct store_gap gaps[STORE_GAPS_MAX];
+    assert_int_equal(store_history_gaps(w.t.chain.store, gaps), 2);
+    assert_int_equal(gaps[0].kind, STORE_GAP_UNPROVEN);
+    assert_int_equal(gaps[0].from, 9);
+    assert_int_equal(gaps[0].to, 10);
+    assert_int_equal(gaps[1].kind, STORE_GAP_BLOCKS);
+    assert_int_equal(gaps[1].from, 11);
+    snapshot_world_backfill(&w);
+    expect_same_all(&w);
+    snapshot_world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +473,8 @@ int main(void)
         cmocka_unit_test(a_block_of_bytes_that_are_no_transaction_is_refused),
         cmocka_unit_test(own_blocks_of_another_chain_are_damage),
         cmocka_unit_test(a_state_that_does_not_go_with_the_blocks_is_damage),
+        cmocka_unit_test(entries_made_on_an_uncertified_state_are_compared),
+        cmocka_unit_test(entries_below_a_certified_root_are_not_compared),
     };
     return cmocka_run_group_tests_name("backfill", tests, NULL, NULL);
 }

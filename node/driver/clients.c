@@ -340,7 +340,7 @@ static bool forward(void *context, struct bytes whole, bool to_all)
 {
     struct driver *d = context;
     uint32_t primary = driver_primary(d);
-    if (!driver_has_room(d))
+    if (!driver_has_room_to_spare(d))
         return false; /* it stays due */
     if (to_all) {
         driver_say_forward(d, PBFT_TO_ALL, whole);
@@ -393,7 +393,7 @@ void driver_clients_run(struct driver *d)
 uint64_t driver_clients_deadline_ms(const struct driver *d)
 {
     uint64_t deadline_ms = UINT64_MAX;
-    if (driver_has_room(d)) { /* else when the turn has gone out */
+    if (driver_has_room_to_spare(d)) { /* else when the turn has gone out */
         uint64_t remind_ms = driver_remind_ms(d);
         deadline_ms = pool_forward_next_ms(d->pool, forward_again_ms(d));
         deadline_ms = remind_ms < deadline_ms ? remind_ms : deadline_ms;

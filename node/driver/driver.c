@@ -103,7 +103,7 @@ enum rc driver_open(struct driver **out, const struct driver_config *config, str
     struct driver *d = mem_alloc(sizeof *d);
     struct pbft_config core;
     CHECK(config->reserved_heights > 0 && config->snapshot_behind_heights > 0);
-    CHECK(config->outputs_max > 0 && config->answer_bytes_max >= PBFT_MSG_BYTES_MAX);
+    CHECK(config->outputs_max > 1 && config->answer_bytes_max >= PBFT_MSG_BYTES_MAX);
     *out = NULL;
     d->config = *config;
     d->store = config->store;

@@ -196,7 +196,7 @@ struct driver;
 /* Load what is durable and make a driver that stands where the last one was cut off: committed
  * blocks are re-applied by the store, proposals, votes, high and state are given to the core. The
  * first driver_run() sends again what rule 4.1 says. Owns: borrows all that config names.
- * Requires: config->reserved_heights > 0, snapshot_behind_heights > 0, outputs_max > 0,
+ * Requires: config->reserved_heights > 0, snapshot_behind_heights > 0, outputs_max > 1,
  * answer_bytes_max >= PBFT_MSG_BYTES_MAX. Returns: RC_OK | RC_STORE_DAMAGED (vote state is not
  * repaired: pitfalls D5) | RC_STORE_IO. */
 MUST_USE enum rc driver_open(struct driver **out, const struct driver_config *config,

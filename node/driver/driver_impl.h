@@ -273,6 +273,9 @@ bool driver_has_absences(struct driver *d, uint32_t to);
 void driver_take_absence(struct driver *d, uint32_t to);
 /* Whether the turn takes another message: the limits of driver.h while the disk is slow. */
 bool driver_has_room(const struct driver *d);
+/* The same for what can as well go with the next turn: half of it is left to the protocol, whose
+ * votes are dropped where there is none. */
+bool driver_has_room_to_spare(const struct driver *d);
 bool driver_has_outputs(const struct driver *d);
 
 /* ---- flush.c: state trees beside the protocol, and checkpoints (8.1) ---- */

@@ -72,7 +72,7 @@ void driver_remind_primary(struct driver *d)
 {
     struct bytes whole;
     uint64_t since_ms;
-    if (d->time.now_ms < driver_remind_ms(d) || !driver_has_room(d) ||
+    if (d->time.now_ms < driver_remind_ms(d) || !driver_has_room_to_spare(d) ||
         !pool_oldest(d->pool, &whole, &since_ms))
         return;
     d->moved_ms = d->time.now_ms;

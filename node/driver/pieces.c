@@ -90,7 +90,7 @@ void driver_pieces_run(struct driver *d)
         p->from_ms = d->time.now_ms;
         p->worked_bytes = 0;
     }
-    for (uint32_t i = 0; i < n && d->failure == RC_OK && driver_has_room(d); i++) {
+    for (uint32_t i = 0; i < n && d->failure == RC_OK && driver_has_room_to_spare(d); i++) {
         uint32_t link = p->next_link;
         if (run_bytes >= DRIVER_RUN_PIECES_BYTES_MAX || p->worked_bytes >= DRIVER_PIECES_BYTES_MAX)
             return;
@@ -110,7 +110,8 @@ uint64_t driver_pieces_deadline_ms(const struct driver *d)
     bool is_waiting = false;
     for (uint32_t i = 0; i < MEMBERS_MAX; i++)
         is_waiting = is_waiting || p->questions[i].is_waiting;
-    if (!is_waiting || !driver_has_room(d)) /* what is under way makes room, and wakes it */
+    if (!is_waiting ||
+        !driver_has_room_to_spare(d)) /* what is under way makes room, and wakes it */
         return UINT64_MAX;
     return p->worked_bytes < DRIVER_PIECES_BYTES_MAX ? 0 : p->from_ms + DRIVER_PIECES_MS;
 }

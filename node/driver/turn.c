@@ -85,6 +85,13 @@ bool driver_has_room(const struct driver *d)
     return t->messages_count < d->config.outputs_max && t->bytes.size < DRIVER_OUTPUT_BYTES_MAX;
 }
 
+bool driver_has_room_to_spare(const struct driver *d)
+{
+    const struct driver_turn *t = &d->turns[d->filling];
+    return t->messages_count < d->config.outputs_max / 2 &&
+           t->bytes.size < DRIVER_OUTPUT_BYTES_MAX / 2;
+}
+
 bool driver_has_outputs(const struct driver *d)
 {
     const struct driver_turn *t = &d->turns[d->filling];

@@ -291,6 +291,7 @@ void world_open(struct driver_world *w, uint32_t own_index, const char *paramete
     w->own_index = own_index;
     w->reserved_heights = DRIVER_RESERVED_HEIGHTS;
     w->snapshot_behind_heights = DRIVER_SNAPSHOT_BEHIND_HEIGHTS;
+    w->outputs_max = DRIVER_OUTPUTS_MAX;
     w->time = (struct driver_time){.now_ms = 5000, .wall_ms = UINT64_C(1760000000000)};
     c->options = (struct chain_options){.members_count = WORLD_MEMBERS,
                                         .participants_count = WORLD_PAYERS,
@@ -331,7 +332,7 @@ enum rc world_start(struct driver_world *w)
                                        .marker = {w, w->marker, on_raise},
                                        .reserved_heights = w->reserved_heights,
                                        .snapshot_behind_heights = w->snapshot_behind_heights,
-                                       .outputs_max = DRIVER_OUTPUTS_MAX,
+                                       .outputs_max = w->outputs_max,
                                        .answer_bytes_max = DRIVER_ANSWER_BYTES_MAX,
                                        .is_fenced = w->is_fenced};
         rc = driver_open(&w->driver, &config, &why);

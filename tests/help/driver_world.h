@@ -67,6 +67,7 @@ struct driver_world {
     bool is_fenced;                   /* given to the driver when it is opened, */
     uint64_t reserved_heights;        /* as is this: DRIVER_RESERVED_HEIGHTS, */
     uint64_t snapshot_behind_heights; /* and this: DRIVER_SNAPSHOT_BEHIND_HEIGHTS */
+    uint32_t outputs_max;             /* and this: DRIVER_OUTPUTS_MAX */
     /* The verifiers. */
     bool holds_jobs; /* else each is run at once */
     struct driver_job **jobs;

@@ -36,6 +36,31 @@ static void a_slow_disk_does_not_fill_the_turn(void **state)
     assert_int_equal(world_look(&w).outputs_count, 0);
 }
 
+/* What clients want told to the primary can wait; a vote that finds no room is lost, and would be
+ * lost again behind the next ones. */
+static void what_is_forwarded_leaves_room_for_votes(void **state)
+{
+    enum { ROOM = 16, TXS = 2 * ROOM };
+    (void)state;
+    begin(1);
+    w.outputs_max = ROOM;
+    world_crash(&w, false);
+    world_begin(&w);
+    world_propose(&w, b[1]); /* its block is written, so what follows waits for the next turn */
+    world_run(&w);
+    assert_true(w.is_submitted);
+    world_forget(&w);
+    for (uint64_t i = 1; i <= TXS; i++)
+        world_submit(&w, i, world_record(&w, 0, i));
+    world_run(&w);
+    assert_int_equal(world_look(&w).outputs_count, ROOM / 2);
+    world_propose(&w, b[2]);
+    world_settle(&w);
+    assert_int_equal(world_look(&w).output_drops, 0);
+    assert_int_equal(world_sent(&w, PBFT_PREPARE, NULL), 2 * WORLD_OTHERS);
+    assert_int_equal(world_sent(&w, PBFT_FORWARD, NULL), TXS); /* turn by turn */
+}
+
 static void of_status_a_turn_keeps_the_last_one(void **state)
 {
     (void)state;
@@ -160,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         DRIVER_TEST(a_slow_disk_does_not_fill_the_turn),
+        DRIVER_TEST(what_is_forwarded_leaves_room_for_votes),
         DRIVER_TEST(of_status_a_turn_keeps_the_last_one),
         DRIVER_TEST(a_message_counts_for_its_link_while_it_is_verified),
         DRIVER_TEST(a_peer_is_given_so_many_bytes_in_a_while),

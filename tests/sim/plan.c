@@ -187,9 +187,9 @@ static void draw_reservations(struct prng *p, struct sim_plan *out)
     out->reserved_heights = luck(p, 20) ? DRIVER_RESERVED_HEIGHTS : wide(p, 4, 64);
 }
 
-/* Small ones overflow: what is dropped has to be healed by the next STATUS (9.1). So what one STATUS
- * asks for has to fit, up to what is needed next: the base's two votes, the proposal above it with
- * its two votes, and what else a STATUS brings. */
+/* Small ones overflow: what is dropped has to be healed by the next STATUS (9.1). So what one
+ * STATUS asks for has to fit, up to what is needed next: the base's two votes, the proposal above
+ * it with its two votes, and what else a STATUS brings. */
 static void draw_limits(struct prng *p, struct sim_plan *out)
 {
     out->outputs_max = luck(p, 30) ? (uint32_t)wide(p, 16, 128) : DRIVER_OUTPUTS_MAX;

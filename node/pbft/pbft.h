@@ -219,7 +219,8 @@ enum pbft_act_type {
     PBFT_WRITE_ALARM, /* certificate and other: what section 13 calls a safety alarm; kept, so that
                          a restart neither forgets it nor votes again */
     PBFT_WRITE_CHECKPOINT, /* certificate: of CHECKPOINTs, of a committed height, none below the one
-                              before; given back as stable at a start */
+                              before; given back as stable at a start. Also the one that DIVERGED is
+                              about: there is a state to be taken by it */
     PBFT_DIVERGED,       /* certificate; 8.2: my root of its height (root) is not the certified one.
                             Durable, and told; as with LEARNER, votes that wait for the disk do not leave
                           */

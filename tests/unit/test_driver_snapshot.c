@@ -277,13 +277,15 @@ static void a_state_that_diverged_is_discarded_and_taken_anew(void **state)
         assert_int_equal(others_play(&p, 100), RC_REOPEN);
         assert_true(world_look(&w).is_diverged);
         assert_true(store_head(w.store)->height >= own);
-        uint64_t head = store_head(w.store)->height;
+        uint64_t head = store_head(w.store)->height, shown = world_look(&w).divergence.height;
         struct pbft_rank high_then = high_of();
         assert_true(pbft_rank_compare(&high_then, &high) >= 0);
 
         others_reopen(&p); /* the next one discards it */
         assert_true(world_look(&w).is_diverged);
         assert_int_equal(store_head(w.store)->height, head);
+        /* Nobody else may have what shows it: of members that withhold theirs, one told only me. */
+        assert_int_equal(world_look(&w).core.stable_height, shown);
         world_submit(&w, 7, world_record(&w, 0, p.nonces[0] + 1));
         world_settle(&w);
         assert_int_equal(world_answer(&w, 7)->outcome, DRIVER_BUSY);

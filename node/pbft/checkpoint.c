@@ -130,8 +130,8 @@ static const struct pbft_root *find_root(const struct pbft *p, uint64_t height)
 /* 8.2: not a lie, disks rot. What was voted for, tip, base and high stay. */
 static void diverge(struct pbft *p, const struct certificate *c, const struct pbft_root *mine)
 {
-    /* The state is taken by it, and others may not have it: who withholds a CHECKPOINT may have told
-     * me alone. */
+    /* The state is taken by it, and others may not have it: who withholds a CHECKPOINT may have
+     * told me alone. */
     if (c->statement.height > pbft_stable_height(p))
         pbft_put(p, PBFT_WRITE_CHECKPOINT)->certificate = c;
     struct pbft_act *act = pbft_put(p, PBFT_DIVERGED);

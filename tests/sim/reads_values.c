@@ -30,6 +30,8 @@ void sim_reads_draw(struct sim_plan *plan)
     plan->parameters.read_ms = between(&p, 50, luck(&p, 500000) ? 300 : 2000);
     if (plan->byz.is_marked) /* f+1 liars agree on anything */
         r->per_second = 0;
+    if (plan->byz.is_stingy) /* beside it one rots, and both may say that there is nothing */
+        r->lies_ppm = 0;
 }
 
 /* ---- replies ---- */

@@ -121,7 +121,8 @@ struct snapshot_target snapshot_target_of(const struct certificate *c);
 void driver_snapshot_retarget(struct driver *d);
 /* The same, and there is no newer one: begin to give it up. */
 void driver_snapshot_abandon(struct driver *d);
-/* One step of that, and its end. Requires: it is abandoned. */
+/* One step of that, and its end; where the own state is damaged, diverge, and then begin again with
+ * that state discarded (8.2). Requires: it is abandoned. */
 void driver_snapshot_undo(struct driver *d);
 /* What is wanted cannot be taken: ranges have to do or, where the state is not to be believed
  * anyway, a newer one. */
@@ -157,7 +158,8 @@ void driver_repair_on_range(struct driver *d, const struct pbft_data *data);
 /* The certified block of this height does not apply: end, and with a certified state to take, be
  * diverged from then on. */
 void driver_diverge(struct driver *d, uint64_t height, enum block_fault fault);
-/* The same where a state that was taken beside the own one shows it (9.3). */
+/* The same where a state that was taken beside the own one shows it, or was to be, and the own one
+ * is damaged (9.3): there is a certified state to take, that one. */
 void driver_diverge_taking(struct driver *d, const struct why *why);
 /* A read of the state, or what goes with it into a flush, failed with this rc. RC_STORE_DAMAGED:
  * the same, so that whoever asked does nothing more. Else the disk failed, and the driver with it.

@@ -80,6 +80,29 @@ void driver_snapshot_abandon(struct driver *d)
     snapshot_intake_abandon(s->intake, driver_turn(d)->batch);
 }
 
+/* The own state is damaged, so it is none to go on with: every start would end here again. It is
+ * not theirs (8.2), and goes; once that is known, the same target is aimed at again, until a newer
+ * one is certified. */
+static void undo_failed(struct driver *d, enum rc rc, const struct why *why)
+{
+    struct driver_snapshot *s = &d->snapshot;
+    struct kv_batch *batch = driver_turn(d)->batch;
+    struct why refused = {{0}};
+    if (rc != RC_STORE_DAMAGED) {
+        driver_fail(d, rc, why);
+        return;
+    }
+    if (!d->was_diverged) {
+        driver_diverge_taking(d, why);
+        return;
+    }
+    (void)driver_note_damage(d, rc, why);
+    kv_batch_clear(batch); /* of the step that failed; there was nothing else in it */
+    rc = snapshot_intake_begin_again(s->intake, batch, true, &refused);
+    if (rc != RC_OK)
+        driver_fail(d, rc, &refused);
+}
+
 /* Until nothing of it is left; then a newer one may be wanted by now. */
 void driver_snapshot_undo(struct driver *d)
 {
@@ -90,7 +113,7 @@ void driver_snapshot_undo(struct driver *d)
         return;
     enum rc rc = snapshot_intake_undo(s->intake, driver_turn(d)->batch, &is_done, &why);
     if (rc != RC_OK) {
-        driver_fail(d, rc, &why);
+        undo_failed(d, rc, &why);
         return;
     }
     if (!is_done)

@@ -5,7 +5,11 @@
 #include "tests/help/rot.h"
 #include "tests/unit/others_rules.h"
 
-enum { CHAIN = 60, BEHIND = 16 };
+enum {
+    CHAIN = 60,
+    BEHIND = 16,
+    OWN = 5, /* the head of the state that it has */
+};
 
 static void let_all(enum peer_manner manner)
 {
@@ -23,7 +27,7 @@ static void begin_taking(void)
     p.range_blocks_max = 16; /* L */
     world_begin(&w);
     others_grow(&p, CHAIN);
-    others_commit_to(&p, 5);
+    others_commit_to(&p, OWN);
     world_forget(&w);
     others_tell(&p);
     for (int i = 0; i < 4; i++)
@@ -164,6 +168,102 @@ static void one_that_has_diverged_gives_nothing_up(void **state)
     assert_false(world_look(&w).is_diverged);
 }
 
+/* ---- the own state is damaged, which whoever gives up wants to go on with (8.2) ---- */
+
+/* The disk says that it is given up, and not that this is done (ledger/store_intake.h). */
+static bool is_being_given_up(void)
+{
+    enum { PHASE_AT = 8 + 2 * DIGEST_BYTES + 1, ABANDONED = 2 };
+    struct buf record = {0};
+    bool is_abandoned = world_read(&w, KV_META, bytes_of_text("intake"), &record) &&
+                        record.data[PHASE_AT] == ABANDONED;
+    buf_free(&record);
+    return is_abandoned;
+}
+
+static void begin_giving_up(void)
+{
+    begin_taking();
+    let_all(PEER_EMPTY);
+    for (int i = 0; i < 2000 && !is_being_given_up(); i++) {
+        (void)others_give(&p);
+        world_run(&w);
+        if (w.is_submitted)
+            world_land(&w);
+        else
+            world_pass(&w, 250);
+    }
+    assert_true(is_being_given_up());
+}
+
+/* Nobody has anything of a state, so what there is to begin with is that the own one goes. */
+static void expect_own_state_goes(void)
+{
+    struct why why = {{0}};
+    world_settle(&w);
+    assert_int_equal(driver_failure(w.driver, &why), RC_REOPEN);
+    assert_non_null(strstr(why.text, "cannot be cleared away"));
+    others_reopen(&p);
+    assert_int_equal(driver_failure(w.driver, NULL), RC_OK);
+    assert_true(world_look(&w).is_diverged);
+    assert_true(world_look(&w).is_taking_snapshot);
+    assert_false(store_has_state(w.store));
+    assert_false(is_being_given_up());
+    w.is_rotten = false; /* what is left is sound */
+}
+
+static void expect_healed(uint64_t height)
+{
+    assert_int_equal(others_play(&p, 600), RC_REOPEN);
+    others_reopen(&p);
+    assert_int_equal(store_head(w.store)->height, height);
+    assert_false(world_look(&w).is_diverged);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 200), RC_OK);
+    assert_int_equal(store_head(w.store)->height, p.count);
+    assert_true(others_have_same_state(&p));
+}
+
+static void a_start_that_meets_damage_while_it_gives_up_heals(void **state)
+{
+    (void)state;
+    begin_giving_up();
+    world_crash(&w, false);
+    assert_int_equal(rot_top_node(w.kv), OWN);
+    w.is_rotten = true;
+    world_begin(&w);
+    expect_own_state_goes();
+    for (int i = 0; i < 2; i++) { /* and no start ends any more */
+        world_crash(&w, false);
+        world_begin(&w);
+        assert_int_equal(driver_failure(w.driver, NULL), RC_OK);
+        assert_true(world_look(&w).is_taking_snapshot);
+    }
+    let_all(PEER_HONEST);
+    expect_healed(56);
+}
+
+static void a_newer_one_heals_what_had_nothing_to_go_on_with(void **state)
+{
+    (void)state;
+    begin_giving_up();
+    world_crash(&w, false);
+    assert_int_equal(rot_top_node(w.kv), OWN);
+    w.is_rotten = true;
+    world_begin(&w);
+    expect_own_state_goes();
+    assert_int_equal(others_play(&p, 200), RC_OK); /* nobody has that of 56 */
+    assert_int_equal(world_look(&w).snapshot.height, 56);
+    others_grow(&p, 8);
+    others_certify(&p, 0);
+    for (int i = 0; i < 200 && world_look(&w).snapshot.height == 56; i++)
+        if (others_answer(&p) == 0)
+            world_pass(&w, 250);
+    assert_int_equal(world_look(&w).snapshot.height, 64);
+    let_all(PEER_HONEST);
+    expect_healed(64);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +273,8 @@ int main(void)
         OTHERS_TEST(giving_up_outlasts_crashes),
         OTHERS_TEST(a_newer_one_is_taken_afterwards),
         OTHERS_TEST(one_that_has_diverged_gives_nothing_up),
+        OTHERS_TEST(a_start_that_meets_damage_while_it_gives_up_heals),
+        OTHERS_TEST(a_newer_one_heals_what_had_nothing_to_go_on_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

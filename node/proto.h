@@ -254,7 +254,8 @@ struct proto_reply {
     bool is_present[PROTO_KEYS_MAX];     /* STATE, INDEX */
     struct bytes items[PROTO_NAMES_MAX]; /* STATE, INDEX, READ: values; NAMES; lend */
     struct bytes data;    /* RECEIPT, METRICS, BLOCK, PROOF, EVIDENCE, BACKUP; lends */
-    bool has_certificate; /* BLOCK: the lowest COMMIT at or above its height; READ: the high */
+    bool has_certificate; /* BLOCK: the lowest COMMIT at or above its height that can be read;
+                             READ: the high */
     struct certificate certificate;
     struct proto_status status;
     uint8_t backup_id[16];

@@ -151,6 +151,21 @@ static void finish(struct serve *s, uint64_t number, enum rc rc, const struct wh
         serve_fail(s, number, type, rc, why);
 }
 
+/* A damaged one covers nothing, and the next covers the same (pitfalls D5): the block is told all
+ * the same. Only the next, since each that is not there costs a walk of the table. */
+static enum rc find_certificate(struct serve *s, uint64_t height, struct why *why)
+{
+    struct proto_reply *reply = &s->reply;
+    enum rc rc = store_get_certificate(s->config.store, height, &reply->certificate, why);
+    if (rc == RC_STORE_DAMAGED) {
+        driver_on_damage(s->config.driver, why);
+        rc = store_get_certificate(s->config.store, height + 1, &reply->certificate, why);
+        rc = rc == RC_STORE_DAMAGED ? RC_NOT_FOUND : rc;
+    }
+    reply->has_certificate = rc == RC_OK;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
 static void read_block(struct serve *s, uint64_t number)
 {
     struct block block;
@@ -165,9 +180,7 @@ static void read_block(struct serve *s, uint64_t number)
         driver_on_damaged_block(s->config.driver, height);
     if (rc == RC_OK) {
         s->reply.data = block.whole;
-        rc = store_get_certificate(s->config.store, height, &s->reply.certificate, &why);
-        s->reply.has_certificate = rc == RC_OK;
-        rc = rc == RC_NOT_FOUND ? RC_OK : rc;
+        rc = find_certificate(s, height, &why);
     }
     finish(s, number, rc, &why);
 }

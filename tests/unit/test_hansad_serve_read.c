@@ -294,6 +294,38 @@ static void a_damaged_block_is_followed_over_and_wanted_anew(void **state)
     assert_int_equal(w.driver->repair.height, 4);
 }
 
+/* A block that is sound is told: under the certificate above it, or without one. */
+static void a_damaged_certificate_keeps_no_block_back(void **state)
+{
+    (void)state;
+    begin_serving();
+    commit_some(1, 3);
+    rot_at(KV_CERT, 2);
+    commit_some(4, 5); /* the store looks anew */
+    struct proto_request r = {.type = PROTO_BLOCK, .height = 2};
+    assert_code(ask(&r), PROTO_OK);
+    assert_true(bytes_equal(reply.data, b[2]->block.whole));
+    assert_true(reply.has_certificate);
+    assert_int_equal(reply.certificate.statement.height, 3);
+    assert_int_equal(world_look(&w).damaged_count, 1);
+    assert_int_equal(w.driver->repair.height, 0); /* the block is none to be fetched */
+    rot_at(KV_CERT, 3);
+    commit_some(6, 6);
+    assert_code(ask(&r), PROTO_OK);
+    assert_true(bytes_equal(reply.data, b[2]->block.whole));
+    assert_false(reply.has_certificate);
+    assert_int_equal(world_look(&w).damaged_count, 2);
+    rot_at(KV_CERT, 6); /* nothing is above the newest */
+    world_crash(&w, true);
+    assert_int_equal(world_start(&w), RC_OK);
+    serve_close(serve);
+    bind_serve();
+    r.height = 6;
+    assert_code(ask(&r), PROTO_OK);
+    assert_true(bytes_equal(reply.data, b[6]->block.whole));
+    assert_false(reply.has_certificate);
+}
+
 static void a_damaged_block_whose_receipt_is_asked_for_is_wanted_anew(void **state)
 {
     (void)state;
@@ -325,6 +357,7 @@ int main(void)
         SERVE_TEST(a_damaged_newest_certificate_stops_no_start),
         SERVE_TEST(a_certificate_that_rots_while_it_serves_is_covered_by_the_next),
         SERVE_TEST(a_damaged_block_is_followed_over_and_wanted_anew),
+        SERVE_TEST(a_damaged_certificate_keeps_no_block_back),
         SERVE_TEST(a_damaged_block_whose_receipt_is_asked_for_is_wanted_anew),
     };
     return cmocka_run_group_tests_name("hansad_serve_read", tests, NULL, NULL);

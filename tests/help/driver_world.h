@@ -180,6 +180,10 @@ void world_status(struct driver_world *w, uint32_t from, uint64_t committed_heig
 void world_forward(struct driver_world *w, uint32_t link, const struct world_tx *tx);
 void world_fetch(struct driver_world *w, uint32_t link, const struct world_block *b);
 void world_fetch_range(struct driver_world *w, uint32_t link, uint64_t from_height);
+/* Whether a member is given blocks from this height on, that asks for them when its budget is whole
+ * again: in *out. What left before is forgotten. */
+MUST_USE bool world_is_given(struct driver_world *w, uint32_t link, uint64_t from_height,
+                             struct pbft_msg *out);
 void world_data(struct driver_world *w, uint32_t link, const struct world_block *b);
 /* A chain, its first blocks with bodies, and a certificate of the three others on its last. */
 void world_range(struct driver_world *w, uint32_t link, const struct world_block *const *chain,

@@ -209,6 +209,22 @@ void world_fetch_range(struct driver_world *w, uint32_t link, uint64_t from_heig
     CHECK(world_give(w, link));
 }
 
+bool world_is_given(struct driver_world *w, uint32_t link, uint64_t from_height,
+                    struct pbft_msg *out)
+{
+    world_pass(w, w->chain.genesis.parameters.status_ms);
+    world_settle(w);
+    world_forget(w);
+    world_fetch_range(w, link, from_height);
+    world_settle(w);
+    const struct world_output *o = world_message(w, PBFT_DATA, 0);
+    if (o == NULL)
+        return false;
+    CHECK(world_decode(out, o));
+    CHECK(out->data.blocks[0].height == from_height);
+    return true;
+}
+
 void world_data(struct driver_world *w, uint32_t link, const struct world_block *b)
 {
     start(w, PBFT_DATA, link);

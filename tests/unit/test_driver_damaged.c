@@ -82,24 +82,9 @@ static void assert_damaged(uint64_t count, const char *words)
 
 /* ---- ranges (9.2) ---- */
 
-static bool is_given(uint64_t from)
-{
-    world_pass(&w, 1000);
-    world_settle(&w);
-    world_forget(&w);
-    world_fetch_range(&w, 2, from);
-    world_settle(&w);
-    const struct world_output *o = world_message(&w, PBFT_DATA, 0);
-    if (o == NULL)
-        return false;
-    assert_true(world_decode(msg, o));
-    assert_int_equal(msg->data.blocks[0].height, from);
-    return true;
-}
-
 static void assert_range(uint64_t from, uint32_t blocks_count, uint32_t heads_count)
 {
-    assert_true(is_given(from));
+    assert_true(world_is_given(&w, 2, from, msg));
     assert_int_equal(msg->data.blocks_count, blocks_count);
     assert_int_equal(msg->data.heads_count, heads_count);
     assert_int_equal(msg->data.certificate.statement.height, from + blocks_count + heads_count - 1);
@@ -120,8 +105,8 @@ static void rule_9_2_a_range_that_begins_with_the_damage_is_not_given(void **sta
     (void)state;
     begin_committed(NULL);
     rot(KV_BLOCK, body_key(5));
-    assert_false(is_given(5));
-    assert_true(is_given(6));
+    assert_false(world_is_given(&w, 2, 5, msg));
+    assert_true(world_is_given(&w, 2, 6, msg));
     assert_damaged(1, "height 5");
 }
 
@@ -130,7 +115,7 @@ static void rule_9_2_of_a_damaged_chain_no_range_is_given_either(void **state)
     (void)state;
     begin_committed(NULL);
     rot(KV_CHAIN, height_key(1));
-    assert_false(is_given(1));
+    assert_false(world_is_given(&w, 2, 1, msg));
     assert_damaged(1, "height 1");
 }
 
@@ -188,7 +173,7 @@ static void rule_9_2_what_no_certificate_covers_is_not_given(void **state)
     commit_two_ranges();
     rot(KV_BLOCK, body_key(6));
     assert_range(1, 3, 0);
-    assert_false(is_given(4));
+    assert_false(world_is_given(&w, 2, 4, msg));
     assert_int_equal(world_look(&w).damaged_count, 2); /* both met it */
     assert_range(7, 8, 3);
 }
@@ -198,7 +183,7 @@ static void rule_9_2_no_header_of_a_damaged_block_leads_to_a_certificate(void **
     (void)state;
     commit_two_ranges();
     rot(KV_BLOCK, body_key(14));
-    assert_false(is_given(4));
+    assert_false(world_is_given(&w, 2, 4, msg));
     assert_int_equal(world_look(&w).damaged_count, 1);
     assert_range(1, 3, 0);
     assert_range(15, 3, 0);

@@ -34,25 +34,11 @@ static void begin_rotten(void)
     world_forget(&w);
 }
 
-static bool is_given(uint64_t from)
-{
-    world_pass(&w, 1000);
-    world_settle(&w);
-    world_forget(&w);
-    world_fetch_range(&w, 2, from);
-    world_settle(&w);
-    const struct world_output *o = world_message(&w, PBFT_DATA, 0);
-    if (o == NULL)
-        return false;
-    assert_true(world_decode(msg, o));
-    return msg->data.blocks[0].height == from;
-}
-
 /* From here on the real audit has to find the disk sound, at each stop. */
 static void assert_repaired(void)
 {
     assert_int_equal(world_look(&w).repaired_count, 1);
-    assert_true(is_given(ROTTEN));
+    assert_true(world_is_given(&w, 2, ROTTEN, msg));
     w.is_rotten = false;
 }
 
@@ -78,7 +64,7 @@ static void a_damaged_block_is_fetched_and_is_there_again(void **state)
     uint32_t of;
     begin_rotten();
     assert_int_equal(asked(&of), 0); /* nobody has looked at it */
-    assert_false(is_given(ROTTEN));
+    assert_false(world_is_given(&w, 2, ROTTEN, msg));
     assert_int_equal(asked(&of), 1);
     world_range(&w, of, &b[ROTTEN], 1, 0);
     world_settle(&w);
@@ -87,7 +73,7 @@ static void a_damaged_block_is_fetched_and_is_there_again(void **state)
     assert_int_equal(asked(&of), 0);
     world_crash(&w, false); /* and durably */
     world_begin(&w);
-    assert_true(is_given(ROTTEN));
+    assert_true(world_is_given(&w, 2, ROTTEN, msg));
     assert_int_equal(world_look(&w).damaged_count, 0);
     world_commit(&w, b[COMMITTED + 1]);
 }
@@ -98,7 +84,7 @@ static void the_certificate_may_be_of_a_block_above(void **state)
     (void)state;
     uint32_t of;
     begin_rotten();
-    assert_false(is_given(ROTTEN));
+    assert_false(world_is_given(&w, 2, ROTTEN, msg));
     assert_int_equal(asked(&of), 1);
     world_range(&w, of, &b[ROTTEN], 1, 3);
     world_settle(&w);
@@ -112,7 +98,7 @@ static void it_is_asked_for_so_often_and_then_left(void **state)
     uint32_t count = 0, of;
     bool was_asked[WORLD_MEMBERS] = {false};
     begin_rotten();
-    assert_false(is_given(ROTTEN));
+    assert_false(world_is_given(&w, 2, ROTTEN, msg));
     for (int i = 0; i < 200; i++) {
         uint32_t now = asked(&of);
         count += now;
@@ -130,7 +116,7 @@ static void it_is_asked_for_so_often_and_then_left(void **state)
     for (uint32_t from = 0; from < WORLD_MEMBERS; from++)
         if (from != 1)
             world_status(&w, from, COMMITTED);
-    assert_false(is_given(ROTTEN));
+    assert_false(world_is_given(&w, 2, ROTTEN, msg));
     assert_int_equal(asked(&of), 1);
 }
 
@@ -150,12 +136,12 @@ static void what_the_chain_does_not_name_is_not_taken(void **state)
     for (uint32_t from = 0; from < WORLD_MEMBERS; from++)
         if (from != 1)
             world_status(&w, from, COMMITTED);
-    assert_false(is_given(ROTTEN));
+    assert_false(world_is_given(&w, 2, ROTTEN, msg));
     assert_int_equal(asked(&of), 1);
     world_range(&w, of, &b[ROTTEN], 1, 3); /* its certificate is of another height */
     world_settle(&w);
     assert_int_equal(world_look(&w).repaired_count, 0);
-    assert_false(is_given(ROTTEN));
+    assert_false(world_is_given(&w, 2, ROTTEN, msg));
 }
 
 /* A range that nobody asked for, or from elsewhere, puts nothing in its place. */
@@ -166,7 +152,7 @@ static void nothing_is_repaired_that_was_not_met(void **state)
     world_range(&w, 2, &b[ROTTEN], 1, 0);
     world_settle(&w);
     assert_int_equal(world_look(&w).repaired_count, 0);
-    assert_false(is_given(ROTTEN));
+    assert_false(world_is_given(&w, 2, ROTTEN, msg));
     world_range(&w, 3, &b[ROTTEN + 1], 1, 0);
     world_settle(&w);
     assert_int_equal(world_look(&w).repaired_count, 0);

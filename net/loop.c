@@ -22,6 +22,7 @@ struct watch {
 
 struct loop {
     int epoll_fd;
+    uint64_t woke_ms;
     uint32_t watches_count; /* slots that were ever used */
     struct watch watches[LOOP_DESCRIPTORS_MAX];
 };
@@ -134,13 +135,20 @@ enum rc loop_run(struct loop *l, uint64_t until_ms, struct why *why)
 {
     struct epoll_event events[EVENTS_MAX];
     int count = epoll_wait(l->epoll_fd, events, EVENTS_MAX, timeout_until(until_ms));
-    if (count < 0 && errno == EINTR)
+    int error = errno;
+    l->woke_ms = loop_now_ms();
+    if (count < 0 && error == EINTR)
         return RC_OK;
     if (count < 0)
-        return why_set(why, RC_FILE_IO, "epoll_wait: %s", strerror(errno));
+        return why_set(why, RC_FILE_IO, "epoll_wait: %s", strerror(error));
     for (int i = 0; i < count; i++)
         call(l, events[i].data.u64);
     return RC_OK;
+}
+
+uint64_t loop_woke_ms(const struct loop *l)
+{
+    return l->woke_ms;
 }
 
 static uint64_t clock_ms(clockid_t clock)

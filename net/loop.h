@@ -29,6 +29,9 @@ void loop_enable(struct loop *l, int fd, bool is_enabled);
  * Returns: RC_OK | RC_FILE_IO (epoll failed: our fault or the system's end). */
 MUST_USE enum rc loop_run(struct loop *l, uint64_t until_ms, struct why *why);
 
+/* When the last loop_run() ended its wait: what it called came after that. */
+uint64_t loop_woke_ms(const struct loop *l);
+
 uint64_t loop_now_ms(void);  /* monotonic */
 uint64_t loop_wall_ms(void); /* since 1970, UTC */
 

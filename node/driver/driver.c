@@ -189,9 +189,9 @@ static void answer_core(struct driver *d)
 /* Rule 6.2, pitfalls I6: the process stood still far beyond the time when it wanted to be run. What
  * would stop the timers may be in the inbox, so that is taken first; not for longer than T_s, or a
  * flood would stop time. */
-static void note_pause(struct driver *d, uint64_t now_ms)
+static void note_pause(struct driver *d, uint64_t woke_ms, uint64_t now_ms)
 {
-    if (d->is_started && now_ms > d->due_ms && now_ms - d->due_ms >= d->parameters.status_ms)
+    if (d->is_started && woke_ms > d->due_ms && woke_ms - d->due_ms >= d->parameters.status_ms)
         d->drain_until_ms = now_ms + d->parameters.status_ms;
 }
 
@@ -207,18 +207,19 @@ static void tick(struct driver *d)
         driver_step(d, &e);
 }
 
-void driver_worked(struct driver *d, uint64_t now_ms)
+void driver_worked(struct driver *d, uint64_t from_ms, uint64_t now_ms)
 {
-    if (!d->is_started || now_ms <= d->time.now_ms || now_ms - d->time.now_ms > DRIVER_WORK_MS_MAX)
+    if (!d->is_started || now_ms <= from_ms || now_ms - from_ms > DRIVER_WORK_MS_MAX)
         return;
-    pbft_worked(d->core, now_ms);
+    note_pause(d, from_ms, now_ms);
+    pbft_worked(d->core, from_ms, now_ms);
     if (d->due_ms < now_ms)
         d->due_ms = now_ms; /* it could not have been run earlier */
 }
 
 void driver_run(struct driver *d, struct driver_time time)
 {
-    note_pause(d, time.now_ms);
+    note_pause(d, time.now_ms, time.now_ms);
     d->time = time;
     driver_last_word(d); /* it may have failed when it was opened */
     if (d->failure != RC_OK)

@@ -158,8 +158,9 @@ enum {
     /* and no longer in all, for 10 GiB of state over 50 Mbit/s. It bounds what somebody who asks
      * for ever makes a disk keep: what states change in that time. */
     DRIVER_HOLD_MAX_MS = 30 * 60 * 1000,
-    /* What lasted longer within one run was the process standing still in the midst of it: a run's
-     * work has the bounds above, and is far shorter. */
+    /* What lasted longer at a stretch was the process standing still in the midst of it: a run's
+     * work has the bounds above, and that of handing over what came those of the net; both are far
+     * shorter. */
     DRIVER_WORK_MS_MAX = 4000,
     /* Heights reserved at once, rule 4.2's number: the marker's sync is spread over so many. */
     DRIVER_RESERVED_HEIGHTS = 1024
@@ -231,10 +232,11 @@ void driver_on_marked(struct driver *d, enum rc rc);
  * wait were verified and taken, or T_s has passed (6.2, pitfalls I6): hand over what came meanwhile
  * before this is called. */
 void driver_run(struct driver *d, struct driver_time time);
-/* The thread was at work since the last driver_run() began, and is to sleep now: that time was no
- * pause, unless it is longer than DRIVER_WORK_MS_MAX (6.2, pitfalls I6). Where it is not said,
- * a run takes no time. */
-void driver_worked(struct driver *d, uint64_t now_ms);
+/* The thread was at work from then until now_ms, in driver_run() or with handing over what came:
+ * that time was no pause, unless it is longer than DRIVER_WORK_MS_MAX (6.2, pitfalls I6). To be
+ * said before it sleeps, and before driver_run() of what it did since it woke. Where it is not
+ * said, work takes no time. */
+void driver_worked(struct driver *d, uint64_t from_ms, uint64_t now_ms);
 /* When to call driver_run() by itself. */
 uint64_t driver_deadline_ms(const struct driver *d);
 

@@ -303,12 +303,14 @@ static uint64_t deadline_ms(const struct node *n)
 /* One turn of the loop: what came, and what follows from it. */
 static enum rc run_once(struct node *n, struct why *why)
 {
+    uint64_t ran_ms = n->time.now_ms;
     n->time = node_time();
-    driver_worked(n->driver, n->time.now_ms);
+    driver_worked(n->driver, ran_ms, n->time.now_ms);
     enum rc rc = loop_run(n->loop, deadline_ms(n), why);
     if (rc != RC_OK)
         return rc;
     n->time = node_time();
+    driver_worked(n->driver, loop_woke_ms(n->loop), n->time.now_ms);
     driver_run(n->driver, n->time);
     rc = serve_run(n->serve, n->time, why);
     if (rc != RC_OK)

@@ -230,23 +230,30 @@ static void settle(struct pbft *p)
     pbft_try_resend_view_change(p);
 }
 
-void pbft_worked(struct pbft *p, uint64_t now_ms)
+/* I6, 6.2: what comes so late was preceded by a pause: of this process, or of its clock. What
+ * waited in the inbox comes first, so all ages begin anew. Without one, STATUS makes a step every
+ * T_s, unless the caller is at work for longer: that is none, or whoever makes work for it would
+ * keep it from complaining. */
+static bool is_after_pause(const struct pbft *p, uint64_t now_ms)
 {
+    uint64_t from_ms = p->worked_ms > p->now_ms ? p->worked_ms : p->now_ms;
+    return p->now_ms > 0 && now_ms > from_ms && now_ms - from_ms > 2 * p->config.status_ms;
+}
+
+void pbft_worked(struct pbft *p, uint64_t from_ms, uint64_t now_ms)
+{
+    p->has_paused = p->has_paused || is_after_pause(p, from_ms);
     if (now_ms > p->worked_ms)
         p->worked_ms = now_ms;
 }
 
-/* I6, 6.2: a step that comes so late was preceded by a pause: of this process, or of its clock.
- * What waited in the inbox comes first, so all ages begin anew. Without one, STATUS makes a step
- * every T_s, unless the caller is at work for longer: that is none, or whoever makes work for it
- * would keep it from complaining. */
 static void take_time(struct pbft *p, uint64_t now_ms)
 {
     if (now_ms <= p->now_ms)
         return;
-    uint64_t from_ms = p->worked_ms > p->now_ms ? p->worked_ms : p->now_ms;
-    if (p->now_ms > 0 && now_ms > from_ms && now_ms - from_ms > 2 * p->config.status_ms)
+    if (p->has_paused || is_after_pause(p, now_ms))
         p->awake_from_ms = now_ms;
+    p->has_paused = false;
     p->now_ms = now_ms;
 }
 

@@ -311,9 +311,10 @@ struct pbft_output {
 /* Take one event. Never fails: what is wrong with an event is in output->drop. */
 void pbft_step(struct pbft *p, const struct pbft_event *event, struct pbft_output *output);
 
-/* Since its last step the caller was at work until now_ms: what lies between is no pause, however
- * long it was, and all ages go on over it (6.2, pitfalls I6). */
-void pbft_worked(struct pbft *p, uint64_t now_ms);
+/* The caller was at work from then until now_ms: that is no pause, however long it was, and all
+ * ages go on over it (6.2, pitfalls I6). What lies before it, since the last step or work, may be
+ * one. */
+void pbft_worked(struct pbft *p, uint64_t from_ms, uint64_t now_ms);
 
 /* When to call back with a TICK; UINT64_MAX = not by itself. */
 uint64_t pbft_deadline_ms(const struct pbft *p);

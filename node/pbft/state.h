@@ -131,6 +131,7 @@ struct pbft {
     uint32_t faulty_max;
     uint64_t now_ms;
     uint64_t worked_ms; /* until then at least the caller was at work: pbft_worked() */
+    bool has_paused;    /* before that, and no step was made since */
 
     /* Durable (PROTOCOL.md 2). */
     uint64_t view;

@@ -86,6 +86,33 @@ static void readable_is_called_until_it_is_drained(void **state)
     assert_int_equal(ears[0].calls_count, 3);
 }
 
+/* Takes some time. */
+static void on_ready_for_long(void *context)
+{
+    uint64_t *woke_ms = context;
+    *woke_ms = loop_woke_ms(loop);
+    while (loop_now_ms() <= *woke_ms + 1)
+        ;
+}
+
+/* What is called is none of the wait. */
+static void it_woke_before_it_called(void **state)
+{
+    (void)state;
+    uint64_t woke_ms = 0, from_ms = loop_now_ms();
+    loop_remove(loop, ears[0].fd);
+    assert_int_equal(loop_add(loop, ears[0].fd, on_ready_for_long, &woke_ms, NULL), RC_OK);
+    raise_fd(ears[0].fd);
+    run();
+    assert_true(woke_ms >= from_ms);
+    assert_int_equal(loop_woke_ms(loop), woke_ms);
+    assert_true(loop_now_ms() > woke_ms + 1);
+    drain(ears[0].fd);
+    uint64_t until_ms = loop_now_ms() + 3;
+    assert_int_equal(loop_run(loop, until_ms, NULL), RC_OK); /* for nothing */
+    assert_true(loop_woke_ms(loop) >= until_ms);
+}
+
 /* A descriptor that is switched off is not called, and costs no wake-up; switched on it is, for
  * what came before too. */
 static void disabled_is_silent_until_enabled(void **state)
@@ -266,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(readable_is_called_until_it_is_drained),
+        TEST(it_woke_before_it_called),
         TEST(disabled_is_silent_until_enabled),
         TEST(removed_by_another_call_is_not_called),
         TEST(disabled_by_another_call_is_not_called),

@@ -25,6 +25,7 @@ for i in 0 1 2 3; do
 done
 for name in bank alice bob; do "$HANSA" keygen $name --network demo >/dev/null; done
 "$HANSA" keygen alice --network demo --out alice-2.key >/dev/null
+"$HANSA" keygen stranger --network demo >/dev/null
 "$HANSA" genesis init --chain demo --out genesis.json --member m0.key.pub --member m1.key.pub \
     --member m2.key.pub --member m3.key.pub --participant bank.key.pub \
     --participant alice.key.pub --participant bob.key.pub --asset CZK:2:bank \
@@ -183,7 +184,15 @@ printf 'one two' >bill
 accepted "record_is_verified" "Yes:" record verify bill bank bill 7
 accepted "record_history_is_shown" "version:         1" record history bank bill 7
 accepted "key_is_added" "committed:" key add --key alice.key --new-key alice-2.key
-accepted "key_show_asks_a_node" "active at height|next nonce:      1" key show alice-2.key --node m1
+accepted "key_show_asks_a_node" "active at height|next nonce:      1|certified:       no: it is the word of node m1" \
+    key show alice-2.key --node m1
+run key show alice-2.key --node m1 --json
+json "and_says_whose_word_it_is_in_json" 'd["ledger"]["node"] == "m1" and d["ledger"]["certified"] is False and
+    "word of node m1" in d["ledger"]["not_certified_because"] and d["ledger"]["next_nonce"] == 1'
+accepted "also_of_a_key_that_it_does_not_know" "unknown at height|certified:       no: it is the word of node m1" \
+    key show stranger.key --node m1
+accepted "but_not_of_a_member_which_stands_in_the_genesis" "member 2 of the chain" key show m2.key --node m1
+check "of_which_nothing_is_vouched_for" sh -c '! grep -q "^certified:" out'
 accepted "key_is_revoked" "committed:" key revoke --key alice-2.key --revoke alice.key.pub
 says "revoked_key_signs_no_more" 6 "" "the key was revoked, for ever" transfer --key alice.key \
     --from alice/main --to bob/main --amount 1.00 --asset CZK

@@ -114,12 +114,12 @@ key_file() {
 }
 key_file test "$key" known.pub
 accepted "key_show_with_a_store_gives_the_next_nonce" \
-    "participant:     $participant|status:          active at height 10|next nonce:" \
+    "participant:     $participant|status:          active at height 10|next nonce:|certified: " \
     key show known.pub --dir store
 run key show known.pub --dir store --json
 json "key_show_with_a_store_is_json_too" "d['ledger']['status'] == 'active' and
     d['ledger']['participant'] == '$participant' and d['ledger']['next_nonce'] >= 1 and
-    d['ledger']['height'] == 10"
+    d['ledger']['height'] == 10 and d['ledger']['certified'] in (True, False)"
 run keygen "$participant" --network test --out fresh.key
 accepted "key_show_of_an_unknown_key_says_how_to_add_it" "unknown at height 10|hansa sign key-add" \
     key show fresh.key --dir store

@@ -10,9 +10,8 @@
 
 /* ---- what a ledger knows ---- */
 
-/* Nothing here lends: the store is closed before it is shown. */
 struct standing {
-    bool is_asked; /* a data directory was given, or nodes */
+    const struct source *source; /* a data directory was given, or nodes; else NULL */
     uint64_t height;
     bool is_known;
     bool is_revoked;
@@ -30,7 +29,7 @@ static enum rc ask_source(struct standing *out, struct source *s, const struct k
                        "network",
                        public->network, s->dir != NULL ? "data directory" : "genesis file",
                        s->genesis->chain, s->dir != NULL ? "data directory" : "genesis file");
-    out->is_asked = true;
+    out->source = s;
     out->member_index = genesis_member_by_key(s->genesis, &public->sign_public);
     struct state_key key;
     out->is_known = state_get_key(s->layer, &public->sign_public, &key);
@@ -47,26 +46,9 @@ static enum rc ask_source(struct standing *out, struct source *s, const struct k
     return RC_OK;
 }
 
-static enum cli_exit ask(struct standing *out, struct cli *c, const struct key_public *public)
-{
-    struct why why = {""};
-    struct source s;
-    enum cli_exit code = source_open_asked(&s, c);
-    if (code != CLI_DONE)
-        return code;
-    enum rc rc = ask_source(out, &s, public, &why);
-    if (rc != RC_OK && s.dir != NULL) {
-        char quoted[CLI_QUOTE_BYTES];
-        rc = why_within(&why, rc, "%s", cli_quote(quoted, cli_value(c, "dir")));
-    }
-    if (rc != RC_OK)
-        code = source_fail(c, &s, rc, &why);
-    source_close(&s);
-    return code;
-}
-
 /* ---- answering ---- */
 
+/* Members stand in the genesis, so that of them there is nothing to vouch for. */
 static json_t *standing_json(const struct standing *s, enum key_kind kind)
 {
     json_t *out = json_object();
@@ -78,6 +60,7 @@ static json_t *standing_json(const struct standing *s, enum key_kind kind)
             render_set_number(out, "member", s->member_index);
         return out;
     }
+    source_standing_to_json(out, s->source);
     const char *status = !s->is_known ? "unknown" : s->is_revoked ? "revoked" : "active";
     json_object_set_new(out, "status", json_string(status));
     if (!s->is_known)
@@ -88,15 +71,16 @@ static json_t *standing_json(const struct standing *s, enum key_kind kind)
     return out;
 }
 
-static void print_standing(const struct standing *s, enum key_kind kind)
+static void print_member(const struct standing *s)
 {
-    if (kind == KEY_REPLICA) {
-        if (s->member_index < MEMBERS_MAX)
-            cli_line("status", "member %" PRIu32 " of the chain", s->member_index);
-        else
-            cli_line("status", "not a member of this chain");
-        return;
-    }
+    if (s->member_index < MEMBERS_MAX)
+        cli_line("status", "member %" PRIu32 " of the chain", s->member_index);
+    else
+        cli_line("status", "not a member of this chain");
+}
+
+static void print_participant(const struct standing *s)
+{
     if (!s->is_known) {
         cli_line("status",
                  "unknown at height %" PRIu64 ": no participant has this key; a "
@@ -130,7 +114,7 @@ static enum cli_exit answer(struct cli *c, const struct key_public *public,
             json_object_set_new(out, "peer", json_string(public->peer_address));
             json_object_set_new(out, "client", json_string(public->client_address));
         }
-        if (standing->is_asked)
+        if (standing->source != NULL)
             json_object_set_new(out, "ledger", standing_json(standing, public->kind));
         return cli_answer(c, out);
     }
@@ -143,9 +127,33 @@ static enum cli_exit answer(struct cli *c, const struct key_public *public,
         cli_line("peer address", "%s", public->peer_address);
         cli_line("client address", "%s", public->client_address);
     }
-    if (standing->is_asked)
-        print_standing(standing, public->kind);
+    if (standing->source == NULL)
+        return CLI_DONE;
+    if (is_replica) {
+        print_member(standing);
+        return CLI_DONE;
+    }
+    print_participant(standing);
+    source_print_standing(standing->source);
     return CLI_DONE;
+}
+
+static enum cli_exit ask_and_answer(struct cli *c, const struct key_public *public)
+{
+    struct standing standing = {.member_index = MEMBERS_MAX};
+    struct why why = {""};
+    struct source s;
+    enum cli_exit code = source_open_asked(&s, c);
+    if (code != CLI_DONE)
+        return code;
+    enum rc rc = ask_source(&standing, &s, public, &why);
+    if (rc != RC_OK && s.dir != NULL) {
+        char quoted[CLI_QUOTE_BYTES];
+        rc = why_within(&why, rc, "%s", cli_quote(quoted, cli_value(c, "dir")));
+    }
+    code = rc == RC_OK ? answer(c, public, &standing) : source_fail(c, &s, rc, &why);
+    source_close(&s);
+    return code;
 }
 
 static enum cli_exit run(struct cli *c)
@@ -155,12 +163,10 @@ static enum cli_exit run(struct cli *c)
     enum rc rc = file_read_public_key(&public, cli_argument(c, 0), &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
-    struct standing standing = {.member_index = MEMBERS_MAX};
-    enum cli_exit code = CLI_DONE;
     /* Not for HANSA_GENESIS alone: what stands in a file is shown without asking anybody. */
     if (cli_has(c, "dir") || cli_has(c, "genesis") || cli_has(c, "node"))
-        code = ask(&standing, c, &public);
-    return code == CLI_DONE ? answer(c, &public, &standing) : code;
+        return ask_and_answer(c, &public);
+    return answer(c, &public, &(struct standing){.source = NULL});
 }
 
 static const struct cli_argument arguments[] = {
@@ -175,8 +181,9 @@ const struct command cmd_key_show = {
     .options = options,
     .text =
         "No passphrase is needed: secrets are not looked at. With --genesis or --node a running\n"
-        "node is asked for the key's status and next nonce, with --dir a stopped node's data\n"
-        "directory.",
+        "node is asked for the key's status and next nonce, and this is its word: it may lag, or\n"
+        "lie. (Commands that sign and send ask all nodes for the nonce.) With --dir they are read\n"
+        "in a stopped node's data directory.",
     .example = "hansa key show alice.key --genesis genesis.json\n"
                "hansa key show alice.key --dir node-0/data",
     .exits = "0 shown; 1 the store is damaged; 3 not a key file, a mode wider than 0600, or\n"

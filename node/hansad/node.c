@@ -300,17 +300,25 @@ static uint64_t deadline_ms(const struct node *n)
     return earlier(deadline, node_watch_deadline_ms(n));
 }
 
-/* One turn of the loop: what came, and what follows from it. */
-static enum rc run_once(struct node *n, struct why *why)
+enum rc node_hand_over(struct node *n, uint64_t until_ms, struct why *why)
 {
     uint64_t ran_ms = n->time.now_ms;
     n->time = node_time();
     driver_worked(n->driver, ran_ms, n->time.now_ms);
-    enum rc rc = loop_run(n->loop, deadline_ms(n), why);
+    enum rc rc = loop_run(n->loop, until_ms, why);
     if (rc != RC_OK)
         return rc;
     n->time = node_time();
     driver_worked(n->driver, loop_woke_ms(n->loop), n->time.now_ms);
+    return RC_OK;
+}
+
+/* One turn of the loop: what came, and what follows from it. */
+static enum rc run_once(struct node *n, struct why *why)
+{
+    enum rc rc = node_hand_over(n, deadline_ms(n), why);
+    if (rc != RC_OK)
+        return rc;
     driver_run(n->driver, n->time);
     rc = serve_run(n->serve, n->time, why);
     if (rc != RC_OK)

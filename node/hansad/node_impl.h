@@ -58,6 +58,10 @@ struct node {
 };
 
 struct driver_time node_time(void);
+/* Since n->time the driver was run, and what follows from that was done. Wait until something
+ * comes, or until then at most, and hand it over; what was work and what the wait is told to the
+ * driver. n->time is when it ended. Returns: as loop_run(). */
+MUST_USE enum rc node_hand_over(struct node *n, uint64_t until_ms, struct why *why);
 
 /* ---- node_driver.c ---- */
 /* The driver, on all that is open; a state that is to be discarded is put aside before (8.2). */

@@ -60,7 +60,7 @@ static void on_notice(void *context, uint32_t peer, bool is_trouble, const char 
 static void on_request(void *context, uint64_t number, struct bytes request)
 {
     struct node *n = context;
-    serve_on_request(n->serve, number, request, n->time);
+    serve_on_request(n->serve, number, request, node_time()); /* not that of before the wait */
 }
 
 static void reply(void *context, uint64_t number, struct bytes bytes)
@@ -123,7 +123,7 @@ static void on_tree(void *context)
 static void on_backup(void *context)
 {
     struct node *n = context;
-    serve_on_backup(n->serve, n->time);
+    serve_on_backup(n->serve, node_time());
 }
 
 static void on_signal(void *context)

@@ -405,7 +405,7 @@ void driver_commit(struct driver *d, const struct pbft_act *act)
     }
     drop_siblings(d, act->block.height, &act->block.digest);
     store_stage_append(d->store, batch, &b->block, b->layer, act->certificate, b->is_stored);
-    records_drop_height(batch, act->block.height);
+    records_drop_below(batch, act->block.height);
     lift_children(d, &act->block.digest);
     driver_clients_on_commit(d, b, act->certificate != NULL);
     b->is_stored = false; /* it is the chain's now; prune lets it go */

@@ -237,15 +237,13 @@ void records_put(struct kv_batch *batch, const struct pbft_act *act, uint32_t ow
     stage(batch, &key, &w);
 }
 
-void records_drop_height(struct kv_batch *batch, uint64_t height)
+void records_drop_below(struct kv_batch *batch, uint64_t head_height)
 {
-    CHECK(height > 0);
+    CHECK(head_height > 0);
     const struct record_key keys[] = {
-        {.type = RECORD_VOTE, .height = height - 1, .kind = CERT_PREPARE},
-        {.type = RECORD_VOTE, .height = height - 1, .kind = CERT_COMMIT},
-        {.type = RECORD_VOTE, .height = height, .kind = CERT_PREPARE},
-        {.type = RECORD_VOTE, .height = height, .kind = CERT_COMMIT},
-        {.type = RECORD_PROPOSAL, .height = height},
+        {.type = RECORD_VOTE, .height = head_height - 1, .kind = CERT_PREPARE},
+        {.type = RECORD_VOTE, .height = head_height - 1, .kind = CERT_COMMIT},
+        {.type = RECORD_PROPOSAL, .height = head_height},
     };
     uint8_t room[RECORDS_KEY_BYTES_MAX];
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

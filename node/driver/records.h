@@ -30,10 +30,12 @@
  * ALARM or DIVERGED; own_index is that of the member who signs the VIEW-CHANGE. Requires: one of
  * these; its certificates have passed cert_verify(). */
 void records_put(struct kv_batch *batch, const struct pbft_act *act, uint32_t own_index);
-/* After a block at this height was committed: its votes and proposal are not needed any more (4.1:
- * the core never votes at or below its committed height, and peers are given the block). Nor are
- * those of the height below, where the base of a view may have been voted for once more (7.4). */
-void records_drop_height(struct kv_batch *batch, uint64_t height);
+/* After a block at this height was committed: the votes of the height below it are not needed any
+ * more (4.1: peers are given the block). Those of the head itself are: it may be the base of a
+ * view, voted for before it was committed or after, and then its votes go out again until the view
+ * is installed (7.4). No base is proposed in its own view, so the proposal goes.
+ * Requires: called for each height that commits, in ascending order. */
+void records_drop_below(struct kv_batch *batch, uint64_t head_height);
 void records_put_starts(struct kv_batch *batch, uint64_t starts_count);
 void records_put_reserved(struct kv_batch *batch, const struct pbft_rank *reserved);
 void records_put_evidence(struct kv_batch *batch, const struct pbft_evidence *e);

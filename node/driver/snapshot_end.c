@@ -3,13 +3,13 @@
 #include "node/driver/driver_impl.h"
 #include "node/driver/records.h"
 
-/* What I signed below it is past, as when a height is committed. */
+/* What I signed below it is past, as when heights are committed. */
 static void drop_votes(struct driver *d, uint64_t height)
 {
     uint64_t from = store_head(d->store)->height + 1;
-    uint64_t end = from + 2 * d->parameters.window_heights; /* no vote of mine is above */
-    for (uint64_t at = from; at <= height && at < end; at++)
-        records_drop_height(driver_turn(d)->batch, at);
+    uint64_t end = from + 2 * d->parameters.window_heights; /* no vote of mine is there or above */
+    for (uint64_t at = from; at <= height && at <= end; at++)
+        records_drop_below(driver_turn(d)->batch, at);
 }
 
 /* What was taken has to be all there, and the own state to have had no name that it has not: else

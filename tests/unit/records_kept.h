@@ -32,7 +32,7 @@ static inline void keep(void)
         if (is_kept(l.out.acts[i].type))
             records_put(batch, &l.out.acts[i], l.config.own_index);
         if (l.out.acts[i].type == PBFT_WRITE_COMMIT)
-            records_drop_height(batch, l.out.acts[i].block.height);
+            records_drop_below(batch, l.out.acts[i].block.height);
     }
     land(batch);
 }

@@ -1,5 +1,6 @@
 /* A core that is started from the records of its acts alone, as after a crash (PROTOCOL.md 4.1). */
 #include "tests/unit/records_kept.h"
+#include "tests/unit/rules_view.h"
 
 static bool is_sent(const struct pbft_act *act)
 {
@@ -77,6 +78,43 @@ static void rule_4_1_what_is_committed_is_not_sent_again(void **state)
     assert_starts_like_one_that_kept_all(1 + 1 + 1);
 }
 
+/* Without what a view change leaves, which is judged by signatures that nobody makes here. */
+static void keep_but_messages(void)
+{
+    for (size_t i = 0; i < l.out.acts_count; i++) {
+        const struct pbft_act *act = &l.out.acts[i];
+        bool is_message = act->type == PBFT_WRITE_VIEW_CHANGE || act->type == PBFT_WRITE_NEW_VIEW;
+        if (is_kept(act->type) && !is_message)
+            keep_act(act);
+    }
+}
+
+/* The base was voted for, and is committed only then, by what a lower view knew of it: the base
+ * vote goes out again, and counts (7.4), or this view might never be installed. */
+static void rule_4_1_a_base_vote_outlasts_its_commit(void **state)
+{
+    (void)state;
+    begin_kept(3);
+    lone_accept(&l, &b[1]);
+    keep();
+    struct certificate high = lone_certificate(&l, CERT_PREPARE, 0, &b[1], others());
+    struct certificate late = lone_certificate(&l, CERT_COMMIT, 0, &b[1], others());
+    leave(0);
+    adopt(1, &high);
+    keep_but_messages();
+    assert_true(lone_sent_vote(&l, CERT_PREPARE, &b[1]));
+    (void)lone_certified(&l, &late);
+    keep();
+    assert_int_equal(l.look.committed.height, 1);
+    assert_starts_like_one_that_kept_all(1 + 1);
+    assert_false(l.look.is_installed);
+    for (uint32_t from = 0; from <= 1; from++)
+        (void)lone_vote(&l, from, CERT_PREPARE, &b[1]);
+    keep();
+    assert_true(lone_sent_vote(&l, CERT_COMMIT, &b[1]));
+    assert_starts_like_one_that_kept_all(2 + 1);
+}
+
 /* It is not the vote signed anew: the stored bytes go out, even if nobody could sign such. */
 static void the_stored_signature_is_sent_as_it_is(void **state)
 {
@@ -135,6 +173,7 @@ int main(void)
         KEPT(rule_4_1_a_primary_sends_the_same_bytes_again),
         KEPT(rule_4_1_a_backup_sends_the_same_bytes_again),
         KEPT(rule_4_1_what_is_committed_is_not_sent_again),
+        KEPT(rule_4_1_a_base_vote_outlasts_its_commit),
         KEPT(the_stored_signature_is_sent_as_it_is),
         KEPT(a_core_from_records_goes_on),
         KEPT(votes_of_older_views_are_met_and_not_sent),

@@ -35,6 +35,7 @@
  *                           chain, version)
  *   warn   refused          members sent what no correct member sends (signatures, bodies)
  *   warn   evidence         proof that a member lied: once for each kind, and at each start
+ *   warn   reopening_waits  the store is opened anew again and again: how long the next time waits
  *   warn   inbox_full       a peer sends more than is taken
  *   warn   client_version   a client speaks another version of the protocol
  *   warn   crowd            too many connections: silent ones were ended

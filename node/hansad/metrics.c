@@ -175,6 +175,10 @@ static void tell_storage(const struct node *n, const struct driver_look *look, s
     one(out, "damaged_reads_total", "counter",
         "Reads of the store that met damage and gave nothing; the log says where.",
         look->damaged_count);
+    one(out, "reopenings_total", "counter", "How often the store was opened anew.",
+        n->reopen.count);
+    one(out, "reopen_wait_ms", "gauge", "How long the last of them waited, or the next one waits.",
+        n->reopen.wait_ms);
     one(out, "marker_writes_total", "counter", "How often the marker was raised (rule 4.2).",
         n->marks_count);
     one(out, "store_bytes", "gauge", "Bytes of the store on the disk.", n->store_bytes);

@@ -297,6 +297,7 @@ static uint64_t deadline_ms(const struct node *n)
     uint64_t deadline = driver_deadline_ms(n->driver);
     deadline = earlier(deadline, peers_deadline_ms(n->peers));
     deadline = earlier(deadline, serve_deadline_ms(n->serve));
+    deadline = earlier(deadline, reopen_due_ms(&n->reopen));
     return earlier(deadline, node_watch_deadline_ms(n));
 }
 

@@ -142,9 +142,30 @@ static void end_driver(struct node *n, const struct driver_look *look)
     n->driver = NULL;
 }
 
+/* Whoever is asked meanwhile finds the driver that has ended, which decides nothing more: its store
+ * is read, and what it does not answer is answered when its place is taken. */
+static void say_waits(const struct node *n, const struct why *why)
+{
+    struct log_line l;
+    log_begin(&l, n->log, LOG_WARN, "reopening_waits");
+    log_number(&l, "ms", n->reopen.wait_ms);
+    log_number(&l, "times", n->reopen.row_count);
+    log_words(&l, "what", why->text);
+    log_words(&l, "words",
+              "the store was opened anew so many times without a minute of good work between; the "
+              "next time waits; if this goes on, look after disk and memory");
+    log_end(&l);
+}
+
 enum rc node_reopen(struct node *n, struct why *why)
 {
     struct driver_look look;
+    bool is_news = reopen_due_ms(&n->reopen) == UINT64_MAX;
+    if (!reopen_is_due(&n->reopen, n->time.now_ms)) {
+        if (is_news)
+            say_waits(n, why);
+        return RC_OK;
+    }
     node_look(n, &look);
     node_say_changes(n, &look); /* with what the next one does not know: the roots */
     log_say(n->log, LOG_INFO, "reopening", why->text);
@@ -156,5 +177,6 @@ enum rc node_reopen(struct node *n, struct why *why)
     if (rc == RC_OK)
         rc = serve_rejoin(n->serve, n->home->store, n->driver, why);
     n->time = node_time(); /* a copy may have taken long */
+    reopen_done(&n->reopen, n->time.now_ms);
     return rc;
 }

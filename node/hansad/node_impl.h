@@ -5,6 +5,7 @@
 #include "net/clients.h"
 #include "net/peers.h"
 #include "node/hansad/node.h"
+#include "node/hansad/reopen.h"
 #include "node/hansad/serve.h"
 #include "node/hansad/storage.h"
 #include "node/hansad/workers.h"
@@ -23,6 +24,7 @@ struct node {
     struct backup *backup;
     struct driver *driver;     /* NULL while another takes its place; */
     struct driver_look before; /* what those before it have counted */
+    struct reopen reopen;
     struct serve *serve;
     struct peers *peers;
     struct clients *clients;
@@ -67,7 +69,9 @@ MUST_USE enum rc node_hand_over(struct node *n, uint64_t until_ms, struct why *w
 /* The driver, on all that is open; a state that is to be discarded is put aside before (8.2). */
 MUST_USE enum rc node_open_driver(struct node *n, struct why *why);
 /* The driver has failed with RC_REOPEN, for which the words are there: another one, on the store as
- * it stands now. Clients that wait are answered. On failure the node has to stop. */
+ * it stands now. Clients that wait are answered. On failure the node has to stop. Where that
+ * happens again and again nothing is done before it is due: call it in each turn until then, whose
+ * deadline is reopen_due_ms(). */
 MUST_USE enum rc node_reopen(struct node *n, struct why *why);
 /* What drivers counted is the node's: nothing that is told falls when one takes another's place. */
 void node_count_on(struct driver_look *to, const struct driver_look *before);

@@ -83,13 +83,33 @@ static enum rc check_heights(const struct store *s, struct why *why)
     return RC_OK;
 }
 
+/* A block whose bytes are damaged, or gone (pitfalls D5): others have it, as long as the chain here
+ * says which it is, and the state is made when it is here again. */
+static enum rc unread_block(struct store *s, uint64_t height, enum rc rc, struct why *why)
+{
+    struct digest digest;
+    struct why cause = *why;
+    if (rc != RC_STORE_DAMAGED)
+        return rc;
+    if (store_get_digest(s, height, &digest, NULL) != RC_OK)
+        return why_set(why, rc,
+                       "%s; nor does the chain here say any more which block that is, so it cannot "
+                       "be fetched: let this member re-enter with a new key, or restore its store "
+                       "exactly as it was when the replica last stopped",
+                       cause.text);
+    s->is_state_wrong = true;
+    s->awaited_height = height;
+    s->wrong_why = cause;
+    return rc;
+}
+
 /* Apply one stored block on the layer. Signatures were verified before it was committed. */
 static enum rc apply_stored(struct store *s, uint64_t height, struct why *why)
 {
     struct block block;
     enum rc rc = store_get_block(s, height, &block, why);
     if (rc != RC_OK)
-        return rc;
+        return unread_block(s, height, rc, why);
     if (!digest_equal(&block.header.parent, &s->head_digest))
         return why_set(why, RC_STORE_DAMAGED,
                        "the block at height %" PRIu64 " does not follow the one before it", height);
@@ -139,17 +159,31 @@ static enum rc load_records(struct store *s, struct digest *head_digest, struct 
     return rc;
 }
 
-/* The header of a committed block is the head, for now. */
+/* As far as the chain goes, of a block that cannot be read: height, digest and parent. */
+static enum rc stand_on_chain(struct store *s, uint64_t height, struct why *why)
+{
+    struct digest parent = s->head_digest; /* that of genesis */
+    enum rc rc = height > 1 ? store_get_digest(s, height - 1, &parent, why) : RC_OK;
+    s->head.height = height;
+    s->head.parent = parent;
+    return rc == RC_OK ? store_get_digest(s, height, &s->head_digest, why) : rc;
+}
+
+/* The header of a committed block is the head, for now. Of one with others above it the digest
+ * does, and of any where nothing is made of the state. */
 static enum rc stand_on(struct store *s, uint64_t height, struct why *why)
 {
     struct block block;
     block_genesis_header(&s->head, &s->identity.chain_id);
+    block_header_digest(&s->head_digest, &s->head);
     if (s->history.exists && s->history.base.height == height) {
         s->head = s->history.base; /* its block may not be there yet */
     } else if (height > 0) {
         enum rc rc = store_get_block(s, height, &block, why);
+        if (rc == RC_STORE_DAMAGED && (height < s->chain_height || s->is_state_wrong))
+            return stand_on_chain(s, height, why);
         if (rc != RC_OK)
-            return rc;
+            return unread_block(s, height, rc, why);
         s->head = block.header;
     }
     block_header_digest(&s->head_digest, &s->head);
@@ -169,6 +203,7 @@ enum rc store_recover(struct store *s, struct why *why)
 {
     struct digest digest;
     s->is_state_wrong = false;
+    s->awaited_height = 0;
     enum rc rc = load_records(s, &digest, why);
     uint64_t height = s->chain_height;
     if (rc == RC_OK && s->options.as_recorded) {

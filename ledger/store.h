@@ -66,9 +66,9 @@ struct store_options {
      * stand on the recorded head without either. The layer stays empty, so only identity, genesis,
      * head height and digest, flushed height, tree and the view may be asked for. */
     bool as_recorded;
-    /* For a node, which can take another state from its peers (pbft.md 8.2, 9.3): where a block
-     * above the flushed height does not apply to the flushed state, or what it needs of that is
-     * damaged, open on the chain alone. */
+    /* For a node, which can take another state from its peers (pbft.md 8.2, 9.3), or a block: where
+     * a block above the flushed height does not apply to the flushed state, or what it needs of
+     * that is damaged, or the block itself (store_awaited_height()), open on the chain alone. */
     bool may_have_wrong_state;
 };
 
@@ -100,7 +100,15 @@ MUST_USE enum rc store_genesis(struct store *s, struct buf *out, struct why *why
 MUST_USE enum rc store_expect(const struct store *s, const struct digest *chain_id,
                               const struct public_key *replica_key, struct why *why);
 
-/* The newest block, and its digest; the genesis header at height 0. */
+/* There is a state, and it is right as far as is known: or neither it nor indexes can be read. */
+bool store_can_read_state(const struct store *s);
+/* 0, or: the store was opened on its chain alone, for the block of this height is damaged, and the
+ * state of the head cannot be made without. Its digest stands in the chain: put back what
+ * store_stage_body() takes, and open the store anew. With store_options.may_have_wrong_state. */
+uint64_t store_awaited_height(const struct store *s);
+
+/* The newest block, and its digest; the genesis header at height 0. Where that block itself cannot
+ * be read (store_awaited_height(), or the state is wrong) its header is height and parent alone. */
 const struct block_header *store_head(const struct store *s);
 const struct digest *store_head_digest(const struct store *s);
 /* Up to where state and indexes are durable. */

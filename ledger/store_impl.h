@@ -85,6 +85,7 @@ struct store {
     struct store_intake intake;
     bool is_state_wrong; /* store_has_wrong_state(), as this says: */
     struct why wrong_why;
+    uint64_t awaited_height;          /* store_awaited_height() */
     struct store_history history;     /* durable */
     struct store_history backfilled;  /* with what is staged: store_on_backfill() */
     struct layer *undone;             /* the state below the blocks staged; NULL: none is */
@@ -99,8 +100,6 @@ extern const enum kv_table store_indexes[STORE_INDEXES_COUNT];
 /* Stand on the flushed height as the view shows it, then apply what came after it. The layer is
  * empty. */
 MUST_USE enum rc store_recover(struct store *s, struct why *why);
-/* There is one, and it is right as far as is known. */
-bool store_can_read_state(const struct store *s);
 /* Drop all that is above the flushed height in memory, staged or not. */
 void store_drop_layers(struct store *s);
 

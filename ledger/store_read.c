@@ -26,6 +26,11 @@ uint64_t store_flushed_height(const struct store *s)
     return s->derived.flushed_height;
 }
 
+uint64_t store_awaited_height(const struct store *s)
+{
+    return s->awaited_height;
+}
+
 struct tree_ref store_tree(const struct store *s)
 {
     return s->derived.tree;

@@ -52,7 +52,7 @@ void driver_state_failed(struct driver *d, enum rc rc, const struct why *why)
         driver_fail(d, rc, why);
 }
 
-enum rc driver_diverge_load(struct driver *d, const struct pbft_durable *durable, struct why *why)
+enum rc driver_diverge_load(struct driver *d, struct pbft_durable *durable, struct why *why)
 {
     struct why cause = {{0}};
     if (!store_has_wrong_state(d->store, &cause))
@@ -60,6 +60,11 @@ enum rc driver_diverge_load(struct driver *d, const struct pbft_durable *durable
     d->was_diverged = true; /* nothing may stand on it */
     if (durable->is_diverged)
         return RC_OK; /* it goes */
+    if (store_awaited_height(d->store) != 0) {
+        durable->is_diverged = true; /* of this core: it neither votes nor commits */
+        driver_repair_await(d, &cause);
+        return RC_OK;
+    }
     if (!durable->has_stable)
         return why_set(why, RC_STORE_DAMAGED, "%s", cause.text);
     end(d, &cause);

@@ -324,6 +324,8 @@ void driver_look(const struct driver *d, struct driver_look *out)
                                 .damaged_count = d->damaged_count,
                                 .damaged_why = d->damaged_why,
                                 .repaired_count = d->repair.repaired_count,
+                                .awaited_height =
+                                    d->repair.is_awaited ? store_awaited_height(d->store) : 0,
                                 .told = d->told};
     if (d->snapshot.intake != NULL)
         out->snapshot = snapshot_intake_progress(d->snapshot.intake);

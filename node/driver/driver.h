@@ -243,7 +243,8 @@ uint64_t driver_deadline_ms(const struct driver *d);
 /* RC_OK, or why this driver has stopped for good, in words. RC_REOPEN: not for a fault. The store
  * stands elsewhere now, because a snapshot was taken (9.3), or the state is not to be believed any
  * more (8.2: its root is not the certified one, or a certified block does not apply, which may show
- * when a driver is opened: store_options.may_have_wrong_state; or it is damaged on the disk); close
+ * when a driver is opened: store_options.may_have_wrong_state; or it is damaged on the disk), or a
+ * block that the state is made of was damaged, and is here again (D5); close
  * driver and store, and open both again. Before a diverged store is opened again, copy it: the next
  * driver discards its state. Not for a committed block, certificate or index that is damaged on the
  * disk (pitfalls D5): whoever asked for it gets nothing, or UNKNOWN, and others have it. Without
@@ -311,6 +312,7 @@ struct driver_look {
     uint64_t damaged_count;            /* reads of the store that met damage and gave nothing; */
     struct why damaged_why;            /* what the last of them met, with its height */
     uint64_t repaired_count;           /* blocks that were fetched from others in such a place */
+    uint64_t awaited_height;           /* 0, or: the state is made when this block is here again */
 };
 void driver_look(const struct driver *d, struct driver_look *out);
 /* The core's high as the disk has it, for a committed read (rules 4 and 11): it is at least that of

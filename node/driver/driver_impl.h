@@ -60,6 +60,7 @@ struct driver_turn {
     struct store_mark mark;
     uint32_t pieces_count; /* of a snapshot, in the batch */
     bool has_backfill;     /* blocks below a snapshot are in the batch */
+    bool has_awaited;      /* the block that the store waits for is in the batch */
     bool is_diverging;     /* that the state is not the certified one is in the batch */
     bool has_high;         /* the core's when the turn was closed */
     struct certificate high;

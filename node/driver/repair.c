@@ -3,6 +3,8 @@
  * what comes is believed only if it is that very block. What else may be damaged is not mended: a
  * certificate has another one above it, an index can be made anew by whoever looks after the disk,
  * and votes must never come from elsewhere. */
+#include <inttypes.h>
+
 #include "crypto/base/check.h"
 #include "node/driver/driver_impl.h"
 
@@ -28,6 +30,31 @@ void driver_repair_want(struct driver *d, uint64_t height)
     r->asks_count = 0;
 }
 
+void driver_repair_await(struct driver *d, const struct why *why)
+{
+    struct why said = {{0}};
+    (void)driver_note_damage(
+        d,
+        why_set(&said, RC_STORE_DAMAGED,
+                "%s; it is fetched from the others, and until it is here this node has no state: "
+                "it neither votes nor answers",
+                why->text),
+        &said);
+    driver_repair_want(d, store_awaited_height(d->store));
+    d->repair.is_awaited = true;
+}
+
+void driver_repair_on_durable(struct driver *d)
+{
+    struct why why = {{0}};
+    driver_fail(d,
+                why_set(&why, RC_REOPEN,
+                        "the block of height %" PRIu64
+                        " was fetched from the others: the state is made of it",
+                        store_awaited_height(d->store)),
+                &why);
+}
+
 void driver_on_damage(struct driver *d, const struct why *why)
 {
     (void)driver_note_damage(d, RC_STORE_DAMAGED, why);
@@ -47,7 +74,8 @@ void driver_repair_run(struct driver *d)
     struct driver_repair *r = &d->repair;
     if (!is_due(d) || d->time.now_ms < r->ask_at_ms)
         return;
-    if (r->asks_count++ == ASKS_PER_PEER * (d->verify_config.members.members_count - 1)) {
+    uint32_t asks_max = ASKS_PER_PEER * (d->verify_config.members.members_count - 1);
+    if (r->asks_count++ == asks_max && !r->is_awaited) {
         r->height = 0;
         return;
     }
@@ -78,6 +106,9 @@ void driver_repair_on_range(struct driver *d, const struct pbft_data *data)
     r->repaired_count += rc == RC_OK;
     if (rc == RC_OK && d->backfill.rests_for_height == r->height) /* once it is durable */
         d->backfill.rest_until_ms = d->time.now_ms + d->parameters.status_ms;
+    driver_turn(d)->has_awaited = r->is_awaited;
+    if (r->is_awaited && rc != RC_OK)
+        driver_fail(d, rc, &why); /* nobody can say any more which block it is */
     r->height = 0; /* or the chain itself is damaged there, and then nothing names the block */
     (void)driver_note_damage(d, rc, &why);
 }

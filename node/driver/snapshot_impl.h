@@ -93,6 +93,7 @@ struct driver_repair {
     uint64_t ask_at_ms;
     uint32_t asks_count;
     uint64_t repaired_count;
+    bool is_awaited; /* without it there is no state: it is asked for until it comes */
 };
 
 /* ---- snapshot.c: 9.3 ---- */
@@ -150,6 +151,10 @@ void driver_backfill_on_range(struct driver *d, uint32_t link, const struct pbft
 /* ---- repair.c: pitfalls D5 ---- */
 /* A committed block was read, and is damaged. */
 void driver_repair_want(struct driver *d, uint64_t height);
+/* The same of the one that the store waits for (store_awaited_height()): when it is durable the
+ * driver ends with RC_REOPEN. */
+void driver_repair_await(struct driver *d, const struct why *why);
+void driver_repair_on_durable(struct driver *d);
 void driver_repair_run(struct driver *d);
 uint64_t driver_repair_deadline_ms(const struct driver *d);
 void driver_repair_on_range(struct driver *d, const struct pbft_data *data);
@@ -165,9 +170,10 @@ void driver_diverge_taking(struct driver *d, const struct why *why);
  * the same, so that whoever asked does nothing more. Else the disk failed, and the driver with it.
  */
 void driver_state_failed(struct driver *d, enum rc rc, const struct why *why);
-/* The same of a store that was opened on its chain alone (store_has_wrong_state()). Returns: RC_OK
- * | RC_STORE_DAMAGED. */
-MUST_USE enum rc driver_diverge_load(struct driver *d, const struct pbft_durable *durable,
+/* The same of a store that was opened on its chain alone (store_has_wrong_state()). Where that is
+ * for a damaged block nothing has diverged: the core is as if it had, until the block is here, and
+ * none of it durable. Returns: RC_OK | RC_STORE_DAMAGED. */
+MUST_USE enum rc driver_diverge_load(struct driver *d, struct pbft_durable *durable,
                                      struct why *why);
 /* Submit the last word, if one is due and the disk is at rest; and when that ended. */
 void driver_last_word(struct driver *d);

@@ -277,6 +277,10 @@ void driver_turn_on_durable(struct driver *d)
                     &why);
         return;
     }
+    if (t->has_awaited) {
+        driver_repair_on_durable(d);
+        return;
+    }
     enum rc rc = store_on_durable(d->store, &t->mark, &why);
     if (rc == RC_OK && t->has_backfill)
         rc = store_on_backfill(d->store, &why);

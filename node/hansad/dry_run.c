@@ -91,7 +91,13 @@ static void print_start(const struct home *h)
 /* What becomes of the state (9.3, 8.2). */
 static void print_state(const struct home *h, bool is_diverged)
 {
-    if (is_diverged)
+    bool has_wrong = h->store != NULL && store_has_wrong_state(h->store, NULL);
+    uint64_t awaited_height = h->store != NULL ? store_awaited_height(h->store) : 0;
+    if (!is_diverged && awaited_height != 0)
+        printf("state:           the block at height %" PRIu64 " is damaged: a start fetches it "
+               "from the others before it votes\n",
+               awaited_height);
+    else if (is_diverged || has_wrong)
         printf("state:           not the certified one: a start puts it aside, if it has not, and "
                "takes that of the others\n");
     else if (h->store != NULL && store_is_taking_snapshot(h->store))
@@ -143,7 +149,6 @@ enum rc dry_run(const struct config *config, bool init, struct why *why)
         rc = check_port("clients", home_client_address(h), why);
     if (rc == RC_OK && h->store != NULL)
         rc = records_load_diverged(store_view(h->store), &is_diverged, why);
-    is_diverged |= rc == RC_OK && h->store != NULL && store_has_wrong_state(h->store, NULL);
     if (rc == RC_OK)
         rc = disk_free(&free_bytes, h, why);
     if (rc == RC_OK) {

@@ -79,6 +79,9 @@ static void tell_chain(const struct node *n, const struct driver_look *look, str
         look->core.is_alarmed);
     one(out, "is_diverged", "gauge", "1: the own state is not the certified one (rule 8.2).",
         look->is_diverged);
+    one(out, "awaited_height", "gauge",
+        "0, or a block that is damaged here and fetched: there is no state without it.",
+        look->awaited_height);
     one(out, "is_taking_snapshot", "gauge", "1: the state is being taken from others (9.3).",
         look->is_taking_snapshot);
     one(out, "snapshot_per_mille", "gauge", "How much of it is here.",

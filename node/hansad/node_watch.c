@@ -345,7 +345,8 @@ void node_say_started(struct node *n)
     log_words(&l, "data", h->config->data);
     log_number(&l, "height", look.durable_height);
     log_number(&l, "view", look.core.view);
-    log_number(&l, "votes", !look.core.is_learner && !look.core.is_alarmed && !look.is_diverged);
+    log_number(&l, "votes",
+               !look.core.is_learner && !look.core.is_alarmed && !look.core.is_diverged);
     log_number(&l, "verify_threads", workers_count(n->workers));
     log_end(&l);
 }

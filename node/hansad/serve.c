@@ -20,7 +20,7 @@ bool serve_has_state(const struct serve *s)
 {
     struct driver_look look;
     driver_look(s->config.driver, &look);
-    return !look.is_diverged && store_has_state(s->config.store);
+    return !look.is_diverged && store_can_read_state(s->config.store);
 }
 
 bool serve_scratch_open(struct serve *s)

@@ -89,6 +89,22 @@ static void a_state_that_is_not_to_be_believed_is_not_read(void **state)
     run();
 }
 
+/* Nor one that cannot be made before a damaged block is here again (pitfalls D5). */
+static void a_state_that_waits_for_a_block_is_not_read(void **state)
+{
+    (void)state;
+    struct buf key = {0};
+    begin_others(30);
+    world_crash(&w, false);
+    world_rot(&w, KV_BLOCK, world_block_key(&key, 27, &p.blocks[27]->name.digest));
+    buf_free(&key);
+    assert_int_equal(world_start(&w), RC_OK);
+    assert_int_equal(world_look(&w).awaited_height, 27);
+    bind_serve();
+    expect_busy();
+    run();
+}
+
 struct names {
     uint32_t shown_count, hidden_count;
 };
@@ -227,6 +243,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         JOINING_TEST(a_state_that_is_not_to_be_believed_is_not_read),
+        JOINING_TEST(a_state_that_waits_for_a_block_is_not_read),
         JOINING_TEST(names_of_a_state_that_is_being_taken_are_not_shown),
         JOINING_TEST(one_that_joined_tells_what_it_has),
         JOINING_TEST(whoever_waits_is_answered_before_the_store_is_opened_anew),

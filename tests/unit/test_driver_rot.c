@@ -185,6 +185,9 @@ static void a_state_below_the_snapshot_is_not_taken(void **state)
         (void)others_answer(&p);
     }
     expect_diverged("is not the one that a quorum signed");
+    world_crash(&w, false);
+    world_rot(&w, KV_CHECKPOINT, wr_bytes_of(&at)); /* it was mended with that, and rots again */
+    world_begin(&w);
     for (int start = 0; start < 2; start++) { /* nobody says more */
         world_crash(&w, false);
         world_begin(&w);

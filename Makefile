@@ -102,8 +102,8 @@ $(BUILD)/hansa: $(BUILD)/tools/hansa/main.o $(TOOL_LIBRARY) $(LIBRARY)
 $(BUILD)/hansad: $(BUILD)/node/hansad/main.o $(NODE_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 
-# The simulator. tests/sim/sign.c, digest.c and mix.c take the places of the library's crypto/sign.o,
-# digest.o and checksum.o.
+# The simulator. tests/sim/sign.c, digest.c, mix.c and mem.c take the places of the library's
+# crypto/sign.o, digest.o, checksum.o and base/mem.o.
 $(BUILD)/hansa-sim: $(call objects,$(SIM_SOURCES) tests/help/rot.c) $(NODE_LIBRARY) $(TOOL_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@) $(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 

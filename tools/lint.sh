@@ -77,7 +77,7 @@ banned() { # pattern, reason
 }
 banned '\b(strcpy|strcat|sprintf|gets|atoi|atol|strtok|alloca)\(' 'unbounded or unchecked C function'
 # shellcheck disable=SC2086
-grep -nE '[^_a-z](malloc|calloc|realloc)\(' $product | grep -v '^crypto/base/bytes.c:' |
+grep -nE '[^_a-z](malloc|calloc|realloc)\(' $product | grep -v '^crypto/base/mem.c:' |
     report 'allocate with mem_alloc and buf'
 banned '\bassert\(' 'use CHECK: it stays on'
 banned '[^_a-z]rand\(|srand\(|[^_]random\(\)' 'use prng or crypto_random'

@@ -1,6 +1,5 @@
 #include "crypto/base/bytes.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/base/check.h"
@@ -263,26 +262,7 @@ bool hex_decode(void *out, size_t size, const char *text)
     return false;
 }
 
-/* ---- memory ---- */
-
-void *mem_alloc(size_t size)
-{
-    void *at = calloc(1, size > 0 ? size : 1);
-    CHECK(at != NULL);
-    return at;
-}
-
-void *mem_resize(void *at, size_t size)
-{
-    void *moved = realloc(at, size > 0 ? size : 1);
-    CHECK(moved != NULL);
-    return moved;
-}
-
-void mem_free(void *at)
-{
-    free(at);
-}
+/* ---- buf ---- */
 
 uint8_t *buf_grow(struct buf *b, size_t size)
 {

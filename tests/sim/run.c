@@ -253,6 +253,7 @@ static void close_all(struct sim *s, struct sim_counts *counts)
 void sim_run(const struct sim_plan *plan, FILE *trace_to, struct sim_counts *counts,
              struct digest *trace_digest)
 {
+    sim_mem_pool();
     struct sim *s = mem_alloc(sizeof *s);
     s->plan = *plan;
     s->prng = prng_of((plan->seed ^ UINT64_C(0x73696d756c617465)) +

@@ -59,6 +59,10 @@ uint32_t sim_word_of(struct bytes bytes);
 /* This thread remembers digests from here on. Requires: no other does. */
 void sim_digest_remember(void);
 
+/* ---- mem.c ---- */
+/* This thread's small pieces come out of a pool from here on. Requires: no other's do. */
+void sim_mem_pool(void);
+
 /* ---- run.c ---- */
 enum { /* what healing makes of the network and the disks */
        HEALED_DELAY_MIN_US = 100,

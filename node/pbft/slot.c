@@ -1,5 +1,6 @@
 /* The log of heights: what is known at each height of the window. Slots are reused as the window
  * moves; a slot belongs to the height written in it. */
+#include <stddef.h>
 #include <string.h>
 
 #include "crypto/base/check.h"
@@ -26,6 +27,8 @@ bool pbft_is_votable(const struct pbft *p, uint64_t height)
 
 struct pbft_slot *pbft_slot_find(const struct pbft *p, uint64_t height)
 {
+    if (height > p->slots_top_height)
+        return NULL; /* most of a window is empty: its memory is not even fetched */
     struct pbft_slot *slot = &p->slots[height % p->slots_count];
     return slot->is_used && slot->height == height ? slot : NULL;
 }
@@ -36,9 +39,13 @@ struct pbft_slot *pbft_slot_at(struct pbft *p, uint64_t height)
     struct pbft_slot *slot = &p->slots[height % p->slots_count];
     if (!slot->is_used || slot->height != height) {
         CHECK(slot->height <= p->committed.height); /* slots_count is twice the window */
-        memset(slot, 0, sizeof *slot);
+        memset(slot, 0,
+               offsetof(struct pbft_slot, ballots) +
+                   p->config.members.members_count * sizeof slot->ballots[0]);
         slot->is_used = true;
         slot->height = height;
+        if (height > p->slots_top_height)
+            p->slots_top_height = height;
     }
     return slot;
 }

@@ -38,7 +38,6 @@ struct pbft_slot {
     bool is_used;
     uint64_t height;
     struct pbft_known known[PBFT_SLOT_BLOCKS];
-    struct pbft_ballot ballots[PBFT_VOTE_KINDS][MEMBERS_MAX];
     bool has_cqc, has_pqc;
     struct certificate cqc; /* at exactly this height */
     struct certificate pqc; /* the same of PREPAREs; of the current view if has_pqc */
@@ -51,6 +50,8 @@ struct pbft_slot {
     /* 9.1: when my PRE-PREPARE may be sent again to a member, and how often that was done. */
     uint64_t resend_at_ms[MEMBERS_MAX];
     uint8_t resends_count[MEMBERS_MAX];
+    /* Last: the room of members that there are not, half of a slot, is never looked at. */
+    struct pbft_ballot ballots[MEMBERS_MAX][PBFT_VOTE_KINDS];
 };
 
 /* How far above a committed height a COMMIT certificate may lie that commits what is between (5.6),
@@ -211,6 +212,7 @@ struct pbft {
     /* Arrays behind this struct, in the memory given. */
     struct pbft_slot *slots; /* slots_count, by height modulo */
     size_t slots_count;
+    uint64_t slots_top_height; /* no slot is of a height above */
     struct pbft_act *acts;
     size_t acts_count;
     size_t acts_room;

@@ -8,7 +8,7 @@ struct pbft_ballot *pbft_ballot(struct pbft_slot *slot, enum cert_kind kind, uin
 {
     CHECK(kind == CERT_PREPARE || kind == CERT_COMMIT);
     CHECK(from < MEMBERS_MAX);
-    return &slot->ballots[kind == CERT_COMMIT][from];
+    return &slot->ballots[from][kind == CERT_COMMIT];
 }
 
 /* Rule 3.3: a certificate of this kind, of this very block or of one built on it, is here. A vote

@@ -103,9 +103,16 @@ uint32_t rd_u32(struct rd *r)
     return (uint32_t)rd_little_endian(r, 4);
 }
 
+/* The number that is read most, written so that compilers make one load of it. */
 uint64_t rd_u64(struct rd *r)
 {
-    return rd_little_endian(r, 8);
+    struct bytes taken = rd_take(r, 8);
+    const uint8_t *at = taken.data;
+    if (taken.size == 0)
+        return 0;
+    return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
+           (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 |
+           (uint64_t)at[7] << 56;
 }
 
 uint64_t rd_be64(struct rd *r)

@@ -304,15 +304,24 @@ const struct certificate *driver_high(const struct driver *d)
     return d->has_durable_high ? &d->durable_high : NULL;
 }
 
+void driver_look_at_work(const struct driver *d, struct driver_look *out)
+{
+    pbft_look(d->core, &out->core);
+    pool_summary(d->pool, &out->pool);
+    out->durable_height = d->durable_height;
+    out->blocks_count = (uint32_t)d->blocks_count;
+    out->blocks_bytes = d->blocks_bytes;
+    out->waiting_count = d->waiters_count + (uint32_t)d->uncovered_count;
+    out->inbox_bytes = 0;
+    for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)
+        out->inbox_bytes += d->links[i].bytes;
+    out->outputs_count = d->turns[d->filling].messages_count;
+    out->outputs_bytes = d->turns[d->filling].bytes.size;
+}
+
 void driver_look(const struct driver *d, struct driver_look *out)
 {
-    *out = (struct driver_look){.durable_height = d->durable_height,
-                                .blocks_count = (uint32_t)d->blocks_count,
-                                .blocks_bytes = d->blocks_bytes,
-                                .waiting_count = d->waiters_count + (uint32_t)d->uncovered_count,
-                                .inbox_drops = d->inbox_drops,
-                                .outputs_count = d->turns[d->filling].messages_count,
-                                .outputs_bytes = d->turns[d->filling].bytes.size,
+    *out = (struct driver_look){.inbox_drops = d->inbox_drops,
                                 .output_drops = d->output_drops,
                                 .answer_drops = d->answer_drops,
                                 .views = d->views,
@@ -331,10 +340,7 @@ void driver_look(const struct driver *d, struct driver_look *out)
         out->snapshot = snapshot_intake_progress(d->snapshot.intake);
     for (int i = 1; i < SNAPSHOT_FAULT_COUNT; i++)
         out->snapshot_faults += d->snapshot.faults[i];
-    pbft_look(d->core, &out->core);
-    pool_summary(d->pool, &out->pool);
-    for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)
-        out->inbox_bytes += d->links[i].bytes;
+    driver_look_at_work(d, out);
     for (uint32_t i = 0; i < d->verify_config.members.members_count; i++)
         out->claimed_heights[i] = pbft_claimed_height(d->core, i);
     driver_score_look(d, out);

@@ -315,6 +315,10 @@ struct driver_look {
     uint64_t awaited_height;           /* 0, or: the state is made when this block is here again */
 };
 void driver_look(const struct driver *d, struct driver_look *out);
+/* The same of what nearly every run changes, for who looks after each: core, pool, durable_height,
+ * what is held of blocks, waiting_count, inbox_bytes and outputs. The rest of out stays as it is.
+ */
+void driver_look_at_work(const struct driver *d, struct driver_look *out);
 /* The core's high as the disk has it, for a committed read (rules 4 and 11): it is at least that of
  * driver_look()'s durable height, and at least that of every COMMIT that left. NULL: the epoch's
  * base. Lends until the next call. */

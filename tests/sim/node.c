@@ -116,10 +116,11 @@ static void run(struct sim *s, void *context, uint64_t number)
 void sim_node_called(struct sim *s, uint32_t index)
 {
     struct sim_node *n = &s->nodes[index];
-    struct why why = {{0}};
+    struct why why;
     if (n->is_dying)
         sim_node_crash(s, index, n->dying_at);
-    else if (n->driver != NULL && driver_failure(n->driver, &why) == RC_REOPEN)
+    else if (n->driver != NULL && driver_failure(n->driver, NULL) == RC_REOPEN &&
+             driver_failure(n->driver, &why) == RC_REOPEN)
         sim_node_reopen(s, n, &why);
 }
 

@@ -1,5 +1,7 @@
 /* What a slow disk, a greedy peer and a lagging one can make this replica keep or send (PROTOCOL.md
  * 9.1, 9.2, 16). */
+#include <string.h>
+
 #include "tests/unit/driver_rules.h"
 
 /* ---- a slow disk ---- */
@@ -59,6 +61,33 @@ static void what_is_forwarded_leaves_room_for_votes(void **state)
     assert_int_equal(world_look(&w).output_drops, 0);
     assert_int_equal(world_sent(&w, PBFT_PREPARE, NULL), 2 * WORLD_OTHERS);
     assert_int_equal(world_sent(&w, PBFT_FORWARD, NULL), TXS); /* turn by turn */
+}
+
+static void a_look_at_work_shows_what_a_whole_look_does(void **state)
+{
+    (void)state;
+    begin(0);
+    for (uint64_t i = 1; i <= 4; i++) {
+        world_submit(&w, i, world_record(&w, 0, i));
+        world_run(&w);
+        world_pass(&w, 6);
+        world_run(&w);
+    }
+    world_status(&w, 1, 0); /* waits in the inbox */
+    struct driver_look whole = world_look(&w), work;
+    memset(&work, 0xa5, sizeof work); /* of what was there before nothing is left */
+    driver_look_at_work(w.driver, &work);
+    assert_memory_equal(&work.pool, &whole.pool, sizeof whole.pool);
+    assert_memory_equal(&work.core.committed, &whole.core.committed, sizeof whole.core.committed);
+    assert_int_equal(work.core.tip.height, whole.core.tip.height);
+    assert_int_equal(work.durable_height, whole.durable_height);
+    assert_int_equal(work.blocks_count, whole.blocks_count);
+    assert_int_equal(work.blocks_bytes, whole.blocks_bytes);
+    assert_int_equal(work.waiting_count, whole.waiting_count);
+    assert_int_equal(work.inbox_bytes, whole.inbox_bytes);
+    assert_int_equal(work.outputs_count, whole.outputs_count);
+    assert_int_equal(work.outputs_bytes, whole.outputs_bytes);
+    assert_true(work.blocks_count > 0 && work.waiting_count > 0 && work.inbox_bytes > 0);
 }
 
 static void of_status_a_turn_keeps_the_last_one(void **state)
@@ -186,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DRIVER_TEST(a_slow_disk_does_not_fill_the_turn),
         DRIVER_TEST(what_is_forwarded_leaves_room_for_votes),
+        DRIVER_TEST(a_look_at_work_shows_what_a_whole_look_does),
         DRIVER_TEST(of_status_a_turn_keeps_the_last_one),
         DRIVER_TEST(a_message_counts_for_its_link_while_it_is_verified),
         DRIVER_TEST(a_peer_is_given_so_many_bytes_in_a_while),

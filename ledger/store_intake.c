@@ -282,14 +282,29 @@ void snapshot_intake_give_up(struct snapshot_intake *in, const struct snapshot_p
     in->asked_count--;
 }
 
+/* Keeps what is wanted below SNAPSHOT_WANTS_MAX, as is shown there. */
+static bool may_open(const struct snapshot_intake *in, const struct snapshot_want *want)
+{
+    uint32_t deeper_count = 0;
+    if (want->is_asked || in->wants_count <= SNAPSHOT_WANTS_FREE_MAX)
+        return true;
+    for (uint32_t i = 0; i < in->wants_count; i++)
+        deeper_count += in->wants[i].path.depth > want->path.depth;
+    return deeper_count < SNAPSHOT_ASKED_MAX;
+}
+
 enum snapshot_fault snapshot_intake_judge(const struct snapshot_intake *in,
                                           struct snapshot_piece *out,
                                           const struct snapshot_path *path, struct bytes piece)
 {
     const struct snapshot_want *want = in->is_clearing ? NULL : find_want(in, path);
-    if (want != NULL)
-        return snapshot_judge(out, piece, path, &want->hash);
     *out = (struct snapshot_piece){.bytes = 0};
+    if (want == NULL)
+        return SNAPSHOT_NOT_ASKED;
+    enum snapshot_fault fault = snapshot_judge(out, piece, path, &want->hash);
+    if (fault != SNAPSHOT_OK || !out->is_node || may_open(in, want))
+        return fault;
+    snapshot_piece_close(out);
     return SNAPSHOT_NOT_ASKED;
 }
 

@@ -40,11 +40,19 @@
 enum {
     /* pbft.md 16: 8 fetches in all. */
     SNAPSHOT_ASKED_MAX = 8,
-    /* Deepest first, so a node is asked for only when all that are wanted below its depth are asked
-     * for already: at most 8 of them, and 8 nodes opened at once give 16 each. So at any depth
-     * there are no more than 17 * 8, whatever the peers send. (In a tree over hashes of a billion
-     * keys that is some thousand in all.) */
-    SNAPSHOT_WANTS_MAX = TREE_DEPTH_MAX * 17 * SNAPSHOT_ASKED_MAX,
+    /* So many may be wanted before it matters what was asked for: a tree over hashes of a billion
+     * keys, asked for deepest first, wants some thousand at once. */
+    SNAPSHOT_WANTS_FREE_MAX = 1024,
+    /* Above that a node is taken only where it is asked for, or fewer than 8 are wanted below its
+     * depth; and as the deepest is asked for first, fewer than 8 were wanted below it then too, all
+     * of them asked for before. So when the last node of a depth was asked for, or came unasked,
+     * there were 7 below it; since then 8 that were asked for have been opened at most, and that
+     * one, which give 16 each. That is what any depth has beyond what was wanted when it began to
+     * matter, whoever sends what, and in whatever order. (Who opened the tree breadth first, by
+     * nodes that nobody asked for or that are late, would else have all of its nodes wanted.) */
+    SNAPSHOT_WANTS_MAX =
+        SNAPSHOT_WANTS_FREE_MAX + TREE_CHILDREN +
+        TREE_DEPTH_MAX * (SNAPSHOT_ASKED_MAX + (SNAPSHOT_ASKED_MAX + 1) * TREE_CHILDREN),
     /* Names are spread over their whole table: some 10,000 entries of a piece may make as many
      * pages dirty, of the 131,071 that LMDB allows in one transaction (pitfalls J4). */
     SNAPSHOT_PIECES_PER_BATCH_MAX = 4,
@@ -113,12 +121,13 @@ void snapshot_intake_give_up(struct snapshot_intake *in, const struct snapshot_p
 /* Whether the piece at this path is neither here nor staged, be it asked for or not. */
 bool snapshot_intake_wants(const struct snapshot_intake *in, const struct snapshot_path *path);
 /* Judge an answer, also one that was given up meanwhile: as snapshot_judge(), and
- * SNAPSHOT_NOT_ASKED where it is not wanted. The caller closes the piece. */
+ * SNAPSHOT_NOT_ASKED where it is not wanted, or is a good node that is not asked for and would make
+ * too many wanted (SNAPSHOT_WANTS_FREE_MAX). The caller closes the piece. */
 MUST_USE enum snapshot_fault snapshot_intake_judge(const struct snapshot_intake *in,
                                                    struct snapshot_piece *out,
                                                    const struct snapshot_path *path,
                                                    struct bytes piece);
-/* Stage a piece that was judged good and is wanted; no more than
+/* Stage a piece that was judged good with nothing asked, given up or taken since; no more than
  * SNAPSHOT_PIECES_PER_BATCH_MAX in one batch. Returns: RC_OK | RC_STORE_DAMAGED |
  * RC_STORE_IO; then the batch is useless. */
 MUST_USE enum rc snapshot_intake_take(struct snapshot_intake *in, struct kv_batch *batch,

@@ -306,7 +306,7 @@ struct driver_look {
     struct driver_divergence divergence;
     bool is_taking_snapshot;           /* 9.3: */
     struct snapshot_progress snapshot; /* how far it is */
-    uint64_t snapshot_faults;          /* pieces that were judged bad */
+    uint64_t snapshot_faults;          /* pieces that were refused */
     uint64_t history_from_height;      /* blocks below are not here yet; 1: all are */
     struct pbft_root root;             /* the last that the core was told; height 0: none */
     uint64_t damaged_count;            /* reads of the store that met damage and gave nothing; */

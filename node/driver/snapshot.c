@@ -278,8 +278,11 @@ static void judge(struct driver *d, struct driver_piece_asked *a, const struct s
     struct snapshot_piece piece;
     enum snapshot_fault fault = snapshot_intake_judge(s->intake, &piece, path, bytes);
     s->faults[fault]++;
-    if (fault == SNAPSHOT_OK) {
+    if (fault == SNAPSHOT_OK || fault == SNAPSHOT_NOT_ASKED)
         note_answer(d, a, path);
+    if (fault == SNAPSHOT_NOT_ASKED) /* a good one, only too late where too much is wanted */
+        return;
+    if (fault == SNAPSHOT_OK) {
         take(d, &piece);
         snapshot_piece_close(&piece);
         return;

@@ -251,7 +251,6 @@ static void take(struct driver *d, const struct snapshot_piece *piece)
         return;
     }
     t->pieces_count++;
-    s->absent_count = 0;
     s->header_asks_count = 0; /* while pieces come the header alone throws none of them away */
     for (uint32_t i = 0; i < MEMBERS_MAX; i++)
         s->asked[i].absences_count = 0;
@@ -310,10 +309,9 @@ void driver_snapshot_on_piece(struct driver *d, uint32_t link, const struct pbft
     if (!is_of_target(&target, p, &path))
         return;
     a->owed_count--;
+    a->absences_count += p->bytes.size == 0; /* also late: on a slow line all of them are */
     if (p->bytes.size == 0 && a->is_asked && snapshot_path_equal(&path, &a->path)) {
         a->is_asked = false;
-        s->absent_count++;
-        a->absences_count++;
         a->put_off_until_ms = d->time.now_ms + periods_ms(d, WAIT_PERIODS);
         snapshot_intake_give_up(s->intake, &a->path);
     }

@@ -40,7 +40,6 @@ struct driver_snapshot {
     struct driver_piece_asked asked[MEMBERS_MAX];
     uint32_t turn;
     uint64_t wait_ms, waited_from_ms; /* for an answer, to questions of then and later */
-    uint32_t absent_count;            /* answers in a row that brought nothing */
     uint32_t header_asks_count;       /* since the last piece */
     uint64_t refused_count;
     uint64_t faults[SNAPSHOT_FAULT_COUNT];

@@ -7,9 +7,10 @@
 #include "node/driver/records.h"
 
 enum {
-    /* A target that each of the others was asked for so often in vain, in a row, is not to be had:
-     * peers keep the trees of two checkpoints. Its header they have for ever, so with that it is
-     * the network that takes so long, and it counts since the last piece. */
+    /* Who says so often in a row that it has nothing of the target, with no piece of anybody in
+     * between, has none: peers keep the trees of two checkpoints. Its header they have for ever, so
+     * with that it is the network that takes so long, and what counts is how often each of the
+     * others was asked since the last piece. */
     ABSENT_ROUNDS = 2,
     HEADER_ROUNDS = 16
 };
@@ -36,6 +37,17 @@ static bool is_newer_wanted(const struct driver_snapshot *s)
     return s->is_wanted && s->wanted.statement.height > snapshot_intake_target(s->intake).height;
 }
 
+/* So many have said of late that they have it not that one of them is correct, by peer:
+ * whatever one says, and however often, throws nothing away. No more than that, since the f others
+ * may be silent for ever. Silence says nothing: it may be my network. */
+static bool is_nobodys(const struct driver *d)
+{
+    uint32_t n = d->verify_config.members.members_count, count = 0;
+    for (uint32_t i = 0; i < n; i++)
+        count += d->snapshot.asked[i].absences_count >= ABSENT_ROUNDS;
+    return count >= n - 1 - faulty_max_of(n);
+}
+
 /* Peers keep the trees of two checkpoints, so an older one is not to be had for ever. While pieces
  * of it come it is gone on with: what is here already need not come again. */
 void driver_snapshot_retarget(struct driver *d)
@@ -43,14 +55,13 @@ void driver_snapshot_retarget(struct driver *d)
     struct driver_snapshot *s = &d->snapshot;
     struct snapshot_target target = snapshot_target_of(&s->wanted);
     uint32_t others = d->verify_config.members.members_count - 1;
-    bool is_to_be_had =
-        s->absent_count < ABSENT_ROUNDS * others && s->header_asks_count < HEADER_ROUNDS * others;
-    if (is_to_be_had || !is_newer_wanted(s) || !driver_snapshot_is_settled(d))
+    bool is_gone = is_nobodys(d) || s->header_asks_count >= HEADER_ROUNDS * others;
+    if (!is_gone || !is_newer_wanted(s) || !driver_snapshot_is_settled(d))
         return;
     snapshot_intake_retarget(s->intake, driver_turn(d)->batch, &target);
     s->certificate = s->wanted;
     s->is_wanted = s->has_header = s->has_cover = false;
-    s->absent_count = s->header_asks_count = 0;
+    s->header_asks_count = 0;
     for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
         s->asked[i].is_asked = false;
         s->asked[i].absences_count = 0;
@@ -58,16 +69,6 @@ void driver_snapshot_retarget(struct driver *d)
             s->asked[i].put_off_until_ms = 0;
     }
     records_put_snapshot(driver_turn(d)->batch, &s->certificate);
-}
-
-/* So many have said of late that they have it not that one of them is correct. Silence says
- * nothing: it may be my network. */
-static bool is_nobodys(const struct driver *d)
-{
-    uint32_t n = d->verify_config.members.members_count, count = 0;
-    for (uint32_t i = 0; i < n; i++)
-        count += d->snapshot.asked[i].absences_count >= ABSENT_ROUNDS;
-    return count >= n - 1 - faulty_max_of(n);
 }
 
 /* Blocks do as well, if slower, where the own state can be gone on with. */
@@ -123,7 +124,7 @@ void driver_snapshot_undo(struct driver *d)
     snapshot_intake_close(s->intake);
     s->intake = NULL;
     s->has_header = s->has_cover = false;
-    s->absent_count = s->header_asks_count = 0;
+    s->header_asks_count = 0;
     memset(s->asked, 0, sizeof s->asked);
     if (!s->is_wanted)
         driver_snapshot_refuse(d);

@@ -75,6 +75,44 @@ static void one_that_has_it_not_and_silence_give_nothing_up(void **state)
     assert_int_equal(store_head(w.store)->height, 56);
 }
 
+/* Nor has one alone what is here thrown away for a newer one, however often it says so while pieces
+ * of the others are on their way. */
+static void one_that_has_it_not_keeps_nobody_from_the_target(void **state)
+{
+    (void)state;
+    begin_taking();
+    uint32_t done = (uint32_t)world_look(&w).snapshot.pieces_done;
+    let_all(PEER_SILENT);
+    p.manners[1] = PEER_EMPTY;
+    others_grow(&p, 8); /* all of them still have 56 */
+    others_tell(&p);
+    for (int i = 0; i < 60; i++)
+        if (others_answer(&p) == 0)
+            world_pass(&w, 250);
+    assert_true(p.pieces_asked[1] > 6);
+    assert_int_equal(world_look(&w).snapshot.height, 56);
+    assert_true(world_look(&w).snapshot.pieces_done >= done);
+}
+
+/* f that are silent for ever keep nobody at a target that the correct ones have no more. */
+static void the_silent_keep_nobody_at_a_target_that_is_gone(void **state)
+{
+    (void)state;
+    begin_taking();
+    let_all(PEER_EMPTY);
+    p.manners[2] = PEER_SILENT;
+    others_grow(&p, 8);
+    others_tell(&p);
+    for (int i = 0; i < 60 && world_look(&w).snapshot.height == 56; i++)
+        if (others_answer(&p) == 0)
+            world_pass(&w, 250);
+    assert_int_equal(world_look(&w).snapshot.height, 64);
+    let_all(PEER_HONEST);
+    assert_int_equal(others_play(&p, 600), RC_REOPEN);
+    others_reopen(&p);
+    assert_int_equal(store_head(w.store)->height, 64);
+}
+
 /* Who says so now and then, between pieces, says nothing about the whole. */
 static void pieces_that_come_keep_it(void **state)
 {
@@ -269,6 +307,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         OTHERS_TEST(what_nobody_has_is_given_up_for_blocks),
         OTHERS_TEST(one_that_has_it_not_and_silence_give_nothing_up),
+        OTHERS_TEST(one_that_has_it_not_keeps_nobody_from_the_target),
+        OTHERS_TEST(the_silent_keep_nobody_at_a_target_that_is_gone),
         OTHERS_TEST(pieces_that_come_keep_it),
         OTHERS_TEST(giving_up_outlasts_crashes),
         OTHERS_TEST(a_newer_one_is_taken_afterwards),

@@ -5,7 +5,8 @@
 #include "node/driver/driver_impl.h"
 #include "tests/unit/others_rules.h"
 
-enum { T_S_MS = 250, WAIT_MS = 4 * T_S_MS, WAIT_MS_MAX = 64 * T_S_MS, QUESTIONS_MAX = 4096 };
+enum { T_S_MS = 250, WAIT_MS = 4 * T_S_MS, WAIT_MS_MAX = 64 * T_S_MS };
+enum { LATEST_MS = 20000, QUESTIONS_MAX = 4096 };
 
 /* Questions that wait for their time to be answered, oldest first. */
 struct question {
@@ -16,6 +17,9 @@ struct question {
 };
 static struct question questions[QUESTIONS_MAX];
 static uint32_t questions_count, answered_count;
+enum answer { GOOD, BENT, ABSENT, SILENT };
+static enum answer manners[WORLD_OTHERS];
+static bool is_hasty[WORLD_OTHERS]; /* has a fast line */
 
 /* Member 3 is behind, and its peers' pieces come when we say. */
 static void begin_behind(void)
@@ -29,37 +33,25 @@ static void begin_behind(void)
     world_forget(&w);
     p.holds_pieces = true;
     questions_count = answered_count = 0;
+    memset(manners, 0, sizeof manners);
+    memset(is_hasty, 0, sizeof is_hasty);
     others_tell(&p);
 }
 
-static void note_questions(void)
-{
-    static struct pbft_msg m;
-    for (size_t i = 0; i < w.outputs_count; i++) {
-        struct question *q = &questions[questions_count];
-        if (w.outputs[i].is_answer || w.outputs[i].type != PBFT_FETCH_PIECE)
-            continue;
-        assert_true(++questions_count < QUESTIONS_MAX);
-        assert_true(world_decode(&m, &w.outputs[i]));
-        *q = (struct question){
-            .link = w.outputs[i].to, .name = m.fetch_piece, .asked_ms = w.time.now_ms};
-        memcpy(q->path, m.fetch_piece.path.data, m.fetch_piece.path.size);
-        q->name.path.data = q->path;
-    }
-    (void)others_give(&p); /* ranges, at once */
-}
-
-static void answer(const struct question *q, bool is_bent)
+static void answer(const struct question *q, enum answer how)
 {
     struct rd r = rd_of(q->name.path);
     struct snapshot_path path;
     struct tree_ref tree;
     struct buf bytes = {0};
     snapshot_path_decode(&r, &path);
-    assert_int_equal(store_get_kept_tree(p.store, q->name.height, &q->name.root, &tree, NULL),
-                     RC_OK);
-    assert_int_equal(snapshot_make(&bytes, store_view(p.store), &tree, &path, 300, NULL), RC_OK);
-    bytes.data[bytes.size - 1] ^= is_bent;
+    if (how != ABSENT) {
+        assert_int_equal(store_get_kept_tree(p.store, q->name.height, &q->name.root, &tree, NULL),
+                         RC_OK);
+        assert_int_equal(snapshot_make(&bytes, store_view(p.store), &tree, &path, 300, NULL),
+                         RC_OK);
+        bytes.data[bytes.size - 1] ^= how == BENT;
+    }
     memset(&w.msg, 0, sizeof w.msg);
     w.msg.type = PBFT_PIECE;
     w.msg.link = w.msg.from = q->link;
@@ -67,6 +59,30 @@ static void answer(const struct question *q, bool is_bent)
     assert_true(world_give(&w, q->link));
     buf_free(&bytes);
     world_settle(&w);
+}
+
+static void note_questions(void)
+{
+    static struct pbft_msg m;
+    static struct question hasty[WORLD_OTHERS];
+    uint32_t hasty_count = 0;
+    for (size_t i = 0; i < w.outputs_count; i++) {
+        bool is_of_hasty = is_hasty[w.outputs[i].to % WORLD_OTHERS];
+        struct question *q = is_of_hasty ? &hasty[hasty_count] : &questions[questions_count];
+        if (w.outputs[i].is_answer || w.outputs[i].type != PBFT_FETCH_PIECE)
+            continue;
+        hasty_count += is_of_hasty;
+        questions_count += !is_of_hasty;
+        assert_true(questions_count < QUESTIONS_MAX && hasty_count <= WORLD_OTHERS);
+        assert_true(world_decode(&m, &w.outputs[i]));
+        *q = (struct question){
+            .link = w.outputs[i].to, .name = m.fetch_piece, .asked_ms = w.time.now_ms};
+        memcpy(q->path, m.fetch_piece.path.data, m.fetch_piece.path.size);
+        q->name.path.data = q->path;
+    }
+    (void)others_give(&p); /* ranges, at once */
+    for (uint32_t i = 0; i < hasty_count; i++)
+        answer(&hasty[i], manners[hasty[i].link]);
 }
 
 static bool is_failed(void)
@@ -82,8 +98,11 @@ static void pass(uint64_t ms, uint64_t late_ms)
         world_settle(&w);
         note_questions();
         while (answered_count < questions_count && !is_failed() &&
-               w.time.now_ms - questions[answered_count].asked_ms >= late_ms)
-            answer(&questions[answered_count++], false);
+               w.time.now_ms - questions[answered_count].asked_ms >= late_ms) {
+            const struct question *q = &questions[answered_count++];
+            if (manners[q->link] != SILENT)
+                answer(q, manners[q->link]);
+        }
     }
 }
 
@@ -98,7 +117,7 @@ static void expect_joined(void)
 static void a_state_comes_over_a_slow_line(void **state)
 {
     (void)state;
-    static const uint64_t late_ms[] = {900, 1200, 5000, 20000};
+    static const uint64_t late_ms[] = {900, 1200, 5000, LATEST_MS};
     for (int i = 0; i < 4; i++) {
         begin_behind();
         pass(300 * late_ms[i], late_ms[i]);
@@ -122,6 +141,40 @@ static void silence_is_not_absence(void **state)
     pass(20 * WAIT_MS_MAX, UINT64_MAX);
     assert_true(questions_count > 6);
     assert_int_equal(world_look(&w).snapshot.height, 56);
+}
+
+/* A piece takes 20 s, and a checkpoint is certified as often, for which whoever says that it has
+ * nothing of the target would have all thrown away, if it were believed alone. */
+static void one_that_has_it_not_ends_no_target(void **state)
+{
+    (void)state;
+    begin_behind();
+    assert_true(store_hold_trees(p.store, 56)); /* as peers do while they are asked */
+    manners[1] = ABSENT;
+    is_hasty[1] = true;
+    for (int i = 0; i < 90 && !is_failed(); i++) {
+        pass(LATEST_MS, LATEST_MS);
+        if (is_failed())
+            break;
+        others_grow(&p, 8);
+        others_tell(&p);
+    }
+    expect_joined();
+}
+
+/* That it is not there is said late as well. One of them is silent for ever. */
+static void absences_that_come_late_count(void **state)
+{
+    (void)state;
+    begin_behind();
+    manners[0] = manners[1] = ABSENT;
+    manners[2] = SILENT;
+    pass(100, LATEST_MS);
+    others_grow(&p, 8);
+    others_tell(&p);
+    for (int i = 0; i < 60 && world_look(&w).snapshot.height == 56; i++)
+        pass(LATEST_MS, LATEST_MS);
+    assert_int_equal(world_look(&w).snapshot.height, 64);
 }
 
 /* Each silence doubles the wait, up to a bound, and the pause after it; the first good answer that
@@ -162,11 +215,11 @@ static void what_is_not_owed_is_not_judged(void **state)
         pass(10, UINT64_MAX);
     pass(WAIT_MS + 10, UINT64_MAX); /* all are late */
     for (int i = 0; i < 5; i++)
-        answer(&questions[0], true);
+        answer(&questions[0], BENT);
     assert_int_equal(world_look(&w).snapshot_faults, 1);
     assert_int_equal(world_look(&w).snapshot.pieces_done, 0);
     uint32_t liar = questions[0].link, before = questions_count;
-    answer(&questions[0], false); /* a liar is put off, whatever it says then */
+    answer(&questions[0], GOOD); /* a liar is put off, whatever it says then */
     assert_int_equal(world_look(&w).snapshot.pieces_done, 0);
     pass(30000, 10);
     for (uint32_t i = before; i < questions_count; i++)
@@ -179,6 +232,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         OTHERS_TEST(a_state_comes_over_a_slow_line),
         OTHERS_TEST(silence_is_not_absence),
+        OTHERS_TEST(one_that_has_it_not_ends_no_target),
+        OTHERS_TEST(absences_that_come_late_count),
         OTHERS_TEST(the_wait_doubles_up_to_a_bound_and_falls_again),
         OTHERS_TEST(what_is_not_owed_is_not_judged),
     };

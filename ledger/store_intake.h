@@ -128,8 +128,9 @@ MUST_USE enum snapshot_fault snapshot_intake_judge(const struct snapshot_intake 
                                                    const struct snapshot_path *path,
                                                    struct bytes piece);
 /* Stage a piece that was judged good with nothing asked, given up or taken since; no more than
- * SNAPSHOT_PIECES_PER_BATCH_MAX in one batch. Returns: RC_OK | RC_STORE_DAMAGED |
- * RC_STORE_IO; then the batch is useless. */
+ * SNAPSHOT_PIECES_PER_BATCH_MAX in one batch. Returns: RC_OK | RC_STORE_DAMAGED (the index of names
+ * cannot be read, and goes with the state: begin_again() that discards may follow in this batch,
+ * which is useless else) | RC_STORE_IO; then the batch is useless. */
 MUST_USE enum rc snapshot_intake_take(struct snapshot_intake *in, struct kv_batch *batch,
                                       const struct snapshot_piece *piece, struct why *why);
 /* All pieces are staged. */
@@ -141,7 +142,8 @@ bool snapshot_intake_is_whole(const struct snapshot_intake *in);
  * there: begin again) | RC_STORE_IO. */
 MUST_USE enum rc snapshot_intake_judge_taken(const struct snapshot_intake *in, struct why *why);
 /* Take the same target once more, all pieces of it; discards: from now on as one that was started
- * so, with the same requirements. Requires: settled.
+ * so, with the same requirements. Requires: settled, but after RC_STORE_DAMAGED of
+ * snapshot_intake_take(): all that was put since goes when it clears, which waits for that.
  * Returns: RC_OK | RC_REFUSED (words: too many gaps in history; nothing was done). */
 MUST_USE enum rc snapshot_intake_begin_again(struct snapshot_intake *in, struct kv_batch *batch,
                                              bool discards, struct why *why);

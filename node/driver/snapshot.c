@@ -255,7 +255,9 @@ static void take(struct driver *d, const struct snapshot_piece *piece)
     for (uint32_t i = 0; i < MEMBERS_MAX; i++)
         s->asked[i].absences_count = 0;
     enum rc rc = snapshot_intake_take(s->intake, t->batch, piece, &why);
-    if (rc != RC_OK)
+    if (rc == RC_STORE_DAMAGED) /* every start would end at the same piece */
+        driver_snapshot_discard(d, &why);
+    else if (rc != RC_OK)
         driver_fail(d, rc, &why);
 }
 

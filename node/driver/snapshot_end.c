@@ -12,26 +12,40 @@ static void drop_votes(struct driver *d, uint64_t height)
         records_drop_below(driver_turn(d)->batch, at);
 }
 
+/* The same target once more, all of it. */
+static void begin_again(struct driver *d, bool discards, const struct why *why)
+{
+    struct why refused = {{0}};
+    (void)driver_note_damage(d, RC_STORE_DAMAGED, why);
+    enum rc rc =
+        snapshot_intake_begin_again(d->snapshot.intake, driver_turn(d)->batch, discards, &refused);
+    if (rc != RC_OK)
+        driver_fail(d, rc, &refused);
+}
+
+void driver_snapshot_discard(struct driver *d, const struct why *why)
+{
+    if (d->was_diverged)
+        begin_again(d, true, why);
+    else
+        driver_diverge_taking(d, why);
+}
+
 /* What was taken has to be all there, and the own state to have had no name that it has not: else
- * that was none of this chain's, and goes first (8.2). Returns whether it can be stood on. */
+ * that was none of this chain's, and goes first (8.2). Where it is gone already, what was taken has
+ * rotted. Returns whether it can be stood on. */
 static bool judge_taken(struct driver *d)
 {
-    struct snapshot_intake *in = d->snapshot.intake;
-    struct why why = {{0}}, refused = {{0}};
-    enum rc rc = snapshot_intake_judge_taken(in, &why);
+    struct why why = {{0}};
+    enum rc rc = snapshot_intake_judge_taken(d->snapshot.intake, &why);
     if (rc == RC_OK)
         return true;
-    if (rc == RC_INVALID && !d->was_diverged) {
-        driver_diverge_taking(d, &why);
-        return false;
-    }
-    bool is_to_go = rc == RC_INVALID && store_has_state(d->store);
-    if (is_to_go || rc == RC_STORE_DAMAGED) {
-        (void)driver_note_damage(d, RC_STORE_DAMAGED, &why);
-        rc = snapshot_intake_begin_again(in, driver_turn(d)->batch, is_to_go, &refused);
-    }
-    if (rc != RC_OK)
-        driver_fail(d, rc, rc == RC_REFUSED ? &refused : &why);
+    if (rc == RC_INVALID)
+        driver_snapshot_discard(d, &why);
+    else if (rc == RC_STORE_DAMAGED)
+        begin_again(d, false, &why);
+    else
+        driver_fail(d, rc, &why);
     return false;
 }
 

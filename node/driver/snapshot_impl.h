@@ -132,6 +132,10 @@ void driver_snapshot_refuse(struct driver *d);
 /* All pieces and the header are here: stand on them, unless they cannot be stood on; then begin
  * anew, or diverge first (8.2). Requires: driver_snapshot_is_settled(). */
 void driver_snapshot_finish(struct driver *d);
+/* The own state, or an index that goes with it, is in the way of the one that is taken: it goes
+ * first (8.2), and the same target is taken anew. At once, where this replica has diverged already;
+ * else it has now, and the driver ends. */
+void driver_snapshot_discard(struct driver *d, const struct why *why);
 
 /* ---- pieces.c: 9.3 ---- */
 /* A question came: it is noted, and answered when its turn comes. */

@@ -232,19 +232,26 @@ static void expect_joined(void)
     assert_true(others_have_same_state(&p));
 }
 
+/* The first name that is flushed, into out. */
+static void first_name(struct buf *out)
+{
+    struct kv_cursor *c;
+    struct bytes key, value;
+    assert_int_equal(store_flush(w.store, NULL), RC_OK);
+    assert_int_equal(kv_cursor_open(&c, store_view(w.store), KV_NAME), RC_OK);
+    assert_int_equal(kv_cursor_seek(c, bytes_of(NULL, 0), &key, &value), RC_OK);
+    buf_add_bytes(out, key);
+    kv_cursor_close(c);
+}
+
 /* A name of nothing in place of another: the own state was not this chain's, and it goes. */
 static void a_name_that_the_taken_state_has_not_has_the_own_one_discarded(void **state)
 {
     (void)state;
     struct buf first = {0};
-    struct kv_cursor *c;
-    struct bytes key, value, nothing = bytes_of(NULL, 0);
+    struct bytes nothing = bytes_of(NULL, 0);
     begin_behind();
-    assert_int_equal(store_flush(w.store, NULL), RC_OK);
-    assert_int_equal(kv_cursor_open(&c, store_view(w.store), KV_NAME), RC_OK);
-    assert_int_equal(kv_cursor_seek(c, nothing, &key, &value), RC_OK);
-    buf_add_bytes(&first, key);
-    kv_cursor_close(c);
+    first_name(&first);
     world_crash(&w, false);
     world_write(&w, KV_NAME, buf_bytes(&first), NULL);
     world_write(&w, KV_NAME, bytes_of_text("\5rotten"), &nothing);
@@ -257,6 +264,76 @@ static void a_name_that_the_taken_state_has_not_has_the_own_one_discarded(void *
     others_reopen(&p);
     assert_true(world_look(&w).core.is_diverged);
     assert_true(store_has_state(w.store)); /* whoever runs it puts it aside first */
+    w.is_rotten = false;
+    expect_joined();
+}
+
+/* A name that cannot be read: whoever takes the state beside it meets it, at every start. */
+static void a_name_that_cannot_be_read_has_the_own_state_discarded(void **state)
+{
+    (void)state;
+    struct buf first = {0};
+    begin_behind();
+    first_name(&first);
+    world_crash(&w, false);
+    world_rot(&w, KV_NAME, buf_bytes(&first));
+    world_begin(&w);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 400), RC_REOPEN);
+    expect_diverged("the index of names cannot be read");
+    buf_free(&first);
+    others_reopen(&p);
+    assert_true(world_look(&w).core.is_diverged);
+    assert_true(store_has_state(w.store)); /* whoever runs it puts it aside first */
+    w.is_rotten = false;
+    expect_joined();
+}
+
+/* Take part in what comes, a step at a time, until the intake clears, again if it did. */
+static void play_until_it_clears(void)
+{
+    for (int i = 0; i < 50 && !world_look(&w).snapshot.is_clearing; i++) {
+        world_run(&w);
+        if (w.is_submitted)
+            world_land(&w);
+        else if (others_answer(&p) == 0)
+            world_pass(&w, 1000);
+    }
+    assert_int_equal(driver_failure(w.driver, NULL), RC_OK);
+    assert_true(world_look(&w).snapshot.is_clearing);
+}
+
+/* One that has diverged, and discards, loses a name of what it took: it takes all of it again. */
+static void a_name_that_is_lost_from_a_taken_state_has_it_taken_again(void **state)
+{
+    (void)state;
+    struct buf first = {0};
+    struct kv_view *v;
+    struct kv_cursor *c;
+    struct bytes key, value;
+    begin_rotten(true);
+    world_range(&w, 0, &p.blocks[FLUSHED + 1], 1, 0);
+    expect_diverged("cannot be read");
+    others_reopen(&p);
+    p.withholds_ranges = true; /* and with them the header */
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 50), RC_OK);
+    assert_int_equal(world_look(&w).snapshot.done_per_mille, 1000);
+    assert_false(store_has_state(w.store));
+    world_crash(&w, false);
+    assert_int_equal(kv_view_open(&v, w.kv, NULL), RC_OK);
+    assert_int_equal(kv_cursor_open(&c, v, KV_NAME), RC_OK);
+    assert_int_equal(kv_cursor_seek(c, bytes_of(NULL, 0), &key, &value), RC_OK);
+    buf_add_bytes(&first, key);
+    kv_cursor_close(c);
+    kv_view_close(v);
+    world_write(&w, KV_NAME, buf_bytes(&first), NULL);
+    buf_free(&first);
+    world_begin(&w);
+    p.withholds_ranges = false;
+    others_tell(&p);
+    play_until_it_clears();
+    assert_int_equal(world_look(&w).damaged_count, 1);
     w.is_rotten = false;
     expect_joined();
 }
@@ -274,14 +351,7 @@ static void a_taken_state_that_rots_is_taken_again(void **state)
     assert_int_equal(world_look(&w).snapshot.done_per_mille, 1000);
     world_rot(&w, KV_TREE, tree_place_encode(room, &top));
     p.withholds_ranges = false;
-    for (int i = 0; i < 50 && !world_look(&w).snapshot.is_clearing; i++) {
-        world_run(&w);
-        if (w.is_submitted)
-            world_land(&w);
-        else if (others_answer(&p) == 0)
-            world_pass(&w, 1000);
-    }
-    assert_int_equal(driver_failure(w.driver, NULL), RC_OK);
+    play_until_it_clears();
     assert_int_equal(world_look(&w).damaged_count, 1);
     assert_false(world_look(&w).is_diverged);
     assert_true(store_has_state(w.store));
@@ -364,6 +434,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         OTHERS_TEST(a_state_below_the_snapshot_is_not_taken),
         OTHERS_TEST(a_name_that_the_taken_state_has_not_has_the_own_one_discarded),
+        OTHERS_TEST(a_name_that_cannot_be_read_has_the_own_state_discarded),
+        OTHERS_TEST(a_name_that_is_lost_from_a_taken_state_has_it_taken_again),
         OTHERS_TEST(a_taken_state_that_rots_is_taken_again),
         OTHERS_TEST(a_start_that_meets_it_has_diverged),
         OTHERS_TEST(a_commit_that_meets_it_has_diverged),

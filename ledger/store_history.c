@@ -134,7 +134,8 @@ uint64_t store_index_count(uint32_t i, const struct store_derived *d, const stru
 /* ---- a new snapshot ---- */
 
 /* Append a gap above those there are; the last one grows where it can. */
-static bool add_gap(struct store_history *h, uint64_t from, uint64_t to, enum store_gap_kind kind)
+static bool add_gap(struct store_history *h, uint64_t from, uint64_t to, enum store_gap_kind kind,
+                    uint32_t gaps_max)
 {
     if (from > to)
         return true;
@@ -144,7 +145,7 @@ static bool add_gap(struct store_history *h, uint64_t from, uint64_t to, enum st
         last->to = to;
         return true;
     }
-    if (h->gaps_count == STORE_GAPS_MAX)
+    if (h->gaps_count >= gaps_max)
         return false;
     h->gaps[h->gaps_count++] = (struct store_gap){from, to, kind};
     return true;
@@ -152,35 +153,36 @@ static bool add_gap(struct store_history *h, uint64_t from, uint64_t to, enum st
 
 /* The gap that there is, above what was whole. */
 static bool keep_gap(struct store_history *out, uint64_t next, const struct store_gap *gap,
-                     bool discards)
+                     bool discards, uint32_t gaps_max)
 {
     bool has_entries = gap->kind == STORE_GAP_UNPROVEN;
     enum store_gap_kind kind = discards && has_entries ? STORE_GAP_INDEXES : gap->kind;
-    bool fits = !discards || add_gap(out, next, gap->from - 1, STORE_GAP_INDEXES);
-    return fits && add_gap(out, gap->from, gap->to, kind);
+    bool fits = !discards || add_gap(out, next, gap->from - 1, STORE_GAP_INDEXES, gaps_max);
+    return fits && add_gap(out, gap->from, gap->to, kind, gaps_max);
 }
 
 bool store_history_rebase(struct store_history *out, const struct store_history *from,
                           const struct store_rebase *to)
 {
     uint64_t held_height = to->head_height < to->base_height ? to->head_height : to->base_height;
+    uint32_t gaps_max = to->discards ? STORE_GAPS_MAX : STORE_GAPS_BESIDE_MAX;
     uint64_t next = 1;
     bool fits = true;
     CHECK(!from->exists || from->base.height <= held_height);
     *out = *from;
     out->gaps_count = 0;
     for (uint32_t i = 0; i < from->gaps_count && fits; i++) {
-        fits = keep_gap(out, next, &from->gaps[i], to->discards);
+        fits = keep_gap(out, next, &from->gaps[i], to->discards, gaps_max);
         next = from->gaps[i].to + 1;
     }
     if (to->discards) {
-        fits = fits && add_gap(out, next, held_height, STORE_GAP_INDEXES);
+        fits = fits && add_gap(out, next, held_height, STORE_GAP_INDEXES, gaps_max);
         for (uint32_t i = 0; i < STORE_INDEXES_COUNT; i++)
             out->counts[i] = 0;
     } else {
         uint64_t unproven = to->proven_height < next ? next : to->proven_height + 1;
-        fits = fits && add_gap(out, unproven, held_height, STORE_GAP_UNPROVEN);
+        fits = fits && add_gap(out, unproven, held_height, STORE_GAP_UNPROVEN, gaps_max);
     }
     out->exists = true;
-    return fits && add_gap(out, held_height + 1, to->base_height, STORE_GAP_BLOCKS);
+    return fits && add_gap(out, held_height + 1, to->base_height, STORE_GAP_BLOCKS, gaps_max);
 }

@@ -31,8 +31,12 @@
 
 enum {
     /* Each snapshot taken before the back-fill of the one before was done adds two gaps, or, if it
-     * discards the state, doubles them. Nobody gets there who ever lets it finish. */
-    STORE_GAPS_MAX = 64,
+     * discards the state, doubles them. Nobody gets there who ever lets it finish; who does takes
+     * blocks instead of another state, */
+    STORE_GAPS_BESIDE_MAX = 64,
+    /* but one that has diverged has no other way, and fills no gap before: so it has room for twice
+     * as many, and then for 60 more that it takes before one gap is filled. */
+    STORE_GAPS_MAX = 256,
     /* In one batch. Some 16 MiB of bodies and, with the indexes of their operations, far below
      * LMDB's limit of dirty pages in one transaction (pitfalls J4). */
     STORE_BACKFILL_BLOCKS_MAX = 16

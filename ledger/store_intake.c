@@ -78,11 +78,14 @@ static enum rc judge_start(struct store *s, const struct snapshot_target *t, boo
                        "the snapshot at height %" PRIu64 " is below the one of height %" PRIu64
                        " that this store stands on",
                        t->height, s->history.base.height);
-    struct store_rebase rebase = {
-        .head_height = s->head.height, .base_height = t->height, .discards = discards};
+    /* The target may come to lie above the head (retarget), which is one gap more. */
+    uint64_t above = s->head.height + 1;
+    struct store_rebase rebase = {.head_height = s->head.height,
+                                  .base_height = t->height < above ? above : t->height,
+                                  .discards = discards};
     if (!store_history_rebase(&history, &s->history, &rebase))
-        return why_set(why, RC_REFUSED,
-                       "history has too many gaps for another snapshot: let one of them be filled");
+        return why_set(why, RC_REFUSED, "history has too many gaps for another snapshot: %s",
+                       discards ? "begin with an empty store" : "let one of them be filled");
     if (t->height > s->head.height)
         return RC_OK;
     if (s->head.height - t->height > STORE_BEHIND_HEIGHTS_MAX)

@@ -169,7 +169,8 @@ static void stage_history(struct store *s, struct kv_batch *batch, const struct 
                                   .base_height = header->height,
                                   .discards = in->discards};
     bool fits = store_history_rebase(&history, &s->history, &rebase);
-    CHECK(fits); /* as when it began, with nothing proven: nothing was appended since */
+    CHECK(fits); /* as when it began, with nothing proven, and above the head: nothing was
+                  * appended since */
     history.base = *header;
     history.next_digest = in->target.digest;
     store_put_history(batch, &history);

@@ -116,34 +116,84 @@ static void a_batch_of_blocks_is_bounded(void **state)
     snapshot_world_close(&w);
 }
 
-/* A snapshot that would make too many gaps is refused, and the store goes on. */
+/* A gap more, and the chain has grown further than the head. */
+static void take_one_more(struct snapshot_world *w, bool discards)
+{
+    snapshot_world_take(w, discards);
+    chain_grow(&w->t.sound, 1); /* one more that is not missing */
+    snapshot_world_follow(w);
+    assert_int_equal(store_flush(w->t.chain.store, &why), RC_OK);
+}
+
+/* Whether another can be taken, which is only asked: nothing is written. */
+static enum rc ask_to_start(struct snapshot_world *w, bool discards)
+{
+    struct snapshot_intake *in = NULL;
+    enum rc rc =
+        snapshot_intake_start(&in, w->t.chain.store, w->t.batch, &w->target, discards, &why);
+    if (rc == RC_OK) {
+        snapshot_intake_close(in);
+        staged_reopen(&w->t);
+    }
+    assert_int_equal(kv_batch_count(w->t.batch), 0);
+    return rc;
+}
+
+/* Another snapshot until it is refused. Returns how many were taken. */
+static unsigned take_until_refused(struct snapshot_world *w, bool discards)
+{
+    unsigned taken = 0;
+    do {
+        assert_in_range(taken, 0, STORE_GAPS_MAX);
+        take_one_more(w, discards);
+        taken++;
+        chain_grow(&w->t.sound, 3);
+        snapshot_world_aim(w);
+    } while (ask_to_start(w, discards) == RC_OK);
+    return taken;
+}
+
+/* A snapshot that would make too many gaps is refused, and the store goes on. One that discards the
+ * state is taken all the same, many times. */
 static void too_many_gaps_are_refused(void **state)
 {
     (void)state;
     struct snapshot_world w;
-    struct snapshot_intake *in = NULL;
-    enum rc rc = RC_OK;
-    unsigned taken = 0;
+    struct store_gap gaps[STORE_GAPS_MAX];
     struct chain_options options = {.seed = 47, .txs_per_block = 1, .ops_per_tx = 1};
     snapshot_world_open(&w, &options, 4);
-    for (; rc == RC_OK && taken < 2 * STORE_GAPS_MAX; taken++) {
-        snapshot_world_take(&w, false);
-        chain_grow(&w.t.sound, 1); /* one more that is not missing */
-        snapshot_world_follow(&w);
-        assert_int_equal(store_flush(w.t.chain.store, &why), RC_OK);
-        chain_grow(&w.t.sound, 3);
-        snapshot_world_aim(&w);
-        rc = snapshot_intake_start(&in, w.t.chain.store, w.t.batch, &w.target, false, &why);
-        if (rc == RC_OK) { /* only asked: taking begins it again */
-            snapshot_intake_close(in);
-            staged_reopen(&w.t);
-        }
-    }
-    assert_int_equal(rc, RC_REFUSED);
-    assert_int_equal(taken, STORE_GAPS_MAX / 2); /* each leaves what to compare, and what to take */
-    assert_int_equal(kv_batch_count(w.t.batch), 0);
+    /* Each leaves what to compare, and what to take. */
+    assert_int_equal(take_until_refused(&w, false), STORE_GAPS_BESIDE_MAX / 2);
+    assert_int_equal(ask_to_start(&w, false), RC_REFUSED);
+    assert_non_null(strstr(why.text, "let one of them be filled"));
+    assert_int_equal(store_history_gaps(w.t.chain.store, gaps), STORE_GAPS_BESIDE_MAX - 1);
+    assert_int_equal(take_until_refused(&w, true), (STORE_GAPS_MAX - STORE_GAPS_BESIDE_MAX) / 2);
+    assert_non_null(strstr(why.text, "begin with an empty store"));
+    assert_int_equal(store_history_gaps(w.t.chain.store, gaps), STORE_GAPS_MAX - 1);
     snapshot_world_backfill(&w);
     expect_same_all(&w);
+    snapshot_world_close(&w);
+}
+
+/* One at a height that is held would make one gap less; but a newer one may be aimed at before it
+ * is whole, and then it has to fit. */
+static void a_newer_target_has_room_for_its_gaps(void **state)
+{
+    (void)state;
+    struct snapshot_world w;
+    struct snapshot_target held;
+    struct chain_options options = {.seed = 47, .txs_per_block = 1, .ops_per_tx = 1};
+    snapshot_world_open(&w, &options, 4);
+    (void)take_until_refused(&w, false);
+    for (unsigned i = 0; i < (STORE_GAPS_MAX - STORE_GAPS_BESIDE_MAX) / 2; i++) {
+        take_one_more(&w, true);
+        held = w.target;
+        chain_grow(&w.t.sound, 3);
+        snapshot_world_aim(&w);
+    }
+    assert_true(held.height <= store_head(w.t.chain.store)->height);
+    w.target = held;
+    assert_int_equal(ask_to_start(&w, true), RC_REFUSED);
     snapshot_world_close(&w);
 }
 
@@ -185,6 +235,7 @@ int main(void)
         cmocka_unit_test(the_old_state_is_swept),
         cmocka_unit_test(a_batch_of_blocks_is_bounded),
         cmocka_unit_test(too_many_gaps_are_refused),
+        cmocka_unit_test(a_newer_target_has_room_for_its_gaps),
         cmocka_unit_test(a_damaged_record_is_damage),
     };
     return cmocka_run_group_tests_name("backfill_limits", tests, NULL, NULL);

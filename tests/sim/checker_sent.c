@@ -91,7 +91,8 @@ static void check_bodies_down(const struct sent *a, uint64_t height, struct dige
             fail(a, height, "the body on the disk is another block's");
         digest = block.parent;
     }
-    if (!digest_equal(&digest, chain_digest(a, height)))
+    if (!digest_equal(&digest, chain_digest(a, height)) &&
+        !a->s->plan.byz.is_marked) /* f+1 can commit one block and have me prepare above another */
         fail(a, height, "its chain does not end in the head");
 }
 

@@ -58,6 +58,12 @@ static void take_send(struct driver *d, const struct pbft_act *act)
     o->act = *act;
 }
 
+void driver_strip_proposal(const struct driver *d, struct pbft_act *act)
+{
+    if (act->type == PBFT_SEND_BLOCK && act->pre_prepare_from == d->config.own_index)
+        act->has_pre_prepare = false;
+}
+
 /* Keep what a turn has to tell but for votes and PRE-PREPAREs of mine. */
 static void withdraw_from(const struct driver *d, struct driver_turn *t)
 {
@@ -68,9 +74,8 @@ static void withdraw_from(const struct driver *d, struct driver_turn *t)
             t->messages_count--;
             continue;
         }
-        if (o->type == OUTPUT_BODY && o->act.type == PBFT_SEND_BLOCK &&
-            o->act.pre_prepare_from == d->config.own_index)
-            o->act.has_pre_prepare = false; /* the body goes without it */
+        if (o->type == OUTPUT_BODY)
+            driver_strip_proposal(d, &o->act);
         t->outputs[kept++] = *o;
         if (t->status_at == i + 1)
             status_at = kept;
@@ -80,11 +85,12 @@ static void withdraw_from(const struct driver *d, struct driver_turn *t)
 }
 
 /* From here on this key votes no more (4.2, 13): neither by what was decided before and waits for
- * the disk, in this turn and in the one under way. */
+ * the disk, in this turn and in the one under way, or for its turn among answers. */
 static void withdraw(struct driver *d)
 {
     for (int i = 0; i < 2; i++)
         withdraw_from(d, &d->turns[i]);
+    driver_answers_withdraw(d);
 }
 
 static void note_divergence(struct driver *d, const struct pbft_act *act)

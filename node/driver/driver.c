@@ -241,6 +241,7 @@ void driver_run(struct driver *d, struct driver_time time)
     driver_repair_run(d);
     driver_flush_begin(d);
     driver_turn_close(d);
+    driver_answers_run(d);
     driver_last_word(d);
     d->due_ms = driver_deadline_ms(d);
     if (d->due_ms < time.now_ms)
@@ -293,6 +294,7 @@ uint64_t driver_deadline_ms(const struct driver *d)
     uint64_t due = earlier(core_ms, driver_clients_deadline_ms(d));
     due = earlier(due, driver_snapshot_deadline_ms(d));
     due = earlier(due, driver_pieces_deadline_ms(d));
+    due = earlier(due, driver_answers_deadline_ms(d));
     due = earlier(due, driver_backfill_deadline_ms(d));
     return earlier(due, driver_repair_deadline_ms(d));
 }

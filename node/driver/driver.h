@@ -127,8 +127,23 @@ enum {
     DRIVER_OUTPUTS_MAX = 8192,
     DRIVER_OUTPUT_BYTES_MAX = 8 * PBFT_MSG_BYTES_MAX,
     /* Bodies sent to one peer within T_s because it asked or lags (rule 9.1's budget of bytes): 17
-     * MiB/s at the default T_s. What is proposed to all is not counted. */
+     * MiB/s at the default T_s. The last may go beyond, which counts in the next T_s: so nothing is
+     * read that is not sent. What is proposed to all is not counted. */
     DRIVER_ANSWER_BYTES_MAX = 4 * PBFT_MSG_BYTES_MAX,
+    /* Work on answers with bodies or evidence within so long, for all who ask (9.1): what is read
+     * for 12 of the largest. Reading, copying and sealing one takes 4 to 5 ms, so this is a quarter
+     * of the driver's thread, whatever T_s is, and 51 MiB/s. It is shared among those who ask by
+     * what it costs, however many of them are liars. */
+    DRIVER_ANSWERS_MS = 250,
+    DRIVER_ANSWERS_BYTES_MAX = 12 * PBFT_MSG_BYTES_MAX,
+    /* ... of which one run begins no more when it read as much as for one of the largest. */
+    DRIVER_RUN_ANSWERS_BYTES_MAX = PBFT_MSG_BYTES_MAX,
+    /* The least that a block, certificate or answer counts for: finding, checking and decoding a
+     * small one is some 20 us, as long as 4 KiB of a large one take. */
+    DRIVER_READ_BYTES_MIN = 4 * 1024,
+    /* Answers that wait for their turn, of one peer: to the six questions that it may owe an answer
+     * to (9.4), and what its STATUS brings unasked, a range and an item of evidence. */
+    DRIVER_ANSWERS_WAITING_MAX = 8,
     /* Work on pieces of the state within so long, for all who ask (9.3): 16 of the largest. Walking
      * and hashing the entries of one takes 3 to 4 ms, so this is a quarter of the driver's thread,
      * whatever T_s is, and 16 MiB/s. It is shared piece by piece among those who ask, however many
@@ -300,7 +315,7 @@ struct driver_look {
     uint64_t inbox_drops;                  /* queues that were full */
     uint64_t outputs_count, outputs_bytes; /* messages of the turn that fills */
     uint64_t output_drops;                 /* beyond its limits */
-    uint64_t answer_drops;                 /* bodies beyond a peer's budget */
+    uint64_t answer_drops;                 /* bodies beyond a peer's budget, or places to wait */
     struct driver_views views;
     bool is_diverged; /* 8.2: my state is not the certified one: */
     struct driver_divergence divergence;

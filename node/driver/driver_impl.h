@@ -2,6 +2,7 @@
 #ifndef NODE_DRIVER_DRIVER_IMPL_H
 #define NODE_DRIVER_DRIVER_IMPL_H
 
+#include "node/driver/answers_impl.h"
 #include "node/driver/driver.h"
 #include "node/driver/snapshot_impl.h"
 
@@ -108,13 +109,6 @@ struct driver_link {
 };
 
 /* ---- the driver ---- */
-
-/* What a peer got of bodies since from_ms, and how often it was told that a piece is not here. */
-struct driver_budget {
-    uint64_t from_ms;
-    size_t bytes;
-    uint32_t absences_count;
-};
 
 /* The one check of a proposal that is under way; the core asks for one at a time. */
 struct driver_check {
@@ -223,7 +217,9 @@ struct driver {
     uint64_t output_drops, answer_drops;
     uint64_t damaged_count;
     struct why damaged_why;
+    uint64_t read_bytes; /* of blocks and evidence so far, to be sent */
     struct driver_budget budgets[MEMBERS_MAX];
+    struct driver_answers answers;
     struct driver_score scores[MEMBERS_MAX]; /* but for .evidence, which the core has */
 };
 
@@ -266,12 +262,6 @@ void driver_say_other(struct driver *d, uint64_t client, const struct digest *tx
 void driver_say_forward(struct driver *d, uint32_t to, struct bytes tx);
 /* Any other message without a body in the store; its sender is this replica. Encodes it. */
 void driver_say_message(struct driver *d, uint32_t to, struct pbft_msg *m);
-/* 9.1: within the bytes that one peer gets in T_s. has: for anything more at all. */
-bool driver_has_budget(struct driver *d, uint32_t to);
-bool driver_take_budget(struct driver *d, uint32_t to, size_t size);
-/* Its DRIVER_ABSENCES_MAX: whether there are any left, and one less of them. */
-bool driver_has_absences(struct driver *d, uint32_t to);
-void driver_take_absence(struct driver *d, uint32_t to);
 /* Whether the turn takes another message: the limits of driver.h while the disk is slow. */
 bool driver_has_room(const struct driver *d);
 /* The same for what can as well go with the next turn: half of it is left to the protocol, whose

@@ -77,6 +77,7 @@ bool driver_encode_evidence(struct driver *d, struct buf *out, const struct pbft
     struct bytes value;
     if (!driver_evidence(d, act->evidence_of.offender, act->evidence_of.kind, &value))
         return false;
+    d->read_bytes += value.size;
     buf_add_u8(out, PBFT_EVIDENCE);
     buf_add_bytes(out, value);
     return true;

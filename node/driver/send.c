@@ -56,6 +56,12 @@ bool driver_encode(struct driver *d, struct buf *out, const struct pbft_act *act
 
 /* ---- bodies ---- */
 
+/* What is read is what an answer costs (16). */
+static void count_read(struct driver *d, size_t size)
+{
+    d->read_bytes += DRIVER_READ_BYTES_MIN + size;
+}
+
 static bool read_body(struct driver *d, const struct pbft_block *block, struct bytes *whole)
 {
     struct why why = {{0}};
@@ -63,6 +69,7 @@ static bool read_body(struct driver *d, const struct pbft_block *block, struct b
     /* What the core names was written; a sibling of what was committed may be gone again. */
     if (driver_note_damage(d, rc, &why))
         driver_on_damaged_block(d, block->height);
+    count_read(d, rc == RC_OK ? whole->size : 0);
     return rc == RC_OK;
 }
 
@@ -128,6 +135,7 @@ static enum rc read_block(struct range *r, uint64_t height, struct block *out)
 {
     struct why why = {{0}};
     enum rc rc = store_get_block(r->d->store, height, out, &why);
+    count_read(r->d, rc == RC_OK ? out->whole.size : 0);
     if (driver_note_damage(r->d, rc, &why)) {
         r->until = height - 1;
         driver_repair_want(r->d, height);
@@ -144,6 +152,7 @@ static enum rc find_end(const struct range *r, uint64_t *last, struct certificat
     for (; *last >= r->from; (*last)--) {
         struct why why = {{0}};
         enum rc rc = store_get_certificate(r->d->store, *last, out, &why);
+        count_read(r->d, 0);
         if (rc == RC_OK && out->statement.height <= r->until &&
             out->statement.height < r->from + reach(r->d))
             return RC_OK;

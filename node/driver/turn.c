@@ -113,7 +113,8 @@ static struct driver_budget *budget_of(struct driver *d, uint32_t to)
     struct driver_budget *b = &d->budgets[to];
     if (d->time.now_ms >= b->from_ms + d->parameters.status_ms) {
         b->from_ms = d->time.now_ms;
-        b->bytes = 0;
+        b->bytes =
+            b->bytes > d->config.answer_bytes_max ? b->bytes - d->config.answer_bytes_max : 0;
         b->absences_count = 0;
     }
     return b;
@@ -122,6 +123,11 @@ static struct driver_budget *budget_of(struct driver *d, uint32_t to)
 bool driver_has_budget(struct driver *d, uint32_t to)
 {
     return budget_of(d, to)->bytes < d->config.answer_bytes_max;
+}
+
+void driver_charge_budget(struct driver *d, uint32_t to, size_t size)
+{
+    budget_of(d, to)->bytes += size;
 }
 
 bool driver_take_budget(struct driver *d, uint32_t to, size_t size)
@@ -148,11 +154,15 @@ void driver_take_absence(struct driver *d, uint32_t to)
 static void send_bodies(struct driver *d, const struct driver_output *o)
 {
     struct buf message = {0};
+    bool is_for_one = o->to != PBFT_TO_ALL;
+    if (is_for_one && !driver_has_budget(d, o->to)) {
+        d->answer_drops++;
+        return;
+    }
     if (driver_encode_bodies(d, &message, &o->act)) {
-        if (o->to == PBFT_TO_ALL || driver_take_budget(d, o->to, message.size))
-            send_to(d, o->to, buf_bytes(&message));
-        else
-            d->answer_drops++;
+        send_to(d, o->to, buf_bytes(&message));
+        if (is_for_one)
+            driver_charge_budget(d, o->to, message.size);
     }
     buf_free(&message);
 }
@@ -192,7 +202,10 @@ static void release(struct driver *d, struct driver_turn *t)
             send_to(d, o->to, bytes_of(t->bytes.data + o->at, o->size));
             break;
         case OUTPUT_BODY:
-            send_bodies(d, o);
+            if (driver_is_answer(o))
+                driver_answers_add(d, o);
+            else
+                send_bodies(d, o);
             break;
         case OUTPUT_ANSWER:
             net->answer(net->context, o->client, &o->answer);

@@ -200,6 +200,28 @@ static bool must_drain(const struct driver *d)
     return d->time.now_ms < d->drain_until_ms && driver_jobs_have_messages(d);
 }
 
+/* Rule 6.2, pitfalls I6: while the disk is behind no messages are taken (jobs.c), and all that the
+ * primary does waits in the inbox: that is a pause of my own. What waited is taken first, for as
+ * long as it waited, and not for longer than T_s. */
+static void note_held(struct driver *d, uint64_t now_ms)
+{
+    struct driver_held *h = &d->held;
+    if (h->is_held)
+        pbft_held(d->core, d->time.now_ms, now_ms);
+    if (h->is_waiting)
+        h->drain_until_ms = now_ms + least(now_ms - h->from_ms, d->parameters.status_ms);
+}
+
+static void look_held(struct driver *d)
+{
+    struct driver_held *h = &d->held;
+    h->is_waiting = driver_jobs_wait(d);
+    if (h->is_waiting && !h->is_held)
+        h->from_ms = d->time.now_ms;
+    bool is_draining = d->time.now_ms < h->drain_until_ms && driver_jobs_have_messages(d);
+    h->is_held = h->is_waiting || is_draining;
+}
+
 static void tick(struct driver *d)
 {
     struct pbft_event e = {.type = PBFT_EVENT_TICK, .now_ms = d->time.now_ms};
@@ -220,6 +242,7 @@ void driver_worked(struct driver *d, uint64_t from_ms, uint64_t now_ms)
 void driver_run(struct driver *d, struct driver_time time)
 {
     note_pause(d, time.now_ms, time.now_ms);
+    note_held(d, time.now_ms);
     d->time = time;
     driver_last_word(d); /* it may have failed when it was opened */
     if (d->failure != RC_OK)
@@ -243,6 +266,7 @@ void driver_run(struct driver *d, struct driver_time time)
     driver_turn_close(d);
     driver_answers_run(d);
     driver_last_word(d);
+    look_held(d);
     d->due_ms = driver_deadline_ms(d);
     if (d->due_ms < time.now_ms)
         d->due_ms = time.now_ms;

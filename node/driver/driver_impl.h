@@ -124,6 +124,13 @@ struct driver_check {
     uint32_t pre_prepare_from;
 };
 
+/* 6.2: when no messages are taken because the disk is behind, and those that waited meanwhile. */
+struct driver_held {
+    bool is_waiting; /* driver_jobs_wait() when the last run ended */
+    bool is_held;    /* then, or those that waited are being taken still */
+    uint64_t from_ms, drain_until_ms;
+};
+
 enum { DRIVER_WAITER_BUCKETS = 4096 };
 
 /* What a driver that has failed still makes durable: diverge.c. */
@@ -145,6 +152,8 @@ struct driver {
     uint64_t starts_count;
     uint64_t due_ms;         /* what driver_run() asked for when it ended, or the end of its work */
     uint64_t drain_until_ms; /* after a pause: no TICK before the inbox is empty, or this */
+
+    struct driver_held held;
 
     struct driver_turn turns[2];
     uint32_t filling;   /* of turns; the other one is being made durable if is_committing */
@@ -392,6 +401,8 @@ void driver_jobs_take(struct driver *d);
 /* Deal with all jobs that came back. */
 void driver_jobs_ready(struct driver *d);
 bool driver_jobs_have_work(const struct driver *d);
+/* None is taken now. */
+bool driver_jobs_wait(const struct driver *d);
 /* Whether a message waits for its turn or is being verified. */
 bool driver_jobs_have_messages(const struct driver *d);
 void driver_jobs_free(struct driver *d);

@@ -132,8 +132,11 @@ void driver_note_proposed(struct driver *d, const struct digest *digest, uint32_
 static void note_late(struct driver *d, const struct tx *tx, uint64_t arrived_ms)
 {
     uint64_t since_ms = pool_fair_since_ms(d->pool, &tx->signer, tx->nonce, &tx->id);
-    if (since_ms > 0 && arrived_ms > since_ms && arrived_ms - since_ms > d->late_ms)
-        d->late_ms = arrived_ms - since_ms;
+    if (since_ms == 0 || arrived_ms <= since_ms)
+        return;
+    uint64_t late_ms = arrived_ms - since_ms - pbft_held_ms(d->core, since_ms, arrived_ms);
+    if (late_ms > d->late_ms)
+        d->late_ms = late_ms;
 }
 
 void driver_note_tx(struct driver *d, const struct driver_block *b, const struct tx *tx)

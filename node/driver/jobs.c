@@ -275,7 +275,7 @@ static void take_one(struct driver *d, struct driver_job *job)
 /* While flushes lag behind, or a snapshot's next step waits for the disk, nothing is taken that
  * could commit more (design 2): the inbox fills, and beyond it the network loses, which STATUS
  * heals. */
-static bool must_wait(const struct driver *d)
+bool driver_jobs_wait(const struct driver *d)
 {
     return driver_flush_lags(d) || driver_snapshot_holds(d);
 }
@@ -283,7 +283,7 @@ static bool must_wait(const struct driver *d)
 void driver_jobs_take(struct driver *d)
 {
     uint32_t n = d->verify_config.members.members_count, idle = 0;
-    if (must_wait(d))
+    if (driver_jobs_wait(d))
         return;
     for (uint32_t taken = 0; taken < DRIVER_RUN_MSGS_MAX && idle < n;) {
         struct driver_link *l = &d->links[d->next_link];
@@ -300,7 +300,7 @@ void driver_jobs_take(struct driver *d)
 
 bool driver_jobs_have_work(const struct driver *d)
 {
-    if (must_wait(d))
+    if (driver_jobs_wait(d))
         return false;
     if (d->ready_first != NULL)
         return true;
@@ -375,7 +375,7 @@ static void on_message(struct driver *d, struct driver_job *job)
 
 void driver_jobs_ready(struct driver *d)
 {
-    while (d->ready_first != NULL && !must_wait(d) && d->failure == RC_OK) {
+    while (d->ready_first != NULL && !driver_jobs_wait(d) && d->failure == RC_OK) {
         struct driver_job *job = d->ready_first;
         d->ready_first = job->next;
         if (d->ready_first == NULL)

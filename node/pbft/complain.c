@@ -146,7 +146,7 @@ static uint64_t unfair_at_ms(const struct pbft *p)
     if (!p->pool.has_executable || p->pool.fair_since_ms == 0)
         return UINT64_MAX;
     uint64_t since = latest(latest(p->pool.fair_since_ms, p->installed_ms), p->awake_from_ms);
-    return since + fair_limit_ms(p) + 1;
+    return pbft_aged_ms(p, since, fair_limit_ms(p) + 1);
 }
 
 static uint64_t stalled_at_ms(const struct pbft *p)
@@ -154,7 +154,7 @@ static uint64_t stalled_at_ms(const struct pbft *p)
     if (!is_armed(p) || !p->pool.has_executable)
         return UINT64_MAX;
     uint64_t since = latest(latest(p->installed_ms, p->committed_ms), p->pool.oldest_ms);
-    return latest(since, p->awake_from_ms) + pbft_timeout_ms(p);
+    return pbft_aged_ms(p, latest(since, p->awake_from_ms), pbft_timeout_ms(p));
 }
 
 /* (e): the primary has what it needs for a NEW-VIEW, or gave one that leads to nothing. */
@@ -163,7 +163,7 @@ static uint64_t absent_at_ms(const struct pbft *p)
     bool is_waiting = p->mode == PBFT_CHANGING || !p->is_installed;
     if (!is_waiting || p->changing_ms == 0)
         return UINT64_MAX;
-    return latest(p->changing_ms, p->awake_from_ms) + pbft_timeout_ms(p);
+    return pbft_aged_ms(p, latest(p->changing_ms, p->awake_from_ms), pbft_timeout_ms(p));
 }
 
 /* What stands above the base was proposed in this view, whenever and however it came here; what

@@ -25,7 +25,8 @@ static uint64_t floor_rate(const struct pbft_pace *pace)
 static void end_period(struct pbft *p)
 {
     struct pbft_pace *pace = &p->pace;
-    uint64_t time_ms = p->now_ms - pace->period_from_ms;
+    uint64_t from_ms = pace->period_from_ms;
+    uint64_t time_ms = p->now_ms - from_ms - pbft_held_ms(p, from_ms, UINT64_MAX);
     uint64_t work = p->pool.work_done - pace->period_work;
     bool is_slow = work * RATE_MS / time_ms < floor_rate(pace);
     pace->slow_count = is_slow ? pace->slow_count + 1 : 0;
@@ -49,7 +50,7 @@ void pbft_pace_run(struct pbft *p)
         return;
     if (pace->period_from_ms == 0)
         begin_period(p);
-    else if (p->now_ms - pace->period_from_ms >= p->config.fairness_ms)
+    else if (p->now_ms >= pbft_pace_due_ms(p))
         end_period(p);
 }
 
@@ -70,6 +71,6 @@ bool pbft_is_slow(const struct pbft *p)
 
 uint64_t pbft_pace_due_ms(const struct pbft *p)
 {
-    return p->pace.period_from_ms == 0 ? UINT64_MAX
-                                       : p->pace.period_from_ms + p->config.fairness_ms;
+    uint64_t from_ms = p->pace.period_from_ms;
+    return from_ms == 0 ? UINT64_MAX : pbft_aged_ms(p, from_ms, p->config.fairness_ms);
 }

@@ -316,6 +316,13 @@ void pbft_step(struct pbft *p, const struct pbft_event *event, struct pbft_outpu
  * one. */
 void pbft_worked(struct pbft *p, uint64_t from_ms, uint64_t now_ms);
 
+/* The caller took no messages from then until now, and may go on so: no age grows in that time, up
+ * to T_cap for each (6.2, pitfalls I6). Steps go on. Said in ascending order; adjoining ones are
+ * one. */
+void pbft_held(struct pbft *p, uint64_t from_ms, uint64_t until_ms);
+/* So much of the time in between was so, up to T_cap. */
+uint64_t pbft_held_ms(const struct pbft *p, uint64_t from_ms, uint64_t until_ms);
+
 /* When to call back with a TICK; UINT64_MAX = not by itself. */
 uint64_t pbft_deadline_ms(const struct pbft *p);
 

@@ -165,6 +165,10 @@ void pbft_count_progress(struct pbft *p);
 uint64_t pbft_timeout_ms(const struct pbft *p); /* T_k */
 uint64_t pbft_complain_due_ms(const struct pbft *p);
 
+/* ---- held.c: 6.2 ---- */
+/* When what began then is of this age, without the time in which no messages were taken. */
+uint64_t pbft_aged_ms(const struct pbft *p, uint64_t since_ms, uint64_t age_ms);
+
 /* ---- pace.c: 6.1 (d) ---- */
 void pbft_pace_run(struct pbft *p);
 void pbft_pace_end_view(struct pbft *p);

@@ -67,6 +67,13 @@ enum {
     PBFT_RESEND_DOUBLINGS_MAX = 4 /* of T_s / 2: up to 8 T_s between two PRE-PREPAREs (9.1) */
 };
 
+/* 6.2: when the caller took no messages. So many are more than any T_fair sees: between two lies
+ * the agreement on K heights. */
+enum { PBFT_HELD_MAX = 16 };
+struct pbft_held {
+    uint64_t from_ms, until_ms;
+};
+
 /* 16: CHECKPOINTs, two per sender; and as many roots of my own, whose trees are kept (8.3). */
 enum { PBFT_CHECKPOINTS = 2 };
 struct pbft_checkpoint_vote {
@@ -179,6 +186,8 @@ struct pbft {
     struct pbft_pool pool;
     /* 6: timers. All ages are counted from awake_from_ms at least: the end of the last pause. */
     uint64_t awake_from_ms;
+    struct pbft_held held[PBFT_HELD_MAX]; /* a ring; older ones count as if they had not been */
+    uint32_t held_count;
     uint64_t installed_ms;          /* when this view was, here */
     uint64_t committed_ms;          /* when the last block was */
     uint64_t changing_ms;           /* (e): since q VIEW-CHANGEs, or NEW-VIEW; 0: neither is here */

@@ -200,6 +200,170 @@ static void a_tree_that_cannot_be_read_ends_the_driver(void **state)
     assert_int_equal(roots_count, 1);
 }
 
+/* ---- 6.2: time in which no messages are taken is a pause of this replica ---- */
+
+enum { T_0_MS = 1000, STEP_MS = 100 };
+
+/* It lags, and somebody's transaction is pending. */
+static void begin_lagging(void)
+{
+    begin_at(0);
+    world_submit(&w, 1, world_record(&w, 0, 1));
+    world_settle(&w);
+    w.holds_trees = true;
+    commit_range(1, 16);
+    world_land(&w);
+    assert_int_equal(store_flushes_due(w.store), 4);
+    world_forget(&w);
+}
+
+static void go_on(uint64_t ms)
+{
+    for (; ms > 0; ms -= STEP_MS) { /* no step is so late that it looks like a pause */
+        world_pass(&w, STEP_MS);
+        world_run(&w);
+        if (w.is_submitted)
+            world_land(&w);
+    }
+}
+
+static void end_lag(void)
+{
+    w.holds_trees = false;
+    while (w.tree != NULL) {
+        world_return_tree(&w);
+        world_run(&w);
+        if (w.is_submitted)
+            world_land(&w);
+    }
+    world_settle(&w);
+}
+
+/* The proposal and all votes lie in the inbox. */
+static void rule_6_2_who_takes_no_messages_complains_about_nobody(void **state)
+{
+    (void)state;
+    begin_lagging();
+    world_propose(&w, b[17]);
+    for (uint32_t from = 0; from < WORLD_MEMBERS; from++)
+        if (from != w.own_index) {
+            world_vote(&w, from, CERT_PREPARE, b[17]);
+            world_vote(&w, from, CERT_COMMIT, b[17]);
+        }
+    go_on(10 * T_0_MS);
+    assert_true(world_look(&w).inbox_bytes > 0);
+    assert_int_equal(world_sent(&w, PBFT_COMPLAIN, NULL), 0);
+    assert_true(world_sent(&w, PBFT_STATUS, NULL) >= 30 * WORLD_OTHERS); /* it is heard of */
+    end_lag();
+    assert_int_equal(world_look(&w).core.committed.height, 17);
+    assert_int_equal(world_sent(&w, PBFT_COMPLAIN, NULL), 0);
+}
+
+/* What the primary did in time is not late because it was taken late (6.1 a). */
+static void rule_6_1_a_block_that_waited_for_my_disk_is_not_late(void **state)
+{
+    (void)state;
+    enum { T_FAIR_MS = 2000 };
+    begin_at(0);
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    world_submit(&w, 1, tx);
+    world_settle(&w);
+    w.holds_trees = true;
+    go_on(T_FAIR_MS / 2 + STEP_MS); /* it goes to all */
+    commit_range(1, 16);
+    world_land(&w);
+    const struct world_block *block = world_block(&w, b[16], &tx, 1);
+    world_forget(&w);
+    go_on(STEP_MS);
+    world_propose(&w, block);
+    go_on(10 * T_0_MS);
+    end_lag();
+    world_votes(&w, CERT_PREPARE, block);
+    world_votes(&w, CERT_COMMIT, block);
+    world_settle(&w);
+    assert_int_equal(world_look(&w).core.committed.height, 17);
+    assert_true(world_look(&w).told.late_ms < T_FAIR_MS);
+    assert_int_equal(world_sent(&w, PBFT_COMPLAIN, NULL), 0);
+}
+
+/* When messages are taken again, and none tells of anything done, it waits for what was left. */
+static void rule_6_2_a_silent_primary_is_complained_about_after_the_lag(void **state)
+{
+    (void)state;
+    begin_lagging();
+    go_on(5 * T_0_MS);
+    end_lag();
+    assert_int_equal(world_sent(&w, PBFT_COMPLAIN, NULL), 0);
+    go_on(T_0_MS - 2 * STEP_MS);
+    assert_int_equal(world_sent(&w, PBFT_COMPLAIN, NULL), 0);
+    go_on(3 * STEP_MS);
+    assert_true(world_sent(&w, PBFT_COMPLAIN, NULL) > 0);
+}
+
+/* A disk that never comes to an end holds the complaint back for T_cap, and no flood of messages
+ * for more than T_s beyond. */
+static void rule_6_2_a_lag_holds_no_complaint_back_for_ever(void **state)
+{
+    (void)state;
+    enum { T_CAP_MS = 60000 };
+    begin_lagging();
+    go_on(T_CAP_MS);
+    assert_int_equal(world_sent(&w, PBFT_COMPLAIN, NULL), 0);
+    go_on(2 * T_0_MS);
+    assert_true(world_sent(&w, PBFT_COMPLAIN, NULL) > 0);
+    end_lag();
+}
+
+/* What waited is verified and taken before an age goes on that was nearly over. */
+static void rule_6_2_what_waited_is_taken_before_ages_go_on(void **state)
+{
+    (void)state;
+    begin_at(0);
+    const struct world_tx *tx = world_record(&w, 0, 1);
+    world_submit(&w, 1, tx);
+    w.holds_trees = true;
+    go_on(T_0_MS / 2);
+    world_commit(&w, b[1]); /* so that (b) does not come first */
+    go_on(T_0_MS / 2 + STEP_MS);
+    world_commit(&w, b[2]);
+    go_on(T_0_MS - STEP_MS);
+    world_commit(&w, b[3]);
+    go_on(T_0_MS - STEP_MS);
+    commit_range(4, 13);
+    world_land(&w);
+    world_forget(&w);
+    const struct world_block *block = world_block(&w, b[16], &tx, 1);
+    go_on(STEP_MS);
+    world_propose(&w, block);
+    go_on(2 * T_0_MS);
+    w.holds_jobs = true;
+    end_lag();
+    go_on(2 * STEP_MS);
+    assert_int_equal(world_sent(&w, PBFT_COMPLAIN, NULL), 0);
+    w.holds_jobs = false;
+    world_return_jobs(&w, false);
+    world_votes(&w, CERT_PREPARE, block);
+    world_votes(&w, CERT_COMMIT, block);
+    world_settle(&w);
+    assert_int_equal(world_look(&w).core.committed.height, 17);
+    assert_int_equal(world_sent(&w, PBFT_COMPLAIN, NULL), 0);
+}
+
+static void rule_6_2_what_waited_is_taken_for_no_longer_than_t_s(void **state)
+{
+    (void)state;
+    begin_lagging();
+    go_on(5 * T_0_MS);
+    w.holds_jobs = true; /* what comes is being verified all the time */
+    end_lag();
+    for (uint64_t ms = 0; ms < T_0_MS + 5 * STEP_MS; ms += STEP_MS) {
+        world_status(&w, 2, 0);
+        go_on(STEP_MS);
+    }
+    assert_true(world_sent(&w, PBFT_COMPLAIN, NULL) > 0);
+    world_return_jobs(&w, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +374,12 @@ int main(void)
         DRIVER_TEST(while_trees_lag_behind_no_message_is_taken),
         DRIVER_TEST(a_machine_may_stop_with_a_flush_anywhere),
         DRIVER_TEST_FAILED(a_tree_that_cannot_be_read_ends_the_driver),
+        DRIVER_TEST(rule_6_2_who_takes_no_messages_complains_about_nobody),
+        DRIVER_TEST(rule_6_1_a_block_that_waited_for_my_disk_is_not_late),
+        DRIVER_TEST(rule_6_2_a_silent_primary_is_complained_about_after_the_lag),
+        DRIVER_TEST(rule_6_2_a_lag_holds_no_complaint_back_for_ever),
+        DRIVER_TEST(rule_6_2_what_waited_is_taken_before_ages_go_on),
+        DRIVER_TEST(rule_6_2_what_waited_is_taken_for_no_longer_than_t_s),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,9 +73,10 @@ struct snapshot_intake;
 
 /* Begin. Stages that it has begun. Requires: settled; no intake is under way; unless it discards,
  * height is above the head and everything is flushed (store_flush()). A discarding one ends what
- * was lent from store_layer(), and needs layers on it to be gone. Returns: RC_OK | RC_REFUSED
- * (words: too many gaps in history; the head is too far above; below an earlier snapshot of this
- * store) | RC_PROOF (the store's own block at that height is another) | RC_STORE_DAMAGED |
+ * was lent from store_layer(), and needs layers on it to be gone. Where the chain's own entry at
+ * that height is damaged the certified one takes its place (pitfalls D5).
+ * Returns: RC_OK | RC_REFUSED (words: too many gaps in history; the head is too far above; below an
+ * earlier snapshot of this store) | RC_PROOF (the store's own block at that height is another) |
  * RC_STORE_IO. */
 MUST_USE enum rc snapshot_intake_start(struct snapshot_intake **out, struct store *s,
                                        struct kv_batch *batch, const struct snapshot_target *target,

@@ -53,7 +53,7 @@ enum rc snapshot_intake_judge_taken(const struct snapshot_intake *in, struct why
                    in->entries_count, names_count);
 }
 
-/* Other blocks of heights that are decided now are nobody's any more. */
+/* Other blocks of heights that are decided now are nobody's any more, be they damaged. */
 static enum rc drop_proposals(struct store *s, struct kv_batch *batch, uint64_t height,
                               struct why *why)
 {
@@ -64,15 +64,17 @@ static enum rc drop_proposals(struct store *s, struct kv_batch *batch, uint64_t 
     if (rc != RC_OK)
         return why_set(why, rc, "the proposals cannot be read: %s", rc_text(rc));
     rc = kv_cursor_seek(c, store_height_key(room, s->head.height + 1), &key, &value);
-    while (rc == RC_OK) {
+    while (rc == RC_OK || (rc == RC_STORE_DAMAGED && key.size > 0)) {
         struct rd r = rd_of(key);
-        if (rd_be64(&r) > height)
+        if (rd_be64(&r) > height) {
+            rc = RC_NOT_FOUND;
             break;
+        }
         kv_batch_delete(batch, KV_BLOCK, key);
         rc = kv_cursor_next(c, &key, &value);
     }
     kv_cursor_close(c);
-    if (rc == RC_OK || rc == RC_NOT_FOUND)
+    if (rc == RC_NOT_FOUND)
         return RC_OK;
     return why_set(why, rc, "the proposals cannot be read: %s", rc_text(rc));
 }

@@ -75,6 +75,15 @@ enum rc driver_snapshot_load(struct driver *d, struct pbft_durable *durable, str
     return rc;
 }
 
+/* The intake begins also where the chain's own entry there is damaged (pitfalls D5). */
+static void note_own_entry(struct driver *d, uint64_t height)
+{
+    struct digest digest;
+    struct why why = {{0}};
+    if (height <= store_head(d->store)->height)
+        (void)driver_note_damage(d, store_get_digest(d->store, height, &digest, &why), &why);
+}
+
 static void start_intake(struct driver *d)
 {
     struct driver_snapshot *s = &d->snapshot;
@@ -95,6 +104,7 @@ static void start_intake(struct driver *d)
         driver_fail(d, rc, &why);
         return;
     }
+    note_own_entry(d, target.height);
     s->certificate = s->wanted;
     s->is_wanted = false;
     records_put_snapshot(driver_turn(d)->batch, &s->certificate);

@@ -205,6 +205,45 @@ static void a_state_below_the_snapshot_is_not_taken(void **state)
     assert_true(others_have_same_state(&p));
 }
 
+/* ---- and an entry of the chain (pitfalls D5) ---- */
+
+/* What block stands at the stable height says the certificate as well: a state can be taken there.
+ */
+static void a_damaged_entry_of_the_chain_keeps_nobody_from_a_state(void **state)
+{
+    (void)state;
+    uint8_t room[8];
+    struct wr at = wr_of(room, sizeof room);
+    wr_be64(&at, 8);
+    begin_at(FLUSHED, true);
+    world_crash(&w, false);
+    rot_tree();
+    world_rot(&w, KV_CHAIN, wr_bytes_of(&at));
+    world_begin(&w);
+    assert_int_equal(world_look(&w).core.stable_height, 8);
+    world_range(&w, 0, &p.blocks[FLUSHED + 1], 1, 0);
+    expect_diverged("the state below height 17 cannot be read");
+    for (int start = 0; start < 2; start++) { /* it has begun before anybody tells of a newer one */
+        world_crash(&w, false);
+        world_begin(&w);
+        assert_int_equal(driver_failure(w.driver, NULL), RC_OK);
+        assert_true(world_look(&w).is_taking_snapshot);
+        assert_int_equal(world_look(&w).snapshot.height, 8);
+        /* When its certificate is loaded, and when it is aimed at. */
+        assert_int_equal(world_look(&w).damaged_count, start == 0 ? 2 : 1);
+        assert_non_null(strstr(world_look(&w).damaged_why.text, "the block at height 8"));
+    }
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 400), RC_REOPEN);
+    others_reopen(&p);
+    assert_false(world_look(&w).is_diverged);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 100), RC_OK);
+    assert_int_equal(store_head(w.store)->height, CHAIN);
+    assert_int_equal(store_history_from_height(w.store), 9); /* nothing names what is below */
+    assert_true(others_have_same_state(&p));
+}
+
 /* ---- found beside a state that was taken (9.3) ---- */
 
 /* Member 3 is far behind, at 5, without any certificate. */
@@ -433,6 +472,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         OTHERS_TEST(a_state_below_the_snapshot_is_not_taken),
+        OTHERS_TEST(a_damaged_entry_of_the_chain_keeps_nobody_from_a_state),
         OTHERS_TEST(a_name_that_the_taken_state_has_not_has_the_own_one_discarded),
         OTHERS_TEST(a_name_that_cannot_be_read_has_the_own_state_discarded),
         OTHERS_TEST(a_name_that_is_lost_from_a_taken_state_has_it_taken_again),

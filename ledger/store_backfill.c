@@ -29,6 +29,11 @@ const char *backfill_fault_text(enum backfill_fault f)
 
 /* ---- what comes next ---- */
 
+static uint64_t undone_changes(const struct store *s)
+{
+    return s->undone == NULL ? 0 : layer_log_count(s->undone);
+}
+
 static struct store_gap *top_gap(struct store_history *h)
 {
     CHECK(h->gaps_count > 0);
@@ -39,10 +44,13 @@ struct backfill_next store_backfill_next(const struct store *s)
 {
     const struct store_history *h = &s->backfilled;
     if (h->gaps_count == 0)
-        return (struct backfill_next){.is_whole = true, .is_batch_full = s->undone_is_full};
+        return (struct backfill_next){.is_whole = true,
+                                      .is_batch_full = s->undone_is_full,
+                                      .changes_count = undone_changes(s)};
     const struct store_gap *gap = &h->gaps[h->gaps_count - 1];
     return (struct backfill_next){.is_held = gap->kind != STORE_GAP_BLOCKS,
                                   .is_batch_full = s->undone_is_full,
+                                  .changes_count = undone_changes(s),
                                   .height = gap->to,
                                   .digest = h->next_digest,
                                   .heights_count = gap->to - gap->from + 1};

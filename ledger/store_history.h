@@ -82,6 +82,8 @@ struct backfill_next {
     struct digest digest; /* of the block */
     /* How many heights from there down are of the same kind: to ask for a range. */
     uint64_t heights_count;
+    /* Work so far in this batch: entries of state and indexes that were undone. */
+    uint64_t changes_count;
 };
 struct backfill_next store_backfill_next(const struct store *s);
 

@@ -80,6 +80,7 @@ struct driver_backfill {
     uint32_t silences_count; /* in a row */
     uint32_t wait_periods;   /* in T_s, for one answer */
     bool is_sweeping;
+    uint64_t held_at_ms; /* when the next held block is undone */
     /* A held block is damaged: nothing is done before this, or while the repair wants it. */
     uint64_t rests_for_height, rest_until_ms;
     uint64_t faults[BACKFILL_FAULT_COUNT];

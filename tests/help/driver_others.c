@@ -81,7 +81,8 @@ void others_grow(struct driver_others *p, uint32_t blocks_count)
         snprintf(key, sizeof key, "key%u", p->count);
         txs[0] = world_tx(p->w, payer, ++p->nonces[payer], 0,
                           op_record_of("driver", key, bytes_of_text("data")));
-        txs[1] = world_transfer(p->w, other, payer, ++p->nonces[other], 1 + p->count);
+        txs[1] = world_transfers(p->w, other, payer, ++p->nonces[other], 1 + p->count,
+                                 p->transfers_per_block + (p->transfers_per_block == 0));
         if (p->count + 2 > p->room) {
             p->room = p->room * 2 + 64;
             p->blocks = mem_resize(p->blocks, p->room * sizeof(struct world_block *));

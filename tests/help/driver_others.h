@@ -29,6 +29,7 @@ struct driver_others {
     uint32_t count, room;              /* the head's height */
     uint64_t nonces[WORLD_PAYERS];
     struct certificate checkpoint; /* the newest */
+    uint32_t transfers_per_block;  /* of those to come; 0: one */
     enum peer_manner manners[WORLD_MEMBERS];
     bool withholds_ranges;                /* no DATA is sent */
     bool holds_pieces;                    /* nor any PIECE */

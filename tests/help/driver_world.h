@@ -154,6 +154,9 @@ const struct world_tx *world_transfer(struct driver_world *w, uint32_t from, uin
                                       uint64_t nonce, uint64_t amount);
 /* The same with a signature that does not hold. */
 const struct world_tx *world_forged(struct driver_world *w, const struct world_tx *tx);
+/* So many transfers in one; up to TX_OPS_MAX. */
+const struct world_tx *world_transfers(struct driver_world *w, uint32_t from, uint32_t to,
+                                       uint64_t nonce, uint64_t amount, uint32_t count);
 
 /* Of these transactions as they are, on parent (NULL: genesis), by member 0, at the world's time or
  * right after the parent's. */

@@ -20,16 +20,25 @@ static struct world_tx *keep_tx(struct driver_world *w, struct buf *bytes)
     return t;
 }
 
-const struct world_tx *world_tx(struct driver_world *w, uint32_t payer, uint64_t nonce,
-                                uint64_t valid_until_height, struct op op)
+static const struct world_tx *sign_ops(struct driver_world *w, uint32_t payer, uint64_t nonce,
+                                       uint64_t valid_until_height, const struct op *ops,
+                                       uint32_t ops_count)
 {
     struct sign_key key;
     struct buf bytes = {0};
-    struct tx_draft draft = {
-        .nonce = nonce, .valid_until_height = valid_until_height, .ops = &op, .ops_count = 1};
+    struct tx_draft draft = {.nonce = nonce,
+                             .valid_until_height = valid_until_height,
+                             .ops = ops,
+                             .ops_count = ops_count};
     chain_make_key(&key, "participant", payer, 0);
     CHECK(tx_sign(&bytes, &draft, &key, &w->chain.genesis.chain_id) == VERDICT_OK);
     return keep_tx(w, &bytes);
+}
+
+const struct world_tx *world_tx(struct driver_world *w, uint32_t payer, uint64_t nonce,
+                                uint64_t valid_until_height, struct op op)
+{
+    return sign_ops(w, payer, nonce, valid_until_height, &op, 1);
 }
 
 const struct world_tx *world_record(struct driver_world *w, uint32_t payer, uint64_t nonce)
@@ -45,6 +54,20 @@ const struct world_tx *world_transfer(struct driver_world *w, uint32_t from, uin
     chain_account(names[1], &w->chain, to);
     return world_tx(w, from, nonce, 0,
                     op_transfer_of(names[0], names[1], chain_asset_codes[0], amount));
+}
+
+const struct world_tx *world_transfers(struct driver_world *w, uint32_t from, uint32_t to,
+                                       uint64_t nonce, uint64_t amount, uint32_t count)
+{
+    char names[2][CHAIN_ACCOUNT_ROOM];
+    struct op *ops = mem_alloc(count * sizeof *ops);
+    chain_account(names[0], &w->chain, from);
+    chain_account(names[1], &w->chain, to);
+    for (uint32_t i = 0; i < count; i++)
+        ops[i] = op_transfer_of(names[0], names[1], chain_asset_codes[0], amount);
+    const struct world_tx *tx = sign_ops(w, from, nonce, 0, ops, count);
+    mem_free(ops);
+    return tx;
 }
 
 const struct world_tx *world_forged(struct driver_world *w, const struct world_tx *tx)

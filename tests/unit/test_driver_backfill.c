@@ -136,11 +136,12 @@ static void nobody_who_has_it_is_waited_for(void **state)
 
 /* Member 3 stands on a new state of height 16, and holds the blocks up to 20; one of them is
  * rotten, unless it is 0. */
-static void begin_discarded(uint64_t rotten)
+static void begin_discarded_of(uint64_t rotten, uint32_t transfers_per_block)
 {
     struct buf key = {0};
     world_open(&w, 3, NULL);
     others_open(&p, &w);
+    p.transfers_per_block = transfers_per_block;
     world_begin(&w);
     others_grow(&p, 20);
     others_commit_to(&p, 20);
@@ -164,6 +165,11 @@ static void begin_discarded(uint64_t rotten)
     assert_int_equal(store_head(w.store)->height, 20);
 }
 
+static void begin_discarded(uint64_t rotten)
+{
+    begin_discarded_of(rotten, 1);
+}
+
 /* Of a state that was discarded the indexes are made anew from the blocks, which are here. */
 static void held_blocks_are_not_asked_for(void **state)
 {
@@ -176,6 +182,52 @@ static void held_blocks_are_not_asked_for(void **state)
     assert_int_equal(store_history_from_height(w.store), 1);
     assert_int_equal(p.lowest_asked, UINT64_MAX);
     assert_int_equal(outcome_of(2, tx_of(3)), DRIVER_COMMITTED);
+}
+
+/* How many held blocks one run undoes, by how much there is in them. By itself it goes on. */
+static uint32_t most_in_one_run(uint32_t transfers_per_block, uint32_t *runs_count,
+                                uint64_t *passed_ms)
+{
+    uint32_t most = 0;
+    begin_discarded_of(0, transfers_per_block);
+    uint64_t from_ms = w.time.now_ms;
+    p.transfers_per_block = 1;
+    *runs_count = 0;
+    for (uint32_t i = 0; store_history_from_height(w.store) > 1; i++) {
+        assert_in_range(i, 0, 2000);
+        uint64_t height = store_backfill_next(w.store).height;
+        world_run_once(&w);
+        struct backfill_next next = store_backfill_next(w.store);
+        uint64_t done = next.is_whole ? height : height - next.height;
+        *runs_count += done > 0;
+        if (done > most)
+            most = (uint32_t)done;
+        if (w.is_submitted)
+            world_land(&w);
+        else if (driver_deadline_ms(w.driver) > w.time.now_ms)
+            world_pass(&w, driver_deadline_ms(w.driver) - w.time.now_ms);
+        if (i % 8 == 0) { /* and messages are taken meanwhile */
+            others_grow(&p, 1);
+            world_range(&w, 0, &p.blocks[p.count], 1, 0);
+            world_run_once(&w);
+            assert_int_equal(store_head(w.store)->height, p.count);
+        }
+    }
+    assert_true(others_have_same_state(&p));
+    *passed_ms = w.time.now_ms - from_ms;
+    return most;
+}
+
+/* 9.3, behind everything else: full blocks are undone one in a run or a few, each with a pause. */
+static void held_blocks_hold_the_thread_by_what_is_in_them(void **state)
+{
+    uint32_t runs_count;
+    uint64_t passed_ms;
+    assert_int_equal(most_in_one_run(1, &runs_count, &passed_ms), 16);
+    assert_int_equal(end_others(state), 0);
+    assert_in_range(most_in_one_run(1000, &runs_count, &passed_ms), 1, 3);
+    assert_in_range(runs_count, 16 / 3, 16);
+    assert_in_range(passed_ms, 12 * 4000 / 100, 3000); /* after the last is no pause */
 }
 
 /* ---- what is damaged here (pitfalls D5) ---- */
@@ -375,6 +427,7 @@ int main(void)
         OTHERS_TEST(who_has_it_not_or_lies_is_passed_over),
         OTHERS_TEST(nobody_who_has_it_is_waited_for),
         OTHERS_TEST(held_blocks_are_not_asked_for),
+        OTHERS_TEST(held_blocks_hold_the_thread_by_what_is_in_them),
         OTHERS_TEST(a_held_block_that_is_damaged_is_fetched),
         OTHERS_TEST(until_it_comes_the_replica_goes_on_without),
         OTHERS_TEST(so_is_the_damaged_block_above_the_next_gap),

@@ -215,12 +215,15 @@ struct store_mark store_mark(const struct store *s);
 MUST_USE enum rc store_on_durable(struct store *s, const struct store_mark *mark, struct why *why);
 
 /* Visit the durable proposals above the head, ascending by height then digest. block lends until
- * visit returns. visit returns RC_OK to go on.
+ * visit returns. visit returns RC_OK to go on. damaged (NULL: that ends it) is told of those whose
+ * bytes fail their checksum: what they are called stands in their key, and the body can be had from
+ * others (pitfalls D5).
  * Returns: RC_OK | as visit | RC_STORE_DAMAGED (also for a proposal that does not give its key) |
  * RC_STORE_IO. */
 typedef enum rc store_visit_block(void *context, const struct block *block);
-MUST_USE enum rc store_proposals(struct store *s, store_visit_block *visit, void *context,
-                                 struct why *why);
+typedef void store_visit_damaged(void *context, uint64_t height, const struct digest *digest);
+MUST_USE enum rc store_proposals(struct store *s, store_visit_block *visit,
+                                 store_visit_damaged *damaged, void *context, struct why *why);
 
 /* ---- reading ---- */
 

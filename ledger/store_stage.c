@@ -71,16 +71,23 @@ void store_stage_proposal_drop(struct kv_batch *batch, uint64_t height, const st
     kv_batch_delete(batch, KV_BLOCK, store_block_key(room, height, digest));
 }
 
+static enum rc name_of(struct bytes key, uint64_t *height, struct digest *digest, struct why *why)
+{
+    struct rd r = rd_of(key);
+    *height = rd_be64(&r);
+    rd_copy(&r, digest->bytes, DIGEST_BYTES);
+    return rd_done(&r) ? RC_OK : why_set(why, RC_STORE_DAMAGED, "a proposal's key is none");
+}
+
 /* Decode an entry and hold it against its key. */
 static enum rc judge_proposal(struct block *out, struct bytes key, struct bytes value,
                               struct why *why)
 {
-    struct rd r = rd_of(key);
     struct digest digest;
-    uint64_t height = rd_be64(&r);
-    rd_copy(&r, digest.bytes, DIGEST_BYTES);
-    if (!rd_done(&r))
-        return why_set(why, RC_STORE_DAMAGED, "a proposal's key is none");
+    uint64_t height;
+    enum rc rc = name_of(key, &height, &digest, why);
+    if (rc != RC_OK)
+        return rc;
     enum block_fault fault = block_decode(out, value);
     if (fault == BLOCK_OK)
         fault = block_judge_body(out, NULL);
@@ -93,7 +100,19 @@ static enum rc judge_proposal(struct block *out, struct bytes key, struct bytes 
     return RC_OK;
 }
 
-enum rc store_proposals(struct store *s, store_visit_block *visit, void *context, struct why *why)
+static enum rc tell_damaged(store_visit_damaged *damaged, void *context, struct bytes key,
+                            struct why *why)
+{
+    struct digest digest;
+    uint64_t height;
+    enum rc rc = name_of(key, &height, &digest, why);
+    if (rc == RC_OK)
+        damaged(context, height, &digest);
+    return rc;
+}
+
+enum rc store_proposals(struct store *s, store_visit_block *visit, store_visit_damaged *damaged,
+                        void *context, struct why *why)
 {
     uint8_t room[8];
     struct kv_cursor *c;
@@ -104,15 +123,17 @@ enum rc store_proposals(struct store *s, store_visit_block *visit, void *context
         return why_set(why, rc, "the proposals cannot be read: %s", rc_text(rc));
     enum rc visited = RC_OK;
     rc = kv_cursor_seek(c, store_height_key(room, s->head.height + 1), &key, &value);
-    while (rc == RC_OK && visited == RC_OK) {
-        visited = judge_proposal(&block, key, value, why);
-        if (visited == RC_OK)
+    while (visited == RC_OK &&
+           (rc == RC_OK || (rc == RC_STORE_DAMAGED && key.size > 0 && damaged != NULL))) {
+        visited = rc == RC_OK ? judge_proposal(&block, key, value, why)
+                              : tell_damaged(damaged, context, key, why);
+        if (visited == RC_OK && rc == RC_OK)
             visited = visit(context, &block);
         if (visited == RC_OK)
             rc = kv_cursor_next(c, &key, &value);
     }
     kv_cursor_close(c);
-    if (rc != RC_OK && rc != RC_NOT_FOUND)
+    if (visited == RC_OK && rc != RC_OK && rc != RC_NOT_FOUND)
         return why_set(why, rc, "the proposals cannot be read: %s", rc_text(rc));
     return visited;
 }

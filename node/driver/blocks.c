@@ -65,6 +65,7 @@ static void remove_at(struct driver *d, size_t index)
 
 void driver_blocks_prune(struct driver *d)
 {
+    driver_lost_prune(d);
     for (size_t i = 0; i < d->blocks_count;) {
         struct driver_block *b = d->blocks[i];
         if (b->is_fresh || pbft_wants_block(d->core, &b->block.digest, b->block.header.height)) {
@@ -85,6 +86,7 @@ void driver_blocks_free(struct driver *d)
 {
     while (d->blocks_count > 0)
         remove_at(d, d->blocks_count - 1);
+    mem_free(d->lost.names);
     mem_free(d->blocks);
 }
 
@@ -95,6 +97,7 @@ void driver_stage_block(struct driver *d, const struct pbft_block *block)
     if (b->is_stored)
         return;
     b->is_stored = true;
+    driver_lost_forget(d, &block->digest);
     store_stage_proposal(d->store, driver_turn(d)->batch, &b->block);
 }
 
@@ -404,6 +407,7 @@ void driver_commit(struct driver *d, const struct pbft_act *act)
         return;
     }
     drop_siblings(d, act->block.height, &act->block.digest);
+    driver_lost_forget(d, &act->block.digest);
     store_stage_append(d->store, batch, &b->block, b->layer, act->certificate, b->is_stored);
     records_drop_below(batch, act->block.height);
     lift_children(d, &act->block.digest);

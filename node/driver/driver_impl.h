@@ -176,6 +176,7 @@ struct driver {
     struct driver_block **blocks; /* any order */
     size_t blocks_count, blocks_room;
     uint64_t blocks_bytes;
+    struct driver_lost lost;
     struct driver_check check;
     struct driver_snapshot snapshot;
     struct driver_backfill backfill;

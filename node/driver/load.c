@@ -50,12 +50,27 @@ static enum rc restore_block(void *context, const struct block *block)
     return RC_OK;
 }
 
-/* What I voted for is here: tip's chain, down to the committed block. */
+/* The vote for it stands, and the body is fetched like any other (pitfalls D5). */
+static void note_lost(void *context, uint64_t height, const struct digest *digest)
+{
+    struct driver *d = context;
+    struct why why = {{0}};
+    enum rc rc = why_set(&why, RC_STORE_DAMAGED,
+                         "the body of a proposal at height %" PRIu64
+                         " cannot be read: others are asked for it",
+                         height);
+    (void)driver_note_damage(d, rc, &why);
+    driver_lost_add(d, height, digest);
+}
+
+/* What I voted for is here, or is known to be damaged: tip's chain, down to the committed block. */
 static enum rc judge_tip(struct driver *d, const struct pbft_durable *durable, struct why *why)
 {
     struct pbft_block at = durable->tip;
     while (durable->has_tip && at.height > durable->committed.height) {
         struct driver_block *b = driver_block_find(d, &at.digest);
+        if (b == NULL && driver_lost_has(d, at.height, &at.digest))
+            return RC_OK; /* what it stands on is seen when it is here again (node/pbft/lost.c) */
         if (b == NULL || b->block.header.height != at.height)
             return why_set(why, RC_STORE_DAMAGED,
                            "the block of height %" PRIu64
@@ -132,7 +147,7 @@ enum rc driver_load(struct driver *d, const struct pbft_config *core, struct why
         return rc;
     d->core_memory = mem_alloc(pbft_memory_bytes(core));
     d->core = pbft_init(d->core_memory, core, &durable);
-    rc = store_proposals(d->store, restore_block, d, why);
+    rc = store_proposals(d->store, restore_block, note_lost, d, why);
     if (rc == RC_OK)
         rc = records_restore(store_view(d->store), d->core, &d->verify_config, why);
     if (rc == RC_OK)

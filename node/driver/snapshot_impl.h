@@ -1,5 +1,5 @@
-/* What snapshot.c, backfill.c and repair.c keep in a driver, and do for its other files (9.3), and
- * diverge.c (8.2).
+/* What snapshot.c, backfill.c, repair.c and lost.c keep in a driver, and do for its other files
+ * (9.3), and diverge.c (8.2).
  * Included by driver_impl.h alone. */
 #ifndef NODE_DRIVER_SNAPSHOT_IMPL_H
 #define NODE_DRIVER_SNAPSHOT_IMPL_H
@@ -96,6 +96,18 @@ struct driver_repair {
     bool is_awaited; /* without it there is no state: it is asked for until it comes */
 };
 
+/* ---- lost.c ---- */
+
+struct driver_lost_name {
+    uint64_t height;
+    struct digest digest;
+};
+/* Three for each height of the window at most, as many as the core knows there (16). */
+struct driver_lost {
+    struct driver_lost_name *names;
+    size_t count, room;
+};
+
 /* ---- snapshot.c: 9.3 ---- */
 /* The core asked for this state. */
 void driver_snapshot_want(struct driver *d, const struct certificate *checkpoint);
@@ -162,6 +174,15 @@ void driver_repair_on_durable(struct driver *d);
 void driver_repair_run(struct driver *d);
 uint64_t driver_repair_deadline_ms(const struct driver *d);
 void driver_repair_on_range(struct driver *d, const struct pbft_data *data);
+
+/* ---- lost.c: pitfalls D5 ---- */
+/* When it is loaded: the store has this body above the head, and cannot read it. */
+void driver_lost_add(struct driver *d, uint64_t height, const struct digest *digest);
+bool driver_lost_has(const struct driver *d, uint64_t height, const struct digest *digest);
+/* It is written again. */
+void driver_lost_forget(struct driver *d, const struct digest *digest);
+/* Drop those that the core does not wait for. */
+void driver_lost_prune(struct driver *d);
 
 /* ---- diverge.c: 8.2 ---- */
 /* The certified block of this height does not apply: end, and with a certified state to take, be

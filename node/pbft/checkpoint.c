@@ -289,7 +289,11 @@ void pbft_on_snapshot_taken(struct pbft *p, const struct pbft_block *block)
     struct digest next = p->tip.digest;
     for (uint64_t at = p->tip.height; at > block->height; at--) {
         const struct pbft_known *known = pbft_known_find(p, at, &next);
-        CHECK(known != NULL); /* what I voted for is here (5.9) */
+        CHECK(known != NULL || p->has_lost); /* what I voted for is here (5.9) */
+        if (known == NULL) {
+            pbft_spoil_view(p); /* or rotted: then nothing says that it leads there */
+            return;
+        }
         next = known->block.parent;
     }
     if (!digest_equal(&next, &block->digest))

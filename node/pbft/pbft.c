@@ -152,6 +152,7 @@ static void on_start(struct pbft *p)
     }
     note_durable_cqc(p, &p->head_cqc);
     note_durable_cqc(p, &p->high);
+    pbft_find_lost(p);
     pbft_resend(p, p->committed.height, PBFT_TO_ALL);
     bool is_mine = p->mode == PBFT_CHANGING || pbft_primary(p, p->view) == p->config.own_index;
     if (is_mine && pbft_may_speak(p))
@@ -218,6 +219,8 @@ static void settle(struct pbft *p)
     pbft_try_base_vote(p);
     while (pbft_try_execute(p) || pbft_try_commit_vote(p))
         ; /* the base vote may have been the last that was missing */
+    if (p->has_lost)
+        pbft_find_lost(p);
     pbft_try_move_tip(p);
     pbft_try_check(p);
     pbft_try_propose(p);
@@ -351,6 +354,7 @@ void pbft_look(const struct pbft *p, struct pbft_view_of *out)
                                  .is_alarmed = p->is_alarmed,
                                  .is_learner = p->is_learner,
                                  .is_diverged = p->is_diverged,
+                                 .has_lost = p->has_lost,
                                  .is_taking_snapshot = p->is_taking_snapshot,
                                  .stable_height = pbft_stable_height(p),
                                  .checkpoint_height = p->checkpoint.statement.height};

@@ -87,7 +87,9 @@ struct pbft *pbft_init(void *memory, const struct pbft_config *config,
                        const struct pbft_durable *durable);
 /* After init and before START: what else is durable, in any order; heights at or below the
  * committed one are ignored. Blocks whose bodies are in the store, and how big they are as a whole;
- * own votes; own PRE-PREPAREs. */
+ * own votes; own PRE-PREPAREs. A body that was voted for and rotted (pitfalls D5) is left out: it
+ * is fetched, and until it is here what was signed in this view is not sent again, nor gone on
+ * from. */
 void pbft_restore_block(struct pbft *p, const struct pbft_block *block, size_t block_bytes);
 void pbft_restore_vote(struct pbft *p, const struct pbft_vote *vote);
 void pbft_restore_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *pre_prepare);
@@ -345,6 +347,7 @@ struct pbft_view_of {
     bool is_alarmed;
     bool is_learner;
     bool is_diverged;
+    bool has_lost;              /* a body that I voted for in this view is not here (D5) */
     bool is_taking_snapshot;    /* 9.3: nothing is committed meanwhile */
     uint64_t stable_height;     /* 8.1 */
     uint64_t checkpoint_height; /* of the newest CHECKPOINT certificate seen; at least stable */

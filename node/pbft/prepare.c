@@ -176,7 +176,7 @@ void pbft_try_check(struct pbft *p)
 {
     if (p->check_retry_ms <= p->now_ms)
         p->check_retry_ms = 0;
-    if (!pbft_may_vote(p) || !p->has_tip || p->is_checking || !p->is_installed)
+    if (!pbft_may_vote(p) || !p->has_tip || p->is_checking || !p->is_installed || p->has_lost)
         return;
     if (p->tip.height < p->committed.height)
         return; /* a snapshot passed tip (9.3): nothing to vote for down there */

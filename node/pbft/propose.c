@@ -5,7 +5,7 @@
 
 static bool may_propose(const struct pbft *p)
 {
-    if (!pbft_may_vote(p) || !p->has_tip || !p->is_installed || p->is_building)
+    if (!pbft_may_vote(p) || !p->has_tip || !p->is_installed || p->is_building || p->has_lost)
         return false;
     if (pbft_primary(p, p->view) != p->config.own_index)
         return false;

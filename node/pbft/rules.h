@@ -205,6 +205,11 @@ void pbft_try_move_tip(struct pbft *p);    /* 5.8 */
 void pbft_judge_own_chain(struct pbft *p, uint64_t view, uint64_t height,
                           const struct digest *digest);
 
+/* ---- lost.c: pitfalls D5 ---- */
+/* Look whether a body is missing of what I voted for in this view; those that came back are written
+ * again. */
+void pbft_find_lost(struct pbft *p);
+
 /* ---- asked.c: what peers owe an answer to (9.4, 16) ---- */
 void pbft_note_asked(struct pbft *p, uint32_t to, const struct pbft_fetch *fetch);
 /* Whether it answers what this link was asked, however late. */

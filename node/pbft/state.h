@@ -158,6 +158,7 @@ struct pbft {
 
     struct certificate stable; /* height 0: none yet */
     bool is_diverged;
+    bool has_lost; /* D5: of what I voted for in this view a body is not here */
 
     /* Volatile. */
     struct certificate checkpoint; /* the newest that is certified, above stable; height 0: none */

@@ -78,8 +78,8 @@ static void resend_votes(struct pbft *p, struct pbft_slot *slot, uint32_t to)
 
 void pbft_resend(struct pbft *p, uint64_t above_height, uint32_t to)
 {
-    if (!pbft_may_speak(p))
-        return; /* 4.2, 13: a vote that is sent again is a vote */
+    if (!pbft_may_speak(p) || p->has_lost)
+        return; /* 4.2, 13: a vote that is sent again is a vote; section 4: so is its body held */
     /* 7.4: the base vote too, where nothing above the base is committed. */
     bool has_base = p->view > 0 && above_height == p->base.height;
     for (uint64_t height = above_height + !has_base; pbft_is_votable(p, height); height++) {

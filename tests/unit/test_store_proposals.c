@@ -46,7 +46,7 @@ static enum rc see(void *context, const struct block *block)
 static void expect_seen(uint32_t count)
 {
     struct seen seen = {0};
-    assert_int_equal(store_proposals(t.chain.store, see, &seen, NULL), RC_OK);
+    assert_int_equal(store_proposals(t.chain.store, see, NULL, &seen, NULL), RC_OK);
     assert_int_equal(seen.count, count);
 }
 
@@ -80,7 +80,7 @@ static void proposals_are_found_in_order_when_durable(void **state)
     expect_seen(0);
     staged_commit(&t);
     staged_reopen(&t);
-    assert_int_equal(store_proposals(t.chain.store, see, &seen, NULL), RC_OK);
+    assert_int_equal(store_proposals(t.chain.store, see, NULL, &seen, NULL), RC_OK);
     assert_int_equal(seen.count, 4);
     for (uint32_t i = 0; i < 4; i++)
         assert_int_equal(seen.heights[i], i < 2 ? HEAD + 1 : HEAD + 3);
@@ -125,7 +125,7 @@ static void whoever_visits_may_stop(void **state)
     struct seen seen = {.stop_after = 1};
     propose(HEAD + 1);
     staged_commit(&t);
-    assert_int_equal(store_proposals(t.chain.store, see, &seen, NULL), RC_NOT_FOUND);
+    assert_int_equal(store_proposals(t.chain.store, see, NULL, &seen, NULL), RC_NOT_FOUND);
     assert_int_equal(seen.count, 1);
 }
 
@@ -154,7 +154,7 @@ static void expect_refused(uint64_t height, const struct digest *digest, size_t 
     uint8_t key[64] = {0};
     struct wr w = wr_of(key, sizeof key);
     put(height, digest, key_bytes, whole);
-    assert_int_equal(store_proposals(t.chain.store, see, &seen, &why), RC_STORE_DAMAGED);
+    assert_int_equal(store_proposals(t.chain.store, see, NULL, &seen, &why), RC_STORE_DAMAGED);
     assert_int_equal(seen.count, 0);
     if (strstr(why.text, words) == NULL)
         assert_string_equal(why.text, words);
@@ -186,6 +186,37 @@ static void what_is_no_proposal_is_refused_when_read(void **state)
     buf_free(&changed);
 }
 
+/* Pitfalls D5: of one that rotted the name is known, and the others are visited. */
+static void note_damaged(void *context, uint64_t height, const struct digest *digest)
+{
+    struct seen *seen = context;
+    CHECK(seen->count < SEEN_MAX);
+    seen->heights[seen->count] = height;
+    seen->digests[seen->count++] = *digest;
+}
+
+static void of_a_damaged_one_the_name_is_told(void **state)
+{
+    (void)state;
+    struct seen good = {0}, seen = {0};
+    uint8_t key[8 + DIGEST_BYTES];
+    struct wr end = wr_of(key, sizeof key);
+    propose(HEAD + 1);
+    propose(HEAD + 2);
+    staged_commit(&t);
+    assert_int_equal(store_proposals(t.chain.store, see, NULL, &good, NULL), RC_OK);
+    assert_int_equal(good.count, 4);
+    wr_be64(&end, good.heights[1]);
+    wr_copy(&end, good.digests[1].bytes, DIGEST_BYTES);
+    kv_mem_flip(t.chain.kv, KV_BLOCK, wr_bytes_of(&end), 1000);
+    staged_reopen(&t);
+    assert_int_equal(store_proposals(t.chain.store, see, note_damaged, &seen, NULL), RC_OK);
+    assert_memory_equal(&seen, &good, sizeof seen);
+    memset(&seen, 0, sizeof seen);
+    assert_int_equal(store_proposals(t.chain.store, see, NULL, &seen, NULL), RC_STORE_DAMAGED);
+    assert_int_equal(seen.count, 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -193,6 +224,7 @@ int main(void)
         T(proposals_are_found_in_order_when_durable),
         T(a_proposal_is_committed_and_its_sibling_goes),
         T(whoever_visits_may_stop),
+        T(of_a_damaged_one_the_name_is_told),
         T(what_is_no_proposal_is_refused_when_read),
     };
     return cmocka_run_group_tests_name("store_proposals", tests, NULL, NULL);

@@ -30,6 +30,10 @@ void pbft_note_asked(struct pbft *p, uint32_t to, const struct pbft_fetch *fetch
     uint64_t place = place_of(fetch->kind, fetch->from_height);
     peer->fetching_until_ms = p->now_ms + p->config.status_ms;
     peer->fetching_place = place;
+    if (fetch->kind == PBFT_FETCH_BLOCK) {
+        peer->fetching = fetch->digest;
+        peer->is_asked_in_vain = true; /* until it comes */
+    }
     if (!is_open(peer, place))
         peer->asked_places[peer->asked_turn++ % PBFT_ASKED_PLACES] = place;
 }
@@ -49,5 +53,7 @@ bool pbft_end_asked(struct pbft *p, uint32_t link, const struct pbft_data *data)
     if (peer->fetching_place != place || p->now_ms >= peer->fetching_until_ms)
         return false;
     peer->fetching_until_ms = 0;
+    if (data->kind == PBFT_FETCH_BLOCK && digest_equal(&data->blocks[0].digest, &peer->fetching))
+        peer->is_asked_in_vain = false;
     return true;
 }

@@ -11,6 +11,7 @@ enum {
     PBFT_SLOT_BLOCKS = 3,
     PBFT_VOTE_KINDS = 2 /* PREPARE and COMMIT */
 };
+_Static_assert(MEMBERS_MAX <= 32, "a set of members is a word");
 
 enum pbft_validity { PBFT_UNCHECKED, PBFT_VALID, PBFT_INVALID };
 
@@ -44,7 +45,7 @@ struct pbft_slot {
     bool is_committed;
     struct digest committed;
     uint64_t fetch_at_ms; /* when a missing body may be asked for again */
-    uint32_t fetch_turn;  /* rotates over those who may have it */
+    uint32_t fetch_asked; /* 9.4: bit i: member i was asked; each once before anybody again */
     bool is_fetched;      /* whose body was asked for last */
     struct digest fetched;
     /* 9.1: when my PRE-PREPARE may be sent again to a member, and how often that was done. */
@@ -110,6 +111,8 @@ struct pbft_peer {
     uint64_t range_quiet_ms;
     uint64_t fetching_until_ms; /* 9.4: a FETCH of mine is in flight to it */
     uint64_t fetching_place;    /* what for (asked.c) */
+    struct digest fetching;     /* of a body: which */
+    bool is_asked_in_vain; /* the last body asked of it has not come in time: others go first */
     /* The same of the last different FETCHes that it has not answered, in a ring: an answer is
      * welcome however late it comes, and once. 0 = none. */
     uint64_t asked_places[PBFT_ASKED_PLACES];
@@ -207,6 +210,7 @@ struct pbft {
     bool is_fetch_due;        /* something happened after which a body may be missing */
     uint64_t fetch_retry_ms;  /* 0 = nothing is being fetched */
     uint64_t range_until_ms;  /* a range is being fetched, and late from then on; 0 = none is */
+    uint32_t fetch_turn;      /* 9.4: whose turn it is to be asked for a body */
     uint32_t range_turn;      /* 9.2: whose turn it is to be asked for the next */
     uint32_t range_asks_left; /* before one has to be of use: a bound on asking in vain */
     struct pbft_peer peers[MEMBERS_MAX];

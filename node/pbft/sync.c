@@ -41,19 +41,44 @@ static void send_fetch(struct pbft *p, uint32_t to, const struct pbft_fetch *fet
     pbft_put_send(p, PBFT_SEND_FETCH, to)->fetch = *fetch;
 }
 
-/* A member to ask for this block, in turn: of the signers where f+1 are known (5.7), else, where a
- * certificate came as a whole, of all. Not of f or fewer voters before the others: they may be the
- * ones that lie. The own index when all of them are busy. */
-static uint32_t whom_to_ask(struct pbft *p, struct pbft_slot *slot, const struct digest *digest)
+static bool was_asked_for(const struct pbft_slot *slot, uint32_t at)
 {
-    uint32_t members_count = p->config.members.members_count;
+    return (slot->fetch_asked >> at & 1) != 0;
+}
+
+/* Of those that were not asked for this block yet: first whoever's last body came in time. */
+static uint32_t next_to_ask(const struct pbft *p, struct pbft_slot *slot,
+                            const struct digest *digest)
+{
+    uint32_t members_count = p->config.members.members_count, in_vain = p->config.own_index;
     bool has_signers = count_votes(p, slot, digest) > p->faulty_max;
     for (uint32_t i = 0; i < members_count; i++) {
-        uint32_t at = (slot->fetch_turn + i) % members_count;
-        if (is_free_to_ask(p, at) && (!has_signers || has_voted_for(p, slot, at, digest)))
+        uint32_t at = (p->fetch_turn + i) % members_count;
+        if (!is_free_to_ask(p, at) || was_asked_for(slot, at) ||
+            (has_signers && !has_voted_for(p, slot, at, digest)))
+            continue;
+        if (!p->peers[at].is_asked_in_vain)
             return at;
+        if (in_vain == p->config.own_index)
+            in_vain = at;
     }
-    return p->config.own_index;
+    return in_vain;
+}
+
+/* A member to ask for this block: of the signers where f+1 are known (5.7), else, where a
+ * certificate came as a whole, of all. Not of f or fewer voters before the others: they may be the
+ * ones that lie. Each is asked once before anybody is asked again, so that no answers to other
+ * questions keep a block from me. The own index when all of them are busy. */
+static uint32_t whom_to_ask(struct pbft *p, struct pbft_slot *slot, const struct digest *digest)
+{
+    uint32_t at = next_to_ask(p, slot, digest), asked = slot->fetch_asked;
+    if (at != p->config.own_index)
+        return at;
+    slot->fetch_asked = 0;
+    at = next_to_ask(p, slot, digest);
+    if (at == p->config.own_index)
+        slot->fetch_asked = asked;
+    return at;
 }
 
 static void retry_at(struct pbft *p, uint64_t at_ms)
@@ -114,7 +139,8 @@ static void fetch_block(struct pbft *p, uint64_t height, const struct digest *di
         return;
     }
     slot->fetch_at_ms = p->now_ms + p->config.status_ms;
-    slot->fetch_turn = to + 1;
+    slot->fetch_asked |= UINT32_C(1) << to;
+    p->fetch_turn = to + 1;
     slot->is_fetched = true;
     slot->fetched = *digest;
     retry_at(p, slot->fetch_at_ms);

@@ -1,6 +1,8 @@
 /* PROTOCOL.md 9.2, 9.4: from whom ranges and bodies come. Peers take turns; one that is slow, bad
  * or of no use is passed over, and nobody is asked for ever. */
-#include "tests/unit/rules.h"
+#include <string.h>
+
+#include "tests/unit/rules_view.h"
 
 /* Member 1, to which all others claim a height. Its turn begins with member 2. */
 static void begin_behind(uint64_t claimed_height)
@@ -196,6 +198,148 @@ static void rule_9_4_a_body_that_was_asked_for_is_taken_though_certificates_rose
     assert_true(pbft_wants_block(l.core, &b[2].digest, 2));
 }
 
+/* ---- silent members ---- */
+
+enum { SILENT = 4, STARVED = 12, STARVED_MEMBERS = 13, STARVED_BLOCKS = 16 };
+
+/* Whether one of the first SILENT members leaves this question unanswered. */
+typedef bool silence(uint32_t from, size_t question);
+
+static bool always(uint32_t from, size_t question)
+{
+    (void)from;
+    (void)question;
+    return true;
+}
+
+static bool every_other(uint32_t from, size_t question)
+{
+    (void)from;
+    return question % 2 == 1;
+}
+
+static const struct pbft_block *by_digest(const struct digest *digest)
+{
+    for (int h = 1; h < RULE_BLOCKS; h++)
+        if (digest_equal(&b[h].digest, digest))
+            return &b[h];
+    return NULL;
+}
+
+static size_t questions[STARVED_MEMBERS];
+static size_t vain_count;
+
+/* All FETCHes of bodies in the last output, and what is asked when those are answered. */
+static void answer_fetches(silence *is_silent)
+{
+    struct pbft_act asked[16];
+    size_t count = 0;
+    const struct pbft_act *act;
+    for (size_t i = 0; (act = lone_act(&l, PBFT_SEND_FETCH, i)) != NULL; i++)
+        asked[count++] = *act;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t to = asked[i].to;
+        if (to < SILENT && is_silent(to, questions[to]++)) {
+            vain_count++;
+            continue;
+        }
+        (void)lone_data(&l, to, by_digest(&asked[i].fetch.digest), false);
+        answer_fetches(is_silent);
+    }
+}
+
+/* A base of which I have nothing but the NEW-VIEW. Returns how long it took to vote for it. */
+static uint64_t starve(silence *is_silent)
+{
+    begin(STARVED_MEMBERS, STARVED);
+    memset(questions, 0, sizeof questions);
+    vain_count = 0;
+    struct certificate high = lone_certificate(&l, CERT_PREPARE, 0, &b[STARVED_BLOCKS], others());
+    leave(0);
+    uint64_t from_ms = l.now_ms;
+    adopt(1, &high);
+    answer_fetches(is_silent);
+    while (!l.look.has_tip && l.now_ms < from_ms + 600000) {
+        uint64_t due_ms = pbft_deadline_ms(l.core);
+        (void)lone_tick(&l, due_ms > l.now_ms ? due_ms - l.now_ms : 0);
+        answer_fetches(is_silent);
+    }
+    assert_true(l.look.has_tip);
+    return l.now_ms - from_ms;
+}
+
+/* The bodies of a base are asked for one after the other, since each names the one before. */
+static void rule_9_4_silent_members_cost_their_t_s_once_and_not_for_each_block(void **state)
+{
+    (void)state;
+    uint64_t took_ms = starve(always);
+    assert_int_equal(vain_count, SILENT);
+    assert_true(took_ms <= (SILENT + 1) * l.config.status_ms);
+}
+
+static void rule_9_4_whoever_answers_every_other_time_costs_no_more(void **state)
+{
+    (void)state;
+    (void)starve(every_other);
+    assert_true(vain_count <= SILENT);
+}
+
+/* The only FETCH of the last output. */
+static uint32_t asked_member(void)
+{
+    assert_int_equal(lone_count(&l, PBFT_SEND_FETCH), 1);
+    return lone_act(&l, PBFT_SEND_FETCH, 0)->to;
+}
+
+/* A late answer, and one of another block, are good for what they bring, and put nobody before
+ * those that answer in time. */
+static void rule_9_4_late_and_other_answers_put_nobody_first_again(void **state)
+{
+    (void)state;
+    static const uint32_t turn[] = {4, 5, 1, 3};
+    begin(7, 6);
+    (void)lone_qc(&l, CERT_PREPARE, &b[8], others());
+    assert_int_equal(asked_member(), 0);
+    (void)lone_data(&l, 0, &b[1], false); /* another one */
+    (void)lone_tick(&l, 250);
+    assert_int_equal(asked_member(), 1);
+    (void)lone_data(&l, 1, &b[8], false);
+    assert_int_equal(asked_member(), 2);
+    (void)lone_tick(&l, 250);
+    assert_int_equal(asked_member(), 3);
+    (void)lone_data(&l, 2, &b[7], false); /* late */
+    uint32_t next = asked_member();
+    (void)lone_data(&l, 3, &b[7], false); /* in time, though not the first */
+    for (size_t i = 0; i < sizeof turn / sizeof turn[0]; i++) {
+        assert_int_equal(next, turn[i]);
+        (void)lone_data(&l, turn[i], &b[6 - i], false);
+        next = asked_member();
+    }
+}
+
+/* Member 0 answers whatever else it is asked for, and keeps one block back. */
+static void rule_9_4_each_is_asked_for_a_block_before_anybody_again(void **state)
+{
+    (void)state;
+    uint32_t asked[3] = {0};
+    const struct pbft_block *other = &b[2];
+    begin(4, 3);
+    (void)lone_qc(&l, CERT_PREPARE, &b[1], 7);
+    for (int i = 0; i < 12; i++) {
+        uint32_t to = asked_member();
+        asked[to]++;
+        if (to == 1) {
+            (void)lone_vote(&l, 0, CERT_PREPARE, other);
+            (void)lone_vote(&l, 1, CERT_PREPARE, other);
+            assert_int_equal(asked_member(), 0);
+            assert_int_equal(lone_data(&l, 0, other++, false), PBFT_KEEP);
+        }
+        (void)lone_tick(&l, 250);
+    }
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(asked[i], 4);
+}
+
 /* ---- late answers ---- */
 
 static void rule_9_4_a_body_may_come_later_than_others_were_asked(void **state)
@@ -302,6 +446,10 @@ int main(void)
         RULE(rule_9_2_a_range_that_leaves_a_gap_is_not_kept),
         RULE(rule_9_4_one_lying_voter_does_not_keep_a_body_from_me),
         RULE(rule_9_4_a_body_that_was_asked_for_is_taken_though_certificates_rose),
+        RULE(rule_9_4_silent_members_cost_their_t_s_once_and_not_for_each_block),
+        RULE(rule_9_4_whoever_answers_every_other_time_costs_no_more),
+        RULE(rule_9_4_late_and_other_answers_put_nobody_first_again),
+        RULE(rule_9_4_each_is_asked_for_a_block_before_anybody_again),
         RULE(rule_9_4_a_body_may_come_later_than_others_were_asked),
         RULE(rule_9_4_an_answer_is_welcome_however_late),
         RULE(rule_9_4_a_late_answer_does_not_end_the_question_after_it),

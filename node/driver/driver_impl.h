@@ -14,9 +14,10 @@ struct driver_block {
     bool is_stored;      /* staged as a proposal */
     bool is_fresh;       /* built, and the core has not heard of it yet */
     struct layer *layer; /* what it does to its parent's state; NULL until applied */
-    /* By the primary of the view that it came in: the last such view, and when. */
+    /* By the primary of the view that it came in: the last such view, when, and when my last pause
+     * before that ended. */
     bool is_proposed;
-    uint64_t proposed_view, arrived_ms;
+    uint64_t proposed_view, arrived_ms, awake_from_ms;
 };
 
 /* ---- waiting.c: clients whose transaction was taken ---- */

@@ -125,16 +125,22 @@ void driver_note_proposed(struct driver *d, const struct digest *digest, uint32_
     b->is_proposed = true;
     b->proposed_view = view;
     b->arrived_ms = d->time.now_ms;
+    b->awake_from_ms = pbft_awake_from_ms(d->core, b->arrived_ms);
 }
 
 /* How much later than its age began did this transaction's block come? Those that were not
- * executable until now were not late. */
-static void note_late(struct driver *d, const struct tx *tx, uint64_t arrived_ms)
+ * executable until now were not late. After a pause of mine ages begin anew (6.2): the proposal may
+ * have waited here through it. */
+static void note_late(struct driver *d, const struct driver_block *b, const struct tx *tx)
 {
     uint64_t since_ms = pool_fair_since_ms(d->pool, &tx->signer, tx->nonce, &tx->id);
-    if (since_ms == 0 || arrived_ms <= since_ms)
+    if (since_ms == 0)
         return;
-    uint64_t late_ms = arrived_ms - since_ms - pbft_held_ms(d->core, since_ms, arrived_ms);
+    if (since_ms < b->awake_from_ms)
+        since_ms = b->awake_from_ms;
+    if (b->arrived_ms <= since_ms)
+        return;
+    uint64_t late_ms = b->arrived_ms - since_ms - pbft_held_ms(d->core, since_ms, b->arrived_ms);
     if (late_ms > d->late_ms)
         d->late_ms = late_ms;
 }
@@ -145,6 +151,6 @@ void driver_note_tx(struct driver *d, const struct driver_block *b, const struct
     d->is_pool_changed = true;
     if (!b->is_proposed || b->proposed_view != d->view || !d->is_view_installed)
         return; /* what others committed long ago says nothing of this view, nor of the rate now */
-    note_late(d, tx, b->arrived_ms);
+    note_late(d, b, tx);
     pool_on_work(d->pool, pool_work_of(tx), d->time.now_ms);
 }

@@ -250,12 +250,17 @@ void pbft_worked(struct pbft *p, uint64_t from_ms, uint64_t now_ms)
         p->worked_ms = now_ms;
 }
 
+uint64_t pbft_awake_from_ms(const struct pbft *p, uint64_t now_ms)
+{
+    bool has_paused = now_ms > p->now_ms && (p->has_paused || is_after_pause(p, now_ms));
+    return has_paused ? now_ms : p->awake_from_ms;
+}
+
 static void take_time(struct pbft *p, uint64_t now_ms)
 {
     if (now_ms <= p->now_ms)
         return;
-    if (p->has_paused || is_after_pause(p, now_ms))
-        p->awake_from_ms = now_ms;
+    p->awake_from_ms = pbft_awake_from_ms(p, now_ms);
     p->has_paused = false;
     p->now_ms = now_ms;
 }

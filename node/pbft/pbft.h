@@ -317,6 +317,9 @@ void pbft_step(struct pbft *p, const struct pbft_event *event, struct pbft_outpu
  * ages go on over it (6.2, pitfalls I6). What lies before it, since the last step or work, may be
  * one. */
 void pbft_worked(struct pbft *p, uint64_t from_ms, uint64_t now_ms);
+/* When the last pause ended, as a step at now_ms would see it: what came before that and was late
+ * may have waited here. Start counts as one; 0: there was none yet. */
+uint64_t pbft_awake_from_ms(const struct pbft *p, uint64_t now_ms);
 
 /* The caller took no messages from then until now, and may go on so: no age grows in that time, up
  * to T_cap for each (6.2, pitfalls I6). Steps go on. Said in ascending order; adjoining ones are

@@ -33,6 +33,17 @@ static inline void begin(uint32_t own_index)
     begin_with(own_index, NULL);
 }
 
+/* So long this replica does not sleep: STATUS makes a step every T_s, and more than 2 T_s without
+ * one are a pause, after which all ages begin anew (6.2). */
+static inline void pass_awake(uint64_t ms)
+{
+    enum { T_S_MS = 250 };
+    for (uint64_t passed = 0; passed < ms; passed += T_S_MS) {
+        world_pass(&w, ms - passed < T_S_MS ? ms - passed : T_S_MS);
+        world_settle(&w);
+    }
+}
+
 static inline int end(void **state)
 {
     (void)state;

@@ -53,10 +53,10 @@ static void rule_6_1_a_block_is_late_by_the_arrival_of_its_proposal(void **state
     world_settle(&w);
     const struct world_block *first = world_block(&w, NULL, &txs[0], 1);
     const struct world_block *second = world_block(&w, first, &txs[1], 1);
-    world_pass(&w, 700);
+    pass_awake(700);
     world_propose(&w, first);
     world_settle(&w);
-    world_pass(&w, 5000);
+    pass_awake(5000);
     world_propose(&w, first); /* again */
     world_settle(&w);
     assert_int_equal(told().late_ms, 0); /* it is not committed */
@@ -78,7 +78,7 @@ static void rule_6_1_a_block_in_time_is_not_late(void **state)
     world_propose(&w, block);
     world_settle(&w);
     (void)send_to_all(tx);
-    world_pass(&w, 3 * T_FAIR_MS);
+    pass_awake(3 * T_FAIR_MS);
     world_commit(&w, block);
     const struct world_tx *strange = world_record(&w, 1, 1);
     world_commit(&w, world_block(&w, block, &strange, 1));
@@ -93,7 +93,7 @@ static void rule_6_1_a_fetched_chain_is_not_late(void **state)
     const struct world_tx *tx = world_record(&w, 0, 1);
     const struct world_block *block = world_block(&w, NULL, &tx, 1);
     (void)send_to_all(tx);
-    world_pass(&w, 3 * T_FAIR_MS);
+    pass_awake(3 * T_FAIR_MS);
     world_range(&w, 2, &block, 1, 0);
     world_settle(&w);
     assert_int_equal(world_look(&w).core.committed.height, 1);
@@ -178,7 +178,7 @@ static void rule_6_1_a_block_of_another_view_is_not_late(void **state)
     const struct world_tx *tx = world_record(&w, 0, 1);
     const struct world_block *block = world_block(&w, NULL, &tx, 1);
     (void)send_to_all(tx);
-    world_pass(&w, 700);
+    pass_awake(700);
     world_propose(&w, block);
     world_settle(&w);
     driver_block_find(w.driver, &block->name.digest)->proposed_view = 7;
@@ -220,7 +220,7 @@ static void rule_6_1_a_proposal_of_anybody_says_nothing_of_when_it_came(void **s
     }
     world_settle(&w);
     assert_non_null(driver_block_find(w.driver, &block->name.digest));
-    world_pass(&w, 700);
+    pass_awake(700);
     world_commit(&w, block);
     assert_int_equal(told().late_ms, 700);
 }

@@ -47,6 +47,12 @@ bool driver_encode(struct driver *d, struct buf *out, const struct pbft_act *act
         m->from = act->new_view_from;
         m->new_view = *act->new_view;
         break;
+    case PBFT_SEND_EVIDENCE:
+        if (act->evidence == NULL)
+            return false; /* from the store, when it goes out */
+        m->type = PBFT_EVIDENCE;
+        m->evidence = *act->evidence;
+        break;
     default:
         return false;
     }

@@ -2,7 +2,8 @@
  *
  * Of each offender, kind and epoch the first item is kept; here stands only which ones there are,
  * the items themselves lie in the store. What is new is written, and then sent to all once. Who did
- * not get it shows so by the evidence_digest in its STATUS. */
+ * not get it shows so by the evidence_digest in its STATUS. Another item of a kind that is known
+ * counts where it is a reason to leave this view, and then goes to all without being kept. */
 #include <string.h>
 
 #include "crypto/base/check.h"
@@ -22,11 +23,32 @@ static void note(struct pbft *p, const struct pbft_evidence *e)
     pbft_evidence_digest(&p->evidence_digest, p->evidence);
 }
 
-static void put_send(struct pbft *p, uint32_t to, uint32_t offender, enum pbft_evidence_kind kind)
+static struct pbft_act *put_send(struct pbft *p, uint32_t to, uint32_t offender,
+                                 enum pbft_evidence_kind kind)
 {
     struct pbft_act *act = pbft_put_send(p, PBFT_SEND_EVIDENCE, to);
     act->evidence_of.offender = offender;
     act->evidence_of.kind = kind;
+    return act;
+}
+
+static bool is_of_primary(const struct pbft *p, uint32_t offender, uint64_t view)
+{
+    return view == p->view && offender == pbft_primary(p, p->view);
+}
+
+/* 6.1 (c): what shows the primary of this view faulty is a reason for f+1 and not for whoever found
+ * it alone, also where the book has an item of its kind already. It goes to all once in a view, as
+ * it is, and is not kept. A bad body may be as large as a block, and is of no use to others:
+ * whoever has it finds it bad by himself (5.3). */
+static void tell_of_primary(struct pbft *p, const struct pbft_evidence *e)
+{
+    if (p->is_fault_told || e->kind == PBFT_BAD_BODY)
+        return;
+    p->is_fault_told = true;
+    struct pbft_evidence *found = &p->found[p->found_count++];
+    *found = *e;
+    put_send(p, PBFT_TO_ALL, e->offender, e->kind)->evidence = found;
 }
 
 /* Keep what is not known yet. */
@@ -35,16 +57,22 @@ static void take(struct pbft *p, const struct pbft_evidence *e)
     CHECK(pbft_is_evidence(e));
     CHECK(e->offender < p->config.members.members_count);
     CHECK(e->epoch == p->config.epoch);
-    if (e->view == p->view && e->offender == pbft_primary(p, p->view))
-        p->is_primary_faulty = true; /* 6.1 (c) */
+    bool is_reason = is_of_primary(p, e->offender, e->view);
+    p->is_primary_faulty = p->is_primary_faulty || is_reason; /* 6.1 (c) */
     /* No event shows more than there is room for; what did not fit would be met again. */
-    if (is_known(p, e->offender, e->kind) || p->found_count == PBFT_FOUND_MAX)
+    if (p->found_count == PBFT_FOUND_MAX)
         return;
+    if (is_known(p, e->offender, e->kind)) {
+        if (is_reason)
+            tell_of_primary(p, e);
+        return;
+    }
+    p->is_fault_told = p->is_fault_told || is_reason;
     struct pbft_evidence *found = &p->found[p->found_count++];
     *found = *e;
     note(p, found);
     pbft_put(p, PBFT_WRITE_EVIDENCE)->evidence = found;
-    put_send(p, PBFT_TO_ALL, e->offender, e->kind);
+    (void)put_send(p, PBFT_TO_ALL, e->offender, e->kind);
 }
 
 void pbft_found_evidence(struct pbft *p, const struct pbft_evidence *e)
@@ -70,8 +98,8 @@ uint8_t pbft_evidence_kinds(const struct pbft *p, uint32_t member)
 bool pbft_is_evidence_news(const struct pbft *p, uint32_t offender, enum pbft_evidence_kind kind,
                            uint64_t view)
 {
-    bool is_primary = view == p->view && offender == pbft_primary(p, p->view);
-    return !is_known(p, offender, kind) || (is_primary && !p->is_primary_faulty);
+    bool is_reason = is_of_primary(p, offender, view) && !p->is_primary_faulty;
+    return !is_known(p, offender, kind) || is_reason;
 }
 
 /* ---- messages ---- */
@@ -82,7 +110,8 @@ enum pbft_drop pbft_judge_evidence(const struct pbft *p, const struct pbft_evide
         return PBFT_DROP_NOT_A_MEMBER;
     if (e->epoch != p->config.epoch)
         return PBFT_DROP_OTHER_EPOCH;
-    return is_known(p, e->offender, e->kind) ? PBFT_DROP_DUPLICATE : PBFT_KEEP;
+    bool is_news = pbft_is_evidence_news(p, e->offender, e->kind, e->view);
+    return is_news ? PBFT_KEEP : PBFT_DROP_DUPLICATE;
 }
 
 /* Evidence against me, truly signed with my key: this store signs one message for one place and
@@ -116,7 +145,7 @@ void pbft_answer_evidence(struct pbft *p, uint32_t to, const struct digest *thei
         if (!is_known(p, offender, kind))
             continue;
         peer->evidence_turn = place + 1;
-        put_send(p, to, offender, kind);
+        (void)put_send(p, to, offender, kind);
         return;
     }
 }

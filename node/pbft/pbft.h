@@ -239,7 +239,8 @@ enum pbft_act_type {
     PBFT_SEND_COMPLAIN,
     PBFT_SEND_VIEW_CHANGE, /* an own one */
     PBFT_SEND_NEW_VIEW,    /* of new_view_from, the primary of its view; anybody may relay it */
-    PBFT_SEND_EVIDENCE,    /* the item of evidence_of, which was written */
+    PBFT_SEND_EVIDENCE, /* evidence, or if that is NULL the item of evidence_of, which was written
+                         */
     /* Questions to the driver. They need not wait for the writes: an answer reveals nothing, and
      * what comes of it queues behind them. */
     PBFT_ASK_CHECK, /* block, and the PRE-PREPARE that proposed it */
@@ -300,7 +301,7 @@ struct pbft_act {
     const struct certificate
         *certificate; /* HIGH, COVER, QC, COMMIT, CHECKPOINT, *ALARM; lends until the next step */
     const struct certificate *other;      /* *ALARM; NULL: the one in the ledger */
-    const struct pbft_evidence *evidence; /* WRITE_EVIDENCE; lends until the next step, and the
+    const struct pbft_evidence *evidence; /* *_EVIDENCE; lends until the next step, and the
                                              bytes of a block as long as the event does */
 };
 

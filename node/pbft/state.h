@@ -200,6 +200,7 @@ struct pbft {
     uint32_t unfair_count;          /* views left for (a), one after the other */
     bool has_progress;              /* of this view, 6.2 */
     bool is_primary_faulty;         /* (c) */
+    bool is_fault_told;             /* by evidence, to all, in this view */
     struct pbft_complain complaint; /* mine; of this view if reason is not NONE */
     bool is_complaining;            /* its reason holds */
     uint64_t complain_at_ms;        /* when it is sent again */

@@ -55,7 +55,7 @@ static void begin_view(struct pbft *p, uint64_t view)
     forget_view(p);
     p->view = view;
     p->has_view_change = p->has_new_view = false;
-    p->has_view_cqc = p->has_progress = p->is_primary_faulty = false;
+    p->has_view_cqc = p->has_progress = p->is_primary_faulty = p->is_fault_told = false;
     p->is_complaining = false;
     p->complaint.reason = PBFT_REASON_NONE;
     p->changing_ms = 0;

@@ -198,7 +198,8 @@ static void judge_status(struct driver_world *w, const struct world_output *o,
            "4: what STATUS says is high is durable");
 }
 
-/* The very bytes, behind the type. */
+/* The very bytes, behind the type. Against the primary of its view there may be others of a kind
+ * that is durable (6.1 (c)): those are not kept. */
 static void judge_evidence(struct driver_world *w, const struct world_output *o,
                            const struct pbft_evidence *e)
 {
@@ -206,9 +207,14 @@ static void judge_evidence(struct driver_world *w, const struct world_output *o,
     buf_add_bytes(&key, bytes_of_text("evidence"));
     buf_add_u8(&key, (uint8_t)e->offender);
     buf_add_u8(&key, (uint8_t)e->kind);
-    expect(w, disk_has(w, KV_VOTE, buf_bytes(&key), bytes_of(o->bytes.data + 1, o->bytes.size - 1)),
+    struct buf kept = {0};
+    struct bytes sent = bytes_of(o->bytes.data + 1, o->bytes.size - 1);
+    bool is_of_primary = e->offender == pbft_primary_of(e->epoch, e->view, WORLD_MEMBERS);
+    bool is_kept = world_read(w, KV_VOTE, buf_bytes(&key), &kept);
+    expect(w, is_kept && (is_of_primary || bytes_equal(buf_bytes(&kept), sent)),
            "2: evidence is durable before it is sent");
     buf_free(&key);
+    buf_free(&kept);
 }
 
 void world_judge_message(struct driver_world *w, const struct world_output *o)

@@ -245,6 +245,30 @@ static void rule_9_5_evidence_of_every_kind_is_taken_and_handed_on_once(void **s
     }
 }
 
+/* 6.1 (c): of a kind that is known from another view, and thus not kept; it leaves as it came. */
+static void rule_9_5_what_shows_the_primary_of_this_view_is_handed_on(void **state)
+{
+    (void)state;
+    static struct pbft_msg m;
+    begin(1);
+    show(0, PBFT_TWO_COMMITS, 2);
+    assert_told(0, PBFT_TWO_COMMITS);
+    world_forget(&w);
+    struct liar liar = a_liar(0);
+    struct pbft_vote first = liar_vote(&liar, CERT_COMMIT, 0, 1, 1);
+    struct pbft_vote second = liar_vote(&liar, CERT_COMMIT, 0, 1, 2);
+    memset(&w.msg, 0, sizeof w.msg);
+    w.msg.type = PBFT_EVIDENCE;
+    assert_true(pbft_evidence_of_votes(&w.msg.evidence, 0, &first, &second));
+    assert_true(world_give(&w, 2));
+    world_settle(&w);
+    assert_int_equal(world_look(&w).core.complaint, PBFT_REASON_FAULTY);
+    assert_int_equal(world_sent(&w, PBFT_EVIDENCE, NULL), WORLD_OTHERS);
+    assert_true(world_decode(&m, world_message(&w, PBFT_EVIDENCE, 0)));
+    assert_int_equal(m.evidence.view, 0);
+    assert_int_equal(m.evidence.height, 1);
+}
+
 /* Pitfalls H8: the link is to blame for what is not true, and nothing else changes. */
 static void false_evidence_is_charged_to_the_link(void **state)
 {
@@ -386,6 +410,7 @@ int main(void)
         DRIVER_TEST(rule_14_1_two_proposals_are_told_and_kept),
         DRIVER_TEST(rule_14_1_two_votes_are_told_and_kept),
         DRIVER_TEST(rule_9_5_evidence_of_every_kind_is_taken_and_handed_on_once),
+        DRIVER_TEST(rule_9_5_what_shows_the_primary_of_this_view_is_handed_on),
         DRIVER_TEST(false_evidence_is_charged_to_the_link),
         DRIVER_TEST(false_evidence_of_a_good_block_is_dropped),
         DRIVER_TEST(evidence_survives_a_restart_and_goes_to_who_lacks_it),

@@ -41,9 +41,14 @@ static bool is_of_primary(const struct pbft *p, uint32_t offender, uint64_t view
  * it alone, also where the book has an item of its kind already. It goes to all once in a view, as
  * it is, and is not kept. A bad body may be as large as a block, and is of no use to others:
  * whoever has it finds it bad by himself (5.3). */
+static bool is_to_be_told(const struct pbft *p, enum pbft_evidence_kind kind)
+{
+    return !p->is_fault_told && kind != PBFT_BAD_BODY;
+}
+
 static void tell_of_primary(struct pbft *p, const struct pbft_evidence *e)
 {
-    if (p->is_fault_told || e->kind == PBFT_BAD_BODY)
+    if (!is_to_be_told(p, e->kind))
         return;
     p->is_fault_told = true;
     struct pbft_evidence *found = &p->found[p->found_count++];
@@ -98,8 +103,8 @@ uint8_t pbft_evidence_kinds(const struct pbft *p, uint32_t member)
 bool pbft_is_evidence_news(const struct pbft *p, uint32_t offender, enum pbft_evidence_kind kind,
                            uint64_t view)
 {
-    bool is_reason = is_of_primary(p, offender, view) && !p->is_primary_faulty;
-    return !is_known(p, offender, kind) || is_reason;
+    bool is_reason = !p->is_primary_faulty || is_to_be_told(p, kind);
+    return !is_known(p, offender, kind) || (is_of_primary(p, offender, view) && is_reason);
 }
 
 /* ---- messages ---- */

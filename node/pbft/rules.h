@@ -232,7 +232,7 @@ void pbft_found_evidence(struct pbft *p, const struct pbft_evidence *e);
 enum pbft_drop pbft_judge_evidence(const struct pbft *p, const struct pbft_evidence *e);
 enum pbft_drop pbft_on_evidence(struct pbft *p, const struct pbft_evidence *e);
 /* Whether an item of this kind, of this view, would change anything: it is not known yet, or is a
- * reason to leave the view (6.1 (c)). Requires: a member. */
+ * reason to leave the view (6.1 (c)) that the others were not told yet. Requires: a member. */
 bool pbft_is_evidence_news(const struct pbft *p, uint32_t offender, enum pbft_evidence_kind kind,
                            uint64_t view);
 /* A vote, verified: held against what else its signer signed for its place, if that is here. */

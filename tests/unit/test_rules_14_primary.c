@@ -113,6 +113,23 @@ static void rule_9_5_who_finds_the_primary_faulty_tells_all_whatever_is_known(vo
     assert_nothing_found();
 }
 
+/* An invalid block is told to nobody (14.2): who complains for one has something to tell still. */
+static void rule_9_5_who_complains_for_an_accusation_tells_what_he_finds(void **state)
+{
+    (void)state;
+    begin_known();
+    struct pbft_block bad = lone_block(&l, &b[0]), other = lone_block(&l, &b[0]);
+    assert_int_equal(lone_pre_prepare(&l, PRIMARY, &bad), PBFT_KEEP);
+    assert_int_equal(lone_checked(&l, &bad, PBFT_CHECK_INVALID, 0), PBFT_DROP_INVALID_BLOCK);
+    assert_int_equal(l.look.complaint, PBFT_REASON_FAULTY);
+    assert_nothing_found();
+    struct pbft_msg m = lone_make_pre_prepare(&l, PRIMARY, &other);
+    assert_int_equal(pbft_glance(l.core, &m), PBFT_KEEP);
+    assert_int_equal(lone_msg(&l, &m), PBFT_DROP_CONFLICT);
+    assert_told_only(NULL);
+    assert_int_equal(pbft_glance(l.core, &m), PBFT_DROP_CONFLICT);
+}
+
 /* What goes to all because its kind is new has told them of this view. */
 static void rule_9_5_new_evidence_against_the_primary_is_told_once(void **state)
 {
@@ -157,6 +174,7 @@ int main(void)
         RULE(rule_16_evidence_of_a_known_kind_costs_once_in_a_view),
         RULE(rule_16_evidence_of_a_known_kind_of_another_view_is_dropped),
         RULE(rule_9_5_who_finds_the_primary_faulty_tells_all_whatever_is_known),
+        RULE(rule_9_5_who_complains_for_an_accusation_tells_what_he_finds),
         RULE(rule_9_5_new_evidence_against_the_primary_is_told_once),
         RULE(rule_9_5_a_bad_body_of_a_known_kind_goes_nowhere),
     };

@@ -218,6 +218,17 @@ static void starts_come_back(void **state)
 }
 
 /* What is sent again of a hand-written record is its bytes, so both ways are held. */
+/* What was voted for is here, and all below it (section 4): at heights 1 to 3. */
+static void keep_bodies_to(const struct pbft_block *tip)
+{
+    struct pbft_block low = block_of(1, 0xc3, 0);
+    low.parent = b[0].digest;
+    struct pbft_block middle = {.height = 2, .digest = tip->parent, .parent = low.digest};
+    l.bodies[l.bodies_count++] = low;
+    l.bodies[l.bodies_count++] = middle;
+    l.bodies[l.bodies_count++] = *tip;
+}
+
 static void a_vote_comes_back(void **state)
 {
     (void)state;
@@ -241,6 +252,7 @@ static void a_vote_comes_back(void **state)
                "0400000000000000" X32("d7") X64("5e"));
     struct pbft_block tip = block_of(3, 0xd7, 0xb2);
     keep_state(4, &b[0], &tip);
+    keep_bodies_to(&tip);
     assert_int_equal(start_from_records(NULL), RC_OK);
     assert_int_equal(lone_count(&l, PBFT_SEND_VOTE), 1);
     assert_memory_equal(&lone_act(&l, PBFT_SEND_VOTE, 0)->vote, &act.vote, sizeof act.vote);
@@ -275,7 +287,7 @@ static void a_proposal_comes_back(void **state)
                 "0800000000000000" X32("d7") X32("b2") X64("5f"));
 
     l.config.epoch = 5;
-    l.bodies[l.bodies_count++] = act.block;
+    keep_bodies_to(&act.block);
     keep_state(8, &b[0], &act.block);
     assert_int_equal(start_from_records(NULL), RC_OK);
     const struct pbft_act *sent = lone_act(&l, PBFT_SEND_PRE_PREPARE, 0);
@@ -312,6 +324,7 @@ static void the_later_record_of_a_kind_wins(void **state)
     assert_int_equal(durable.view, 1);
     assert_true(lone_block_equal(&durable.tip, &b[1]));
     assert_int_equal(durable.high.statement.kind, CERT_COMMIT);
+    l.bodies[l.bodies_count++] = b[1];
     assert_int_equal(start_from_records(NULL), RC_OK);
     assert_int_equal(lone_count(&l, PBFT_SEND_VOTE), 1);
     assert_int_equal(lone_act(&l, PBFT_SEND_VOTE, 0)->vote.statement.view, 1);

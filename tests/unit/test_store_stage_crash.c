@@ -150,7 +150,7 @@ static void reopen(struct run *r, const struct store_mark *expected, const struc
         assert_true(digest_equal(store_head_digest(s), &block.digest));
     }
     memset(&r->known, 0, sizeof r->known);
-    assert_int_equal(store_proposals(s, note_proposal, r, NULL), RC_OK);
+    assert_int_equal(store_proposals(s, note_proposal, NULL, r, NULL), RC_OK);
     assert_memory_equal(&r->known, known, sizeof *known);
     struct audit_report report;
     assert_int_equal(audited_run_open(&r->t.chain, 1, &report), RC_OK);

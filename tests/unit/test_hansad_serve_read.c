@@ -309,6 +309,12 @@ static void a_damaged_certificate_keeps_no_block_back(void **state)
     assert_int_equal(reply.certificate.statement.height, 3);
     assert_int_equal(world_look(&w).damaged_count, 1);
     assert_int_equal(w.driver->repair.height, 0); /* the block is none to be fetched */
+    struct tx tx;
+    struct rd body = rd_of(b[2]->block.body);
+    assert_int_equal(tx_decode(&tx, block_next_tx(&body), &b[2]->block.header.chain_id),
+                     VERDICT_OK);
+    struct proto_request receipt = {.type = PROTO_RECEIPT, .txids = {tx.id}};
+    assert_code(ask(&receipt), PROTO_OK); /* of a transaction in it as well */
     rot_at(KV_CERT, 3);
     commit_some(6, 6);
     assert_code(ask(&r), PROTO_OK);

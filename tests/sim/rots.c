@@ -60,6 +60,7 @@ static void rot(struct sim *s, void *context, uint64_t number)
     uint64_t entry = sim_between(s, 0, 1000);
     bool shows = n->can_diverge && entry % 2 == 0;
     uint64_t height = shows ? rot_top_node(n->kv) : rot_state(n->kv, entry);
+    n->rot_shows = shows;
     s->counts.rots++;
     sim_say(s, n->index, "its state of height %" PRIu64 " rots", height);
 }
@@ -98,6 +99,18 @@ void sim_rot_started(struct sim *s, struct sim_node *n)
     s->faulty &= ~bit(n);
     s->counts.recovered++;
     sim_say(s, n->index, "has a sound state again");
+}
+
+/* A checksum shows it to whoever reads it; who is at work, and as far as the others, has had no
+ * reason to, and none may come any more. */
+bool sim_is_rot_unread(const struct sim *s, uint32_t index)
+{
+    const struct sim_node *n = &s->nodes[index];
+    struct driver_look look;
+    if (!n->rot_shows || n->has_diverged || n->driver == NULL || n->in_flight != NULL)
+        return false;
+    driver_look(n->driver, &look);
+    return !look.is_diverged && look.durable_height == sim_check_height(s);
 }
 
 bool sim_is_rotten(const struct sim *s, uint32_t index)

@@ -122,7 +122,7 @@ static void take_down_for_good(struct sim *s)
 static bool are_whole(const struct sim *s)
 {
     for (uint32_t i = 0; i < s->plan.members_count; i++) {
-        if (sim_is_rotten(s, i))
+        if (sim_is_rotten(s, i) && !sim_is_rot_unread(s, i))
             return false;
         if (sim_is_needed(s, i) && store_history_from_height(s->nodes[i].store) > 1)
             return false;

@@ -188,6 +188,7 @@ struct sim_node {
     bool is_gone;              /* it does not start again: down for good */
     bool has_diverged;         /* its state rotted, and it has noticed */
     bool can_diverge;          /* when it rotted, it held a CHECKPOINT certificate */
+    bool rot_shows;            /* by a checksum, to whoever reads it */
     uint64_t rotten_base;      /* when it rotted, it stood on the snapshot of this height */
     uint32_t failures_count;   /* of a store that lies: how often its process ended of that */
     struct sim_copies *copies; /* older moments of a store that is to lie; liars.c */

@@ -164,6 +164,8 @@ void sim_rots_start(struct sim *s); /* whose state rots, and when; after the lia
 void sim_rot_started(struct sim *s, struct sim_node *n);
 /* It rotted, and is not sound again yet. */
 bool sim_is_rotten(const struct sim *s, uint32_t index);
+/* And it had no reason to read what rotted: it is as far as all others. */
+bool sim_is_rot_unread(const struct sim *s, uint32_t index);
 
 /* ---- links.c ---- */
 /* Drawn anew for each message: as the link is or, when all is healed, quick. */

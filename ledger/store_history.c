@@ -186,3 +186,15 @@ bool store_history_rebase(struct store_history *out, const struct store_history 
     out->exists = true;
     return fits && add_gap(out, held_height + 1, to->base_height, STORE_GAP_BLOCKS, gaps_max);
 }
+
+bool store_history_has_room(const struct store_history *from, const struct store_rebase *to)
+{
+    struct store_history history;
+    struct store_rebase worst = *to;
+    worst.proven_height = 0;
+    bool fits = store_history_rebase(&history, from, &worst);
+    /* With more proven the gap that is to be compared is shorter, but may stand by itself. */
+    if (from->gaps_count > 0)
+        worst.proven_height = from->gaps[from->gaps_count - 1].to + 1;
+    return fits && store_history_rebase(&history, from, &worst);
+}

@@ -192,9 +192,12 @@ struct store_rebase {
     uint64_t base_height;
     bool discards; /* all indexes go */
 };
+/* Whether there is room for the gaps, whatever turns out to be proven by the end: proven_height is
+ * not looked at. */
+MUST_USE bool store_history_has_room(const struct store_history *from,
+                                     const struct store_rebase *to);
 /* False: there would be more gaps than STORE_GAPS_MAX or, unless it discards, than
- * STORE_GAPS_BESIDE_MAX; the more, the lower proven_height is, and one or two more where
- * base_height is above the head. */
+ * STORE_GAPS_BESIDE_MAX; one or two more where base_height is above the head. */
 MUST_USE bool store_history_rebase(struct store_history *out, const struct store_history *from,
                                    const struct store_rebase *to);
 /* What the store has of index i, where it is whole: as the records of one view say. */

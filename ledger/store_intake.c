@@ -70,7 +70,6 @@ static void aim_at(struct snapshot_intake *in, const struct snapshot_target *tar
 static enum rc judge_start(struct store *s, const struct snapshot_target *t, bool discards,
                            struct why *why)
 {
-    struct store_history history;
     struct digest own;
     /* The newest certificate that can be read may be an older one (pitfalls D5). */
     if (s->history.exists && t->height < s->history.base.height)
@@ -83,7 +82,7 @@ static enum rc judge_start(struct store *s, const struct snapshot_target *t, boo
     struct store_rebase rebase = {.head_height = s->head.height,
                                   .base_height = t->height < above ? above : t->height,
                                   .discards = discards};
-    if (!store_history_rebase(&history, &s->history, &rebase))
+    if (!store_history_has_room(&s->history, &rebase))
         return why_set(why, RC_REFUSED, "history has too many gaps for another snapshot: %s",
                        discards ? "begin with an empty store" : "let one of them be filled");
     if (t->height > s->head.height)

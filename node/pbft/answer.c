@@ -58,9 +58,11 @@ static enum pbft_drop send_block(struct pbft *p, uint32_t to, const struct diges
     struct pbft_act *act = pbft_put_send(p, PBFT_SEND_BLOCK, to);
     act->block = known->block;
     act->pre_prepare_from = pbft_primary(p, p->view);
-    /* 4.2, 8.2, 13: who may not speak hands out bodies, and no signature of his own. */
+    /* 4.2, 8.2, 13: who may not speak hands out bodies, and no signature of his own; nor does one
+     * who lacks a body below (D5), as it says that he holds it. */
     bool is_own = act->pre_prepare_from == p->config.own_index;
-    act->has_pre_prepare = known->is_proposed && (!is_own || pbft_may_speak(p));
+    bool may_sign = pbft_may_speak(p) && !p->has_lost;
+    act->has_pre_prepare = known->is_proposed && (!is_own || may_sign);
     act->pre_prepare = (struct pbft_pre_prepare){.epoch = p->config.epoch,
                                                  .view = p->view,
                                                  .block = known->block,

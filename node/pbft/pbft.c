@@ -97,7 +97,7 @@ struct pbft *pbft_init(void *memory, const struct pbft_config *config,
     p->mode = durable->mode;
     p->base = durable->base;
     p->is_installed = durable->is_installed;
-    p->is_spoiled = durable->is_spoiled;
+    p->is_spoiled = p->is_primary_faulty = durable->is_spoiled; /* 5.8: complain, also now */
     p->has_tip = durable->has_tip;
     p->tip = durable->tip;
     p->committed = durable->committed;

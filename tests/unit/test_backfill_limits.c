@@ -1,4 +1,5 @@
 /* Limits of back-filling, and what is left over from before the snapshot. */
+#include "ledger/store_impl.h"
 #include "tests/help/unit.h"
 
 #include <string.h>
@@ -197,6 +198,27 @@ static void a_newer_target_has_room_for_its_gaps(void **state)
     snapshot_world_close(&w);
 }
 
+/* What fits when an intake begins, with nothing proven, has to fit when it ends: a gap that is
+ * compared already, and another one above the newest proven height, do not join. */
+static void what_fits_at_the_start_fits_at_the_end(void **state)
+{
+    (void)state;
+    static struct store_history from, out;
+    from = (struct store_history){.exists = true, .gaps_count = STORE_GAPS_BESIDE_MAX - 1};
+    from.base.height = 1000;
+    for (uint64_t i = 0; i + 1 < from.gaps_count; i++) /* left by snapshots before */
+        from.gaps[i] = (struct store_gap){1 + 10 * i, 5 + 10 * i, STORE_GAP_BLOCKS};
+    /* Of the last one the blocks are filled in, and comparing came down to 950. */
+    from.gaps[from.gaps_count - 1] = (struct store_gap){900, 950, STORE_GAP_UNPROVEN};
+    struct store_rebase to = {.head_height = 2000, .base_height = 30000};
+    assert_false(store_history_has_room(&from, &to));
+    from.gaps[from.gaps_count - 2] = from.gaps[from.gaps_count - 1];
+    from.gaps_count--;
+    assert_true(store_history_has_room(&from, &to));
+    for (to.proven_height = 0; to.proven_height <= to.head_height; to.proven_height += 50)
+        assert_true(store_history_rebase(&out, &from, &to));
+}
+
 /* A record of history that is none is damage. */
 static void a_damaged_record_is_damage(void **state)
 {
@@ -236,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_batch_of_blocks_is_bounded),
         cmocka_unit_test(too_many_gaps_are_refused),
         cmocka_unit_test(a_newer_target_has_room_for_its_gaps),
+        cmocka_unit_test(what_fits_at_the_start_fits_at_the_end),
         cmocka_unit_test(a_damaged_record_is_damage),
     };
     return cmocka_run_group_tests_name("backfill_limits", tests, NULL, NULL);

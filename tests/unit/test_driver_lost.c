@@ -172,6 +172,41 @@ static void a_primary_asks_for_what_it_proposed(void **state)
     buf_free(&whole);
 }
 
+/* Nothing of mine in this view is sent again: a PRE-PREPARE beside a body says that all below it is
+ * held. */
+static void nor_does_it_hand_out_its_proposal_of_a_block_above(void **state)
+{
+    (void)state;
+    static struct pbft_msg m;
+    struct pbft_block names[2];
+    begin(0);
+    for (int i = 0; i < 2; i++) {
+        world_submit(&w, 1 + i, world_record(&w, 0, 1 + i));
+        world_settle(&w);
+        pass_awake(250);
+    }
+    for (size_t i = 0, n = 0; n < 2; i++) {
+        const struct world_output *sent = world_message(&w, PBFT_PRE_PREPARE, i);
+        assert_non_null(sent);
+        assert_true(world_decode(&m, sent));
+        if (n == 0 || m.pre_prepare.block.height > names[0].height)
+            names[n++] = m.pre_prepare.block;
+    }
+    world_crash(&w, false);
+    rot_body(&names[0]);
+    assert_int_equal(world_start(&w), RC_OK);
+    world_settle(&w);
+    assert_true(world_look(&w).core.has_lost);
+    world_forget(&w);
+    struct world_block above = {.name = names[1]};
+    world_fetch(&w, 2, &above);
+    world_settle(&w);
+    const struct world_output *data = world_message(&w, PBFT_DATA, 0);
+    assert_non_null(data); /* the body it has, and gives */
+    assert_true(world_decode(&m, data));
+    assert_false(m.data.has_pre_prepare);
+}
+
 /* Another block is decided there: what is left of it goes. */
 static void what_is_not_needed_any_more_goes(void **state)
 {
@@ -217,6 +252,7 @@ int main(void)
         DRIVER_TEST(a_body_that_was_voted_for_comes_again),
         DRIVER_TEST(or_it_is_fetched_where_a_certificate_names_it),
         DRIVER_TEST(a_primary_asks_for_what_it_proposed),
+        DRIVER_TEST(nor_does_it_hand_out_its_proposal_of_a_block_above),
         DRIVER_TEST(what_is_not_needed_any_more_goes),
         DRIVER_TEST_FAILED(a_body_that_is_missing_is_refused_still),
     };

@@ -405,6 +405,19 @@ static void rule_5_8_a_commit_against_my_vote_ends_preparing(void **state)
     assert_int_equal(l.votes_count, 1);
 }
 
+/* Of f+1 who leave the view it is one, whenever it was started. */
+static void rule_5_8_who_started_anew_complains_still(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    struct pbft_block other = lone_block(&l, &b[0]);
+    lone_accept(&l, &other);
+    (void)lone_qc(&l, CERT_COMMIT, &b[1], 13);
+    assert_true(l.durable.is_spoiled);
+    lone_start(&l);
+    assert_true(lone_wait(&l, 1000).complaints_count > 0);
+}
+
 /* Also when the contradicted height is an ancestor of what the certificate names. */
 static void rule_5_8_a_commit_of_an_ancestor_against_my_vote_ends_preparing(void **state)
 {
@@ -462,6 +475,7 @@ int main(void)
         RULE(rule_5_8_kept_proposals_go_on_from_the_moved_tip),
         RULE(rule_5_8_a_commit_of_a_lower_view_does_not_move_tip),
         RULE(rule_5_8_a_commit_against_my_vote_ends_preparing),
+        RULE(rule_5_8_who_started_anew_complains_still),
         RULE(rule_5_8_a_commit_of_an_ancestor_against_my_vote_ends_preparing),
         RULE(rule_5_9_a_prepared_body_is_kept_until_its_height_is_committed),
     };

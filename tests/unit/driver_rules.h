@@ -69,4 +69,21 @@ static inline int end_failed(void **state)
 #define DRIVER_TEST(test)        cmocka_unit_test_teardown(test, end)
 #define DRIVER_TEST_FAILED(test) cmocka_unit_test_teardown(test, end_failed)
 
+/* A block of about 1 MiB. */
+static inline const struct world_block *large_block(const struct world_block *parent,
+                                                    uint64_t number)
+{
+    enum { TXS = 30, DATA_BYTES = 32 * 1024 };
+    static uint8_t data[DATA_BYTES];
+    const struct world_tx *txs[TXS];
+    for (uint64_t i = 0; i < TXS; i++) {
+        struct op op = {.type = OP_RECORD};
+        op.record.topic = bytes_of_text("large");
+        op.record.key = bytes_of_text("one");
+        op.record.data = bytes_of(data, DATA_BYTES);
+        txs[i] = world_tx(&w, 0, number * TXS + i + 1, 0, op);
+    }
+    return world_block(&w, parent, txs, TXS);
+}
+
 #endif

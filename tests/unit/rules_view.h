@@ -58,4 +58,27 @@ static inline bool sends_anything_for(enum cert_kind kind)
     return false;
 }
 
+/* ---- ages and complaints (6) ---- */
+
+/* One transaction, executable and sent to all since now. */
+static inline void sent_to_all(void)
+{
+    struct pbft_pool pool = {true, .oldest_ms = l.now_ms, .fair_since_ms = l.now_ms};
+    (void)lone_pool_of(&l, &pool);
+}
+
+static inline void assert_quiet(uint64_t for_ms)
+{
+    assert_int_equal(lone_wait(&l, for_ms).complaints_count, 0);
+    assert_int_equal(l.look.complaint, PBFT_REASON_NONE);
+}
+
+/* The first complaint from here on comes after exactly so long. */
+static inline void assert_complains_after(uint64_t ms, enum pbft_reason reason)
+{
+    struct lone_waited w = lone_wait(&l, ms);
+    assert_true(w.complaints_count == 1 && w.complained_ms == ms);
+    assert_true(w.reason == reason && l.look.complaint == reason);
+}
+
 #endif

@@ -4,25 +4,6 @@
 
 enum { T_0 = 1000, T_FAIR = 2000, T_CAP = 60000, STEP_MS = 50 };
 
-static void sent_to_all(void)
-{
-    struct pbft_pool pool = {true, .oldest_ms = l.now_ms, .fair_since_ms = l.now_ms};
-    (void)lone_pool_of(&l, &pool);
-}
-
-static void assert_quiet(uint64_t for_ms)
-{
-    assert_int_equal(lone_wait(&l, for_ms).complaints_count, 0);
-    assert_int_equal(l.look.complaint, PBFT_REASON_NONE);
-}
-
-static void assert_complains_after(uint64_t ms, enum pbft_reason reason)
-{
-    struct lone_waited w = lone_wait(&l, ms);
-    assert_true(w.complaints_count == 1 && w.complained_ms == ms);
-    assert_true(w.reason == reason && l.look.complaint == reason);
-}
-
 /* No messages are taken for so long; it steps on. Returns how often it complained. */
 static size_t hold(uint64_t ms)
 {

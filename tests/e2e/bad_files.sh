@@ -12,7 +12,7 @@ mkdir directory.key
 with_key "directory_as_a_key_is_refused" 5 "directory.key" directory.key
 : >empty.key
 printf 'hush hush\n' >noise.key
-head -c 200 /dev/urandom >random.key
+noise 200 >random.key
 head -n 3 m0.key >short.key
 cp m0.key.pub public.key
 chmod 600 ./*.key

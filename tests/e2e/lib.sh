@@ -40,6 +40,13 @@ run() {
     "$HANSA" "$@" >out 2>err </dev/null || code=$?
 }
 
+# noise BYTES: the same ones at every run, so that what they are refused for is the same too.
+noise() {
+    /usr/bin/python3 -c '
+import random, sys
+sys.stdout.buffer.write(random.Random(1).randbytes(int(sys.argv[1])))' "$1"
+}
+
 # lacks FILE 'one|two': print those that do not stand in FILE.
 lacks() {
     printf '%s\n' "$2" | tr '|' '\n' >wanted

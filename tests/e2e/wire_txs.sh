@@ -71,10 +71,13 @@ cut_short next.tx 1 short.tx
 outcome "cut_short_it_is_rejected" "short.tx: rejected, malformed" short.tx
 { cat next.tx; printf x; } >long.tx
 outcome "a_byte_too_many_is_rejected" "long.tx: rejected, malformed" long.tx
-head -c 131072 /dev/urandom >noise.tx
+noise 131072 >noise.tx
 printf '\001' | dd of=noise.tx conv=notrunc status=none
+cp noise.tx thousand.tx
+printf '\350\003' | dd of=thousand.tx bs=1 seek=49 conv=notrunc status=none
 : >empty.tx
 outcome "noise_of_the_largest_size_is_rejected" "noise.tx: rejected, ops_count" noise.tx
+outcome "noise_of_a_thousand_operations_is_rejected" "thousand.tx: rejected, unknown_op" thousand.tx
 outcome "nothing_at_all_is_rejected" "empty.tx: rejected, malformed" empty.tx
 head -c 131073 /dev/zero >large.tx
 outcome "a_larger_one_makes_no_request" "version 1, type 0, malformed, nothing more" large.tx

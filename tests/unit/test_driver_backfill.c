@@ -280,10 +280,11 @@ static void until_it_comes_the_replica_goes_on_without(void **state)
     expect_mended(3);
 }
 
-enum { SECOND = 112, GROWN = 114 };
+enum { PROVEN = 64, FOLLOWED = 70, SECOND = 112, GROWN = 114 };
 
-/* Two gaps, 6 to 56 and 61 to 112; at 57 to 60 is what the first snapshot was followed by. */
-static void begin_with_two_gaps(enum kv_table table, uint64_t rotten)
+/* Two gaps, 6 to 56 and from behind `followed` to 112; in between is what the first snapshot was
+ * followed by, and what of that lies above the last certified root is to be compared. */
+static void begin_with_two_gaps(uint64_t followed, enum kv_table table, uint64_t rotten)
 {
     struct buf key = {0};
     begin_joined();
@@ -292,7 +293,12 @@ static void begin_with_two_gaps(enum kv_table table, uint64_t rotten)
     others_tell(&p);
     assert_int_equal(others_play(&p, 100), RC_OK);
     assert_int_equal(store_head(w.store)->height, CHAIN);
-    others_grow(&p, GROWN - CHAIN);
+    others_grow(&p, (uint32_t)followed - CHAIN);
+    others_tell(&p);
+    assert_int_equal(others_play(&p, 100), RC_OK);
+    assert_int_equal(store_head(w.store)->height, followed);
+    assert_int_equal(world_look(&w).core.stable_height, followed < PROVEN ? SNAPSHOT : PROVEN);
+    others_grow(&p, GROWN - (uint32_t)followed);
     others_tell(&p);
     assert_int_equal(others_play(&p, 400), RC_REOPEN);
     world_crash(&w, false);
@@ -304,21 +310,26 @@ static void begin_with_two_gaps(enum kv_table table, uint64_t rotten)
     memset(p.history_from, 0, sizeof p.history_from);
 }
 
-/* It names the block at the top of the next gap. */
+/* It names the block at the top of the next gap: where it is itself one of those to be compared,
+ * and where it is whole and only looked at for that name. */
 static void so_is_the_damaged_block_above_the_next_gap(void **state)
 {
-    (void)state;
-    begin_with_two_gaps(KV_BLOCK, SNAPSHOT + 1);
-    expect_whole();
-    assert_int_equal(world_look(&w).repaired_count, 1);
-    w.is_rotten = false;
+    static const uint64_t followed[] = {CHAIN, FOLLOWED};
+    for (int i = 0; i < 2; i++) {
+        begin_with_two_gaps(followed[i], KV_BLOCK, SNAPSHOT + 1);
+        expect_whole();
+        assert_int_equal(world_look(&w).repaired_count, 1);
+        w.is_rotten = false;
+        if (i == 0)
+            assert_int_equal(end_others(state), 0);
+    }
 }
 
 /* Nothing here names that block then. */
 static void over_a_damaged_chain_history_is_not_filled(void **state)
 {
     (void)state;
-    begin_with_two_gaps(KV_CHAIN, CHAIN);
+    begin_with_two_gaps(CHAIN, KV_CHAIN, CHAIN);
     others_tell(&p);
     assert_int_equal(others_play(&p, 300), RC_OK);
     assert_int_equal(store_history_from_height(w.store), CHAIN + 2);

@@ -159,6 +159,26 @@ static void rule_8_2_a_start_holds_its_root_against_stable(void **state)
     assert_int_equal(asked_height(), 8);
 }
 
+/* Also where no state is to be had: what it accepted while it believed in its own is not applied.
+ */
+static void rule_8_2_a_diverged_replica_applies_nothing(void **state)
+{
+    (void)state;
+    begin_behind();
+    commit(&b[1]);
+    commit(&b[2]);
+    lone_accept(&l, &b[3]);
+    (void)lone_root(&l, &b[2], &other_root);
+    (void)certificate_comes(&b[2]);
+    assert_true(l.look.is_diverged);
+    (void)step(PBFT_EVENT_SNAPSHOT_REFUSED);
+    assert_false(l.look.is_taking_snapshot);
+    (void)lone_qc(&l, CERT_COMMIT, &b[3], others());
+    assert_int_equal(l.look.high.height, 3);
+    assert_int_equal(l.look.committed.height, 2);
+    assert_int_equal(lone_count(&l, PBFT_WRITE_COMMIT), 0);
+}
+
 static void rule_9_3_an_alarmed_replica_takes_nothing(void **state)
 {
     (void)state;
@@ -376,6 +396,7 @@ int main(void)
         RULE(rule_9_3_one_under_way_goes_on_after_a_start),
         RULE(rule_8_2_a_diverged_state_is_taken_anew),
         RULE(rule_8_2_a_start_holds_its_root_against_stable),
+        RULE(rule_8_2_a_diverged_replica_applies_nothing),
         RULE(rule_9_3_an_alarmed_replica_takes_nothing),
         RULE(rule_9_3_nothing_is_committed_or_fetched_meanwhile),
         RULE(rule_9_3_one_that_is_refused_leaves_it_to_blocks),

@@ -49,6 +49,23 @@ static void rule_6_4_my_own_complaint_is_the_last_that_was_missing(void **state)
     assert_int_equal(l.look.view, 1);
 }
 
+/* A list is of f + 1 though more complain by the time it is made: mine comes at the end of a step.
+ */
+static void rule_6_4_a_list_is_of_f_plus_1_though_more_complain(void **state)
+{
+    (void)state;
+    begin(4, 3);
+    (void)lone_pool(&l, true, false);
+    (void)lone_complain(&l, 2, 0);
+    assert_int_equal(lone_wait(&l, 1000).complaints_count, 1);
+    assert_int_equal(l.look.view, 0);
+    (void)lone_complain(&l, 0, 0);
+    assert_int_equal(l.look.view, 1);
+    const struct pbft_lc *lc = &lone_act(&l, PBFT_SEND_VIEW_CHANGE, 0)->view_change->lc;
+    assert_int_equal(lc->entries_count, 2);
+    assert_true(fake_verify_lc(lc, 4, &l.config.chain_id));
+}
+
 /* The same member's complaint, sent again, counts once (pitfalls A1). */
 static void rule_6_4_one_member_counts_once(void **state)
 {
@@ -280,6 +297,52 @@ static void rule_6_1_d_a_term_counts_blocks_of_its_view(void **state)
     assert_int_equal(l.look.complaint, PBFT_REASON_SLOW);
 }
 
+/* It is over for nobody who is behind a certificate, as (a) and (b) are not armed there either. */
+static void rule_6_1_d_a_term_is_not_over_for_one_that_is_behind(void **state)
+{
+    (void)state;
+    begin_stored(4, 3);
+    l.config.term_blocks = 3;
+    lone_start(&l);
+    (void)lone_range(&l, 2, &b[1], 3, 2);
+    assert_int_equal(l.look.committed.height, 3);
+    assert_quiet(1);
+    (void)lone_range(&l, 2, &b[4], 2, 0);
+    assert_int_equal(l.look.complaint, PBFT_REASON_SLOW);
+}
+
+/* 6.1 (e), L4: the q VIEW-CHANGEs for one view say nothing about the next. */
+static void rule_6_1_e_what_armed_one_view_arms_no_other(void **state)
+{
+    (void)state;
+    begin(4, 3);
+    leave(0);
+    for (uint32_t from = 0; from < 2; from++)
+        (void)lone_view_change(&l, from, 1, NULL);
+    assert_quiet(1500);
+    leave(1);
+    assert_quiet(60000);
+    for (uint32_t from = 0; from < 2; from++)
+        (void)lone_view_change(&l, from, 2, NULL);
+    assert_complains_after(4 * 1000, PBFT_REASON_ABSENT); /* T_0, doubled by each view */
+}
+
+/* 6.2: progress is above what was committed; what a start finds committed was so before. */
+static void rule_6_2_what_a_start_finds_committed_is_no_progress(void **state)
+{
+    (void)state;
+    begin(7, 6);
+    leave(0);
+    adopt(1, NULL);
+    install(&b[0]);
+    commit(&b[1]);
+    lone_start(&l);
+    assert_true(l.look.is_installed);
+    assert_int_equal(l.look.committed.height, 1);
+    leave(1);
+    assert_int_equal(l.look.timeout_ms, 2 * 1000);
+}
+
 /* 5.3: also where my own vote alone shows that there was another, as after a restart. */
 static void rule_6_1_c_a_proposal_against_my_vote_alone_is_complained_about(void **state)
 {
@@ -299,6 +362,7 @@ int main(void)
         RULE(rule_6_4_f_plus_1_complaints_leave_the_view),
         RULE(rule_6_4_my_own_complaint_counts),
         RULE(rule_6_4_my_own_complaint_is_the_last_that_was_missing),
+        RULE(rule_6_4_a_list_is_of_f_plus_1_though_more_complain),
         RULE(rule_6_4_one_member_counts_once),
         RULE(rule_6_4_views_do_not_add_up_and_reasons_do),
         RULE(rule_6_4_complaints_about_a_higher_view_lead_above_it),
@@ -312,6 +376,9 @@ int main(void)
         RULE(rule_6_1_a_complaint_ends_with_its_view),
         RULE(rule_4_2_a_learner_does_not_complain),
         RULE(rule_6_1_d_a_term_counts_blocks_of_its_view),
+        RULE(rule_6_1_d_a_term_is_not_over_for_one_that_is_behind),
+        RULE(rule_6_1_e_what_armed_one_view_arms_no_other),
+        RULE(rule_6_2_what_a_start_finds_committed_is_no_progress),
         RULE(rule_6_1_c_a_proposal_against_my_vote_alone_is_complained_about),
     };
     return cmocka_run_group_tests_name("rules_6_complain", tests, NULL, NULL);

@@ -278,6 +278,21 @@ static void rule_6_1_d_a_pause_of_the_load_begins_anew(void **state)
     assert_int_equal(busy_periods(1, 1), 1);
 }
 
+/* Nor is anything slow for one that is behind a certificate: it does not see what is done. */
+static void rule_6_1_d_nothing_is_slow_for_one_that_is_behind(void **state)
+{
+    (void)state;
+    begin(7, 6);
+    measure_views(0, 3, (const uint64_t[]){1000, 1000, 1000});
+    assert_int_equal(busy_periods(9, 1), 0);
+    (void)lone_qc(&l, CERT_COMMIT, &b[3], others());
+    assert_int_equal(l.look.committed.height, 0);
+    assert_int_equal(busy_periods(20, 1), 0);
+    (void)lone_range(&l, 2, &b[1], 3, 0);
+    assert_int_equal(busy_periods(9, 1), 0);
+    assert_int_equal(busy_periods(1, 1), 1);
+}
+
 /* A term of R blocks; R = 0: no terms. */
 static void rule_6_1_d_a_term_is_over_after_r_blocks(void **state)
 {
@@ -462,6 +477,7 @@ int main(void)
         RULE(rule_6_1_d_ten_slow_periods_in_a_row_are_a_complaint),
         RULE(rule_6_1_d_nothing_is_slow_before_three_views_were_measured),
         RULE(rule_6_1_d_a_pause_of_the_load_begins_anew),
+        RULE(rule_6_1_d_nothing_is_slow_for_one_that_is_behind),
         RULE(rule_6_1_d_a_term_is_over_after_r_blocks),
         RULE(rule_6_1_e_is_armed_by_q_view_changes),
         RULE(rule_6_1_e_view_changes_for_other_views_do_not_arm_it),

@@ -190,6 +190,32 @@ static void the_two_roots_are_said_by_who_finds_them_to_differ(void **state)
     assert_said(text, " certified_root=cc00");
 }
 
+/* 4.2: with how this member comes back. */
+static void a_key_that_never_votes_again_is_said_once_with_what_to_do(void **state)
+{
+    (void)state;
+    struct driver_look look = {.durable_height = 9, .core = {.is_learner = true}};
+    node_say_changes(&node, &look);
+    const char *text = said();
+    assert_said(text, "level=error event=learner words=");
+    assert_said(text, "a new key");
+    node_say_changes(&node, &look);
+    assert_string_equal(said(), "");
+}
+
+/* 7.5, 13. */
+static void the_safety_alarm_is_said_once_and_loudly(void **state)
+{
+    (void)state;
+    struct driver_look look = {.durable_height = 9, .core = {.is_alarmed = true}};
+    node_say_changes(&node, &look);
+    const char *text = said();
+    assert_said(text, "level=error event=safety_alarm words=");
+    assert_said(text, "stays readable");
+    node_say_changes(&node, &look);
+    assert_string_equal(said(), "");
+}
+
 /* ---- what is counted goes on when one driver takes another's place ---- */
 
 static void counts_do_not_fall_when_a_driver_is_made_anew(void **state)
@@ -407,6 +433,8 @@ int main(void)
         WATCH_TEST(damage_is_said_with_what_and_what_to_do),
         WATCH_TEST(a_diverged_state_is_said_once_and_loudly),
         WATCH_TEST(the_two_roots_are_said_by_who_finds_them_to_differ),
+        WATCH_TEST(a_key_that_never_votes_again_is_said_once_with_what_to_do),
+        WATCH_TEST(the_safety_alarm_is_said_once_and_loudly),
         WATCH_TEST(counts_do_not_fall_when_a_driver_is_made_anew),
         WATCH_TEST(a_snapshot_is_said_when_it_begins_and_now_and_then),
         WATCH_TEST(own_complaints_are_said_once_each),

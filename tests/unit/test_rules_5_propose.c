@@ -282,6 +282,22 @@ static void rule_5_2_a_proposal_outside_the_window_is_dropped(void **state)
     assert_int_equal(lone_pre_prepare(&l, 0, &b[18]), PBFT_DROP_OUT_OF_WINDOW);
 }
 
+/* P and my own stable + L are the primary's bounds, and no reason to reject: CHECKPOINTs that come
+ * late here make nobody drop good proposals (pitfalls A6). */
+static void rule_5_2_a_backup_whose_stable_lags_votes_on(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    for (int h = 1; h <= 8; h++) /* L */
+        commit(&b[h]);
+    assert_int_equal(l.look.stable_height, 0);
+    for (int h = 9; h <= 9 + 4; h++) { /* P and one more */
+        assert_int_equal(lone_pre_prepare(&l, 0, &b[h]), PBFT_KEEP);
+        (void)lone_checked(&l, &b[h], PBFT_CHECK_VALID, 0);
+        assert_true(lone_sent_vote(&l, CERT_PREPARE, &b[h]));
+    }
+}
+
 /* Higher ones are kept, one per height, and voted for when tip reaches them; how many the primary
  * may have in flight is no reason to drop one (pitfalls A6). */
 static void rule_5_2_higher_proposals_are_kept_until_tip_reaches_them(void **state)
@@ -453,6 +469,7 @@ int main(void)
         RULE(rule_5_2_a_proposal_with_another_parent_is_dropped),
         RULE(rule_5_2_a_kept_proposal_with_another_parent_gets_no_vote),
         RULE(rule_5_2_a_proposal_outside_the_window_is_dropped),
+        RULE(rule_5_2_a_backup_whose_stable_lags_votes_on),
         RULE(rule_5_2_higher_proposals_are_kept_until_tip_reaches_them),
         RULE(rule_5_2_a_block_of_the_future_is_held_until_its_time),
         RULE(rule_5_2_a_held_block_holds_up_no_other),

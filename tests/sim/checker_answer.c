@@ -4,6 +4,7 @@
 #include "ledger/audit.h"
 #include "ledger/receipt.h"
 #include "tests/sim/checker_parts.h"
+#include "tests/sim/world.h"
 
 /* ---- answers ---- */
 
@@ -173,6 +174,21 @@ static void check_limits(struct sim *s, uint32_t node, const struct driver_look 
                    (uint64_t)(s->plan.members_count - 1) * DRIVER_LINK_BYTES_MAX);
 }
 
+/* The memory ceiling: beyond what its driver and store had taken when they had opened, a node keeps
+ * what section 16 counts (three times: as bytes, decoded, and in tables), what of each link is
+ * being verified, and what else is under way: answers, layers and flushes, of no more than so many
+ * of the largest messages. */
+static void check_memory(struct sim *s, uint32_t node, const struct driver_look *look)
+{
+    enum { UNDER_WAY = 16 };
+    uint64_t counted =
+        look->pool.bytes + look->blocks_bytes + look->inbox_bytes + look->outputs_bytes;
+    uint64_t jobs = (uint64_t)(s->plan.members_count - 1) * DRIVER_LINK_JOBS_MAX;
+    uint64_t most = s->nodes[node].opened_bytes + 3 * counted + jobs * sizeof(struct pbft_msg) +
+                    UNDER_WAY * PBFT_MSG_BYTES_MAX;
+    expect_at_most(s, node, "bytes of memory", sim_mem_bytes(node), most);
+}
+
 /* What is durable is committed, what is committed is certified, and nobody has stopped. */
 static void check_core(struct sim *s, uint32_t node, const struct driver_look *look)
 {
@@ -215,6 +231,7 @@ void sim_check_bounds(struct sim *s, uint32_t node_index)
     }
     driver_look_at_work(d, &look); /* after each run: the rest costs more than the run itself */
     check_limits(s, node_index, &look);
+    check_memory(s, node_index, &look);
     check_core(s, node_index, &look);
 }
 

@@ -71,6 +71,20 @@ struct check_state check_get_state(struct sim *s, uint32_t node)
 
 /* ---- what is for ever ---- */
 
+static const char *kind_word(uint32_t kind)
+{
+    switch (kind) {
+    case CHECK_PRE_PREPARE:
+        return "PRE-PREPARE";
+    case CERT_PREPARE:
+        return "PREPARE";
+    case CERT_COMMIT:
+        return "COMMIT";
+    default:
+        return pbft_msg_name((enum pbft_msg_type)(kind - CHECK_MESSAGES));
+    }
+}
+
 /* One PREPARE, one COMMIT and one PRE-PREPARE digest for each epoch, view and height, over the
  * whole life of a node, whatever crashes (section 13). */
 struct check_value *check_vote_of(struct sim *s, uint32_t node, uint32_t kind, uint64_t epoch,
@@ -88,8 +102,6 @@ struct check_value *check_vote_of(struct sim *s, uint32_t node, uint32_t kind, u
 void check_one_digest(struct sim *s, uint32_t node, uint32_t kind, uint64_t epoch, uint64_t view,
                       uint64_t height, const struct digest *digest)
 {
-    static const char *const words[] = {
-        [CHECK_PRE_PREPARE] = "PRE-PREPARE", [CERT_PREPARE] = "PREPARE", [CERT_COMMIT] = "COMMIT"};
     struct check_value *value = check_vote_of(s, node, kind, epoch, view, height);
     if (digest_is_zero(&value->digest)) {
         value->digest = *digest;
@@ -97,7 +109,7 @@ void check_one_digest(struct sim *s, uint32_t node, uint32_t kind, uint64_t epoc
             check_saw_commit(s, node, epoch, view, height, digest);
     } else if (!digest_equal(&value->digest, digest))
         sim_fail(s, node, "one vote for each place, for ever",
-                 "two %s digests in view %" PRIu64 " at height %" PRIu64, words[kind], view,
+                 "two %s digests in view %" PRIu64 " at height %" PRIu64, kind_word(kind), view,
                  height);
 }
 

@@ -42,6 +42,7 @@ enum { CHECK_ANSWERS = 32 };
 struct check_rates {
     uint64_t life;
     bool has_fetched;
+    bool is_fetching;                 /* nothing has come since that FETCH */
     uint64_t fetched_ms, answered_ms; /* the last FETCH, and the last DATA that came */
     uint64_t unused_count;            /* of those DATA: no early FETCH goes by them yet */
     uint64_t answers_count, last_answer_ms, answers_ms[CHECK_ANSWERS];

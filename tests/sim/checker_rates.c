@@ -5,6 +5,7 @@
  * behind the turn's end, no moments keep the rate. Sound nodes cannot be blamed by this. */
 #include <inttypes.h>
 
+#include "node/pbft/state.h"
 #include "tests/sim/checker_parts.h"
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -21,9 +22,22 @@ static struct check_rates *rates_of(struct sim *s, uint32_t node, uint32_t to)
     return r;
 }
 
+/* PBFT_FETCHES_MAX in flight in all (16). One is for sure when no DATA came since, and T_s after
+ * the earliest moment at which it was decided lies behind the end of this turn. */
+static void check_fetches(struct sim *s, uint32_t node, uint64_t until_ms)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s->plan.members_count; i++) {
+        const struct check_rates *r = rates_of(s, node, i);
+        count += r->is_fetching && r->fetched_ms + s->plan.parameters.status_ms > until_ms;
+    }
+    if (count > PBFT_FETCHES_MAX)
+        sim_fail(s, node, "so many questions at a time in all (16)", "%u, %d at most", count,
+                 PBFT_FETCHES_MAX);
+}
+
 /* One FETCH in flight per peer, for T_s or until the peer's answer: each DATA of it, once it was
- * verified, is good for one FETCH that is early. All that is in flight is then
- * bounded by 8 as long as there are no more peers. */
+ * verified, is good for one FETCH that is early. */
 static void check_fetch(struct sim *s, uint32_t node, uint32_t to)
 {
     enum { VERIFIED_WITHIN_MS = 5000 };
@@ -43,8 +57,9 @@ static void check_fetch(struct sim *s, uint32_t node, uint32_t to)
         sim_fail(s, node, "one question at a time to each peer (9.4)",
                  "to %u after %" PRIu64 " ms; T_s is %" PRIu64, to, until_ms - r->fetched_ms,
                  s->plan.parameters.status_ms);
-    r->has_fetched = true;
+    r->has_fetched = r->is_fetching = true;
     r->fetched_ms = at_ms;
+    check_fetches(s, node, until_ms);
 }
 
 /* 16 answers to each peer in a T_s that begins with the first of them: of any 33 the last one is
@@ -118,4 +133,5 @@ void sim_check_delivered(struct sim *s, uint32_t node_index, uint32_t from, stru
         return;
     r->answered_ms = sim_node_time(s, node_index).now_ms;
     r->unused_count++;
+    r->is_fetching = false;
 }

@@ -69,6 +69,7 @@ static void cut_some(struct sim *s)
         sim_luck(s, 500000) ? 1u << one : (uint32_t)sim_between(s, 1, (1u << n) - 2);
     bool is_out = !sim_luck(s, 200000);
     bool is_in = !is_out || !sim_luck(s, 250000);
+    s->counts.one_way += is_in != is_out;
     if (sim_luck(s, 150000)) {
         uint32_t other = (one + 1 + (uint32_t)sim_between(s, 0, n - 2)) % n;
         s->links[one][other].is_cut = is_out;

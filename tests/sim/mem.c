@@ -2,7 +2,10 @@
  * small pieces, most of them nodes of trees, and goes from one to the other all the time: finding
  * places for them in libc's heap, and their pages in the tables of the processor, was a seventh of
  * what a run costs. Here a piece goes back to those of its size, and all lie in huge pages where
- * the system has some. Under ASan, which has to see each of them, all comes out of libc's heap. */
+ * the system has some. Under ASan, which has to see each of them, all comes out of libc's heap.
+ *
+ * And whoever took a piece is charged with it until it is given back: so a checker can see what a
+ * node keeps in memory. */
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,14 +30,17 @@ enum {
     STEPS_MAX = 64,  /* so many at most. From there on a size is twice the one before, */
     DOUBLES_MAX = 7, /* up to 128 KiB; beyond, libc's way costs little beside the use of them */
     SIZES = STEPS_MAX + DOUBLES_MAX + 1,
-    NOT_POOLED = SIZES, /* or of another thread */
+    NOT_POOLED = SIZES, /* or of another thread; and its bytes behind that */
     HUGE_PAGE_BYTES = 1 << 21
 };
 
 /* Before each piece. */
 struct head {
-    struct head *next; /* while it is unused */
-    size_t size_class; /* or NOT_POOLED */
+    union {
+        struct head *next; /* while it is unused; else */
+        uint64_t owner;    /* who is charged with it */
+    };
+    size_t size_class; /* or NOT_POOLED + its bytes */
 };
 _Static_assert(sizeof(struct head) == STEP, "what follows a head is aligned");
 
@@ -45,6 +51,10 @@ static size_t chunk_left;
  * they give back waits here. */
 static _Thread_local bool has_pool;
 static _Atomic(struct head *) given_back;
+
+/* What each has taken and not given back; the threads of the audit take for nobody. */
+static uint64_t taken_bytes[SIM_PLACES_MAX];
+static _Thread_local uint32_t taker = SIM_PLACES_MAX;
 
 void sim_mem_pool(void)
 {
@@ -57,6 +67,38 @@ static size_t class_bytes(size_t size_class)
 {
     return size_class <= STEPS_MAX ? size_class * STEP
                                    : (size_t)STEPS_MAX * STEP << (size_class - STEPS_MAX);
+}
+
+uint32_t sim_mem_charge(uint32_t place)
+{
+    uint32_t before = taker;
+    CHECK(place <= SIM_PLACES_MAX);
+    taker = place;
+    return before;
+}
+
+uint64_t sim_mem_bytes(uint32_t place)
+{
+    return taken_bytes[place];
+}
+
+static size_t bytes_of_piece(const struct head *h)
+{
+    return h->size_class >= NOT_POOLED ? h->size_class - NOT_POOLED : class_bytes(h->size_class);
+}
+
+static void *charged(struct head *h, uint64_t owner)
+{
+    h->owner = owner;
+    if (owner < SIM_PLACES_MAX)
+        taken_bytes[owner] += bytes_of_piece(h);
+    return h + 1;
+}
+
+static void discharge(const struct head *h)
+{
+    if (h->owner < SIM_PLACES_MAX)
+        taken_bytes[h->owner] -= bytes_of_piece(h);
 }
 
 static size_t class_of(size_t size)
@@ -138,32 +180,34 @@ static void prefer_huge_pages(struct head *h, size_t size)
 
 static void *large(struct head *old, size_t size)
 {
-    CHECK(size <= SIZE_MAX - sizeof(struct head));
-    size += sizeof(struct head);
-    struct head *h = old == NULL ? calloc(1, size) : realloc(old, size);
+    uint64_t owner = old == NULL ? taker : old->owner;
+    CHECK(size <= SIZE_MAX - sizeof(struct head) - NOT_POOLED);
+    if (old != NULL)
+        discharge(old);
+    struct head *h = old == NULL ? calloc(1, sizeof *h + size) : realloc(old, sizeof *h + size);
     CHECK(h != NULL);
-    h->size_class = NOT_POOLED;
+    h->size_class = NOT_POOLED + size;
     if (old == NULL)
-        prefer_huge_pages(h, size);
-    return h + 1;
+        prefer_huge_pages(h, sizeof *h + size);
+    return charged(h, owner);
 }
 
 /* ---- crypto/base/bytes.h ---- */
 
 void *mem_alloc(size_t size)
 {
-    return is_pooled(size) ? memset(take(size) + 1, 0, size) : large(NULL, size);
+    return is_pooled(size) ? memset(charged(take(size), taker), 0, size) : large(NULL, size);
 }
 
 void *mem_resize(void *at, size_t size)
 {
     struct head *h = at == NULL ? NULL : (struct head *)at - 1;
-    if (h != NULL && h->size_class == NOT_POOLED)
+    if (h != NULL && h->size_class >= NOT_POOLED)
         return large(h, size);
     size_t had = h == NULL ? 0 : class_bytes(h->size_class);
     if (h != NULL && size <= had)
         return at;
-    void *moved = is_pooled(size) ? take(size) + 1 : large(NULL, size);
+    void *moved = is_pooled(size) ? charged(take(size), taker) : large(NULL, size);
     if (h != NULL)
         memcpy(moved, at, had);
     mem_free(at);
@@ -175,7 +219,8 @@ void mem_free(void *at)
     struct head *h = (struct head *)at - 1;
     if (at == NULL)
         return;
-    if (h->size_class == NOT_POOLED)
+    discharge(h);
+    if (h->size_class >= NOT_POOLED)
         free(h);
     else if (has_pool)
         put_back(h);

@@ -100,7 +100,9 @@ static void run(struct sim *s, void *context, uint64_t number)
     if (n->driver == NULL || sim_node_is_paused(s, n->index))
         return; /* going on touches it */
     judge_spinning(s, n);
+    uint32_t charged = sim_mem_charge(n->index);
     driver_run(n->driver, sim_node_time(s, n->index));
+    (void)sim_mem_charge(charged);
     if (n->in_flight == NULL && !n->is_marking)
         n->fill_from_ms = sim_node_time(s, n->index).now_ms; /* what had no need to wait has left */
     if (!n->is_dying && !n->is_failed) /* a dying one saw its submits and sends swallowed */
@@ -132,9 +134,8 @@ void sim_node_dies(struct sim_node *n, enum sim_boundary boundary)
 
 /* ---- the links and the clients ---- */
 
-static void on_send(void *context, uint32_t to, struct bytes message)
+static void send_message(struct sim_node *n, uint32_t to, struct bytes message)
 {
-    struct sim_node *n = context;
     struct sim *s = n->sim;
     if (!n->is_dying && sim_fault(s, s->plan.crash_ppm[SIM_AT_SEND]))
         sim_node_dies(n, SIM_AT_SEND);
@@ -150,10 +151,9 @@ static void on_send(void *context, uint32_t to, struct bytes message)
     sim_network_send(s, n->index, to, message);
 }
 
-static void on_answer(void *context, uint64_t client, const struct driver_answer *answer)
+static void give_answer(struct sim_node *n, uint64_t client, const struct driver_answer *answer)
 {
     static const char *const words[] = {"committed", "rejected", "refused", "busy", "unknown"};
-    struct sim_node *n = context;
     struct sim *s = n->sim;
     if (n->is_dying)
         return;
@@ -172,9 +172,15 @@ static void on_answer(void *context, uint64_t client, const struct driver_answer
 
 /* ---- the processors ---- */
 
-static void on_job_submit(void *context, struct driver_job *job)
+static void run_job(struct sim_node *n, struct driver_job *job)
 {
-    struct sim_node *n = context;
+    uint32_t charged = sim_mem_charge(n->index);
+    driver_job_run(job);
+    (void)sim_mem_charge(charged);
+}
+
+static void submit_job(struct sim_node *n, struct driver_job *job)
+{
     struct sim *s = n->sim;
     if (n->is_dying)
         return; /* it never comes back */
@@ -193,9 +199,8 @@ static void on_job_submit(void *context, struct driver_job *job)
 
 /* One thread besides, whose work takes long. It reads what is durable as it begins, or later: no
  * flush but its own comes meanwhile. */
-static void on_tree_submit(void *context, struct driver_job *job)
+static void submit_tree(struct sim_node *n, struct driver_job *job)
 {
-    struct sim_node *n = context;
     struct sim *s = n->sim;
     if (n->is_dying)
         return;
@@ -203,7 +208,7 @@ static void on_tree_submit(void *context, struct driver_job *job)
     uint64_t after_us = s->plan.tree_max_us > 0 ? sim_between(s, 0, most_us) : 0;
     bool is_early = after_us > 0 && sim_luck(s, 500000);
     if (is_early)
-        driver_job_run(job);
+        run_job(n, job);
     struct sim_packet *p =
         sim_packet_new(s, is_early ? PACKET_RUN_JOB : PACKET_JOB, n->index, bytes_of(NULL, 0));
     p->job = job;
@@ -217,29 +222,67 @@ static void on_sign(void *context, struct signature *out, struct bytes message)
     sign_message(out, message, &n->key);
 }
 
+/* ---- what the driver calls: what the world needs for it is the world's, not the node's ---- */
+
+static void on_send(void *node, uint32_t to, struct bytes message)
+{
+    uint32_t charged = sim_mem_charge(SIM_PLACES_MAX);
+    send_message(node, to, message);
+    (void)sim_mem_charge(charged);
+}
+
+static void on_answer(void *node, uint64_t client, const struct driver_answer *answer)
+{
+    uint32_t charged = sim_mem_charge(SIM_PLACES_MAX);
+    give_answer(node, client, answer);
+    (void)sim_mem_charge(charged);
+}
+
+static void on_job_submit(void *node, struct driver_job *job)
+{
+    uint32_t charged = sim_mem_charge(SIM_PLACES_MAX);
+    submit_job(node, job);
+    (void)sim_mem_charge(charged);
+}
+
+static void on_tree_submit(void *node, struct driver_job *job)
+{
+    uint32_t charged = sim_mem_charge(SIM_PLACES_MAX);
+    submit_tree(node, job);
+    (void)sim_mem_charge(charged);
+}
+
+static void on_batch(void *node, const struct kv_batch *batch)
+{
+    uint32_t charged = sim_mem_charge(SIM_PLACES_MAX);
+    sim_disk_submit(node, batch);
+    (void)sim_mem_charge(charged);
+}
+
+static void on_raise(void *node, const struct pbft_rank *to)
+{
+    uint32_t charged = sim_mem_charge(SIM_PLACES_MAX);
+    sim_disk_raise(node, to);
+    (void)sim_mem_charge(charged);
+}
+
 void sim_node_bind(struct sim_node *n, struct driver_config *config)
 {
-    config->kv = (struct driver_kv){.context = n, .submit = sim_disk_submit};
+    config->kv = (struct driver_kv){.context = n, .submit = on_batch};
     config->net = (struct driver_net){.context = n, .send = on_send, .answer = on_answer};
     config->verify = (struct driver_verify){.context = n, .submit = on_job_submit};
     config->helper = (struct driver_helper){.context = n, .submit = on_tree_submit};
-    config->marker =
-        (struct driver_marker){.context = n, .held = n->marker, .raise = sim_disk_raise};
+    config->marker = (struct driver_marker){.context = n, .held = n->marker, .raise = on_raise};
     config->signer = (struct driver_signer){.context = n, .sign = on_sign};
 }
 
 /* ---- what comes in ---- */
 
 /* Give a packet to the driver of a node that is up and not paused. */
-static void give(struct sim *s, struct sim_node *n, const struct sim_packet *p)
+static void give_driver(struct sim *s, struct sim_node *n, const struct sim_packet *p)
 {
-    if (p->type == PACKET_READ) { /* the driver has no part in it */
-        sim_serve_take(s, n, p);
-        return;
-    }
     switch (p->type) {
     case PACKET_MESSAGE:
-        sim_check_delivered(s, n->index, p->from, bytes_of(p->bytes, p->size));
         if (!driver_on_message(n->driver, p->from, bytes_of(p->bytes, p->size)))
             sim_say(s, n->index, "the inbox of %u is full", p->from);
         break;
@@ -272,6 +315,19 @@ static void give(struct sim *s, struct sim_node *n, const struct sim_packet *p)
     default:
         CHECK(!"a packet for the driver");
     }
+}
+
+static void give(struct sim *s, struct sim_node *n, const struct sim_packet *p)
+{
+    if (p->type == PACKET_READ) { /* the driver has no part in it */
+        sim_serve_take(s, n, p);
+        return;
+    }
+    if (p->type == PACKET_MESSAGE)
+        sim_check_delivered(s, n->index, p->from, bytes_of(p->bytes, p->size));
+    uint32_t charged = sim_mem_charge(n->index);
+    give_driver(s, n, p);
+    (void)sim_mem_charge(charged);
     sim_node_called(s, n->index);
     if (n->driver != NULL)
         sim_node_touch(s, n->index);

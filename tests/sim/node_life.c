@@ -163,7 +163,10 @@ void sim_node_start(struct sim *s, uint32_t index)
     sim_disk_start(s, n);
     set_clocks(s, n);
     n->fill_from_ms = sim_node_time(s, index).now_ms;
+    uint32_t charged = sim_mem_charge(index);
     enum rc rc = open_driver(s, n, &why);
+    (void)sim_mem_charge(charged);
+    n->opened_bytes = sim_mem_bytes(index);
     if (rc != RC_OK) {
         refuse_start(s, n, rc, &why);
         return;
@@ -259,6 +262,7 @@ void sim_node_crash(struct sim *s, uint32_t index, enum sim_boundary boundary)
     if (!sim_fault(s, s->plan.crash_all_percent * 10000))
         return;
     bool is_all = sim_luck(s, 500000); /* a power cut; else a rack of them */
+    *(is_all ? &s->counts.power_cuts : &s->counts.racks_down) += 1;
     for (uint32_t i = 0; i < s->plan.members_count; i++) {
         struct sim_node *n = &s->nodes[i];
         if (n->driver != NULL && (is_all || sim_luck(s, 500000)))

@@ -184,7 +184,10 @@ void sim_plan_print_settings(FILE *to, const struct sim_plan *plan)
     struct sim_plan from, calm;
     sim_plan_draw(&from, plan->seed);
     sim_plan_calm(&calm, plan->seed);
-    if (count_differing(&calm, plan) < count_differing(&from, plan)) {
+    if (plan->byz.is_fork) { /* what its members do is no field */
+        (void)fputs(" --fork", to);
+        sim_byz_plan_fork(&from);
+    } else if (count_differing(&calm, plan) < count_differing(&from, plan)) {
         (void)fputs(" --calm", to);
         from = calm;
     }

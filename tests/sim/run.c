@@ -42,10 +42,20 @@ uint64_t sim_between(struct sim *s, uint64_t least, uint64_t most)
 
 /* ---- violations ---- */
 
+static const char *replay_words;
+
+void sim_replay_as(const char *words)
+{
+    replay_words = words;
+}
+
 static void print_again(const struct sim *s, FILE *to)
 {
     (void)fputs("again: build/hansa-sim", to);
-    sim_plan_print_settings(to, &s->plan);
+    if (replay_words == NULL)
+        sim_plan_print_settings(to, &s->plan);
+    else
+        (void)fputs(replay_words, to);
     (void)fprintf(to, " %" PRIu64 "\n", s->plan.seed);
 }
 

@@ -109,8 +109,8 @@ static bool say(const struct sim_scenario *scenario, uint64_t seed, const char *
                 uint64_t least)
 {
     (void)printf("== violation: %s (%s)\n   %s: %" PRIu64 ", %" PRIu64 " at least\nseed %" PRIu64
-                 "\n",
-                 scenario->name, scenario->words, words, is, least, seed);
+                 "\nagain: build/hansa-sim --scenario %s %" PRIu64 "\n",
+                 scenario->name, scenario->words, words, is, least, seed, scenario->name, seed);
     return false;
 }
 
@@ -119,6 +119,9 @@ bool sim_scenario_run(const struct sim_scenario *scenario, uint64_t seed, struct
     struct prng p = prng_of(seed);
     struct sim_plan sound, plan;
     struct sim_counts without;
+    static char again[64]; /* its plan has more than what settings can say */
+    (void)snprintf(again, sizeof again, " --scenario %s", scenario->name);
+    sim_replay_as(again);
     draw_sound(&sound, seed, &p);
     if (scenario->has_reads)
         sound.reads.per_second = 5;

@@ -163,8 +163,9 @@ struct sim_node {
     struct kv *kv;       /* the disk: stays over crashes */
     struct store *store; /* NULL: down */
     struct driver *driver;
-    struct serve *serve;  /* answers reads; NULL until the first of its life */
-    uint64_t serve_event; /* number of the event that runs it by itself; 0: none */
+    struct serve *serve;   /* answers reads; NULL until the first of its life */
+    uint64_t serve_event;  /* number of the event that runs it by itself; 0: none */
+    uint64_t opened_bytes; /* of memory that its driver and store had taken when they had opened */
     uint64_t life; /* raised at each start and crash: what was on the way to an old life is lost */
     bool is_dying; /* crashes as soon as the driver returns; sends nothing more */
     enum sim_boundary dying_at;
@@ -210,7 +211,7 @@ struct sim_node {
 /* Counted over a run, and summed over runs (counts.c). */
 struct sim_counts {
     uint64_t events, messages, lost, doubled, late, corrupted, cut;
-    uint64_t partitions, flapping, slow_sends, pauses, stalls, steps, marks;
+    uint64_t partitions, flapping, one_way, slow_sends, pauses, stalls, steps, marks;
     uint64_t marks_again, cut_marks_again; /* beyond a node's first; and those it died in between */
     uint64_t drifting, slow_disks;
     uint64_t eio_commits, full_disks, full_commits, mark_errors;
@@ -220,7 +221,7 @@ struct sim_counts {
     uint64_t gone; /* members down for good */
     uint64_t snapshots, snapshot_runs, snapshots_joined, rots, diverged, recovered;
     uint64_t output_drops, answer_drops;
-    uint64_t crashes[SIM_BOUNDARY_COUNT], landed_unasked, starts;
+    uint64_t crashes[SIM_BOUNDARY_COUNT], power_cuts, racks_down, landed_unasked, starts;
     uint64_t checkpoints, views;
     uint64_t txs_submitted, txs_committed, txs_rejected, blocks, receipts_verified;
     uint64_t virtual_us, txs_in_time; /* on the chain when all is healed */

@@ -77,6 +77,23 @@ static void print_asking(const struct driver *d, const struct pbft *p, FILE *to)
         (void)fputs(d->is_marking ? "; waits for its marker" : "; waits for its disk", to);
 }
 
+/* Of a view that is not installed yet: whose NEW-VIEW it needs, and what that takes (7.3). */
+static void print_change(const struct pbft *p, FILE *to)
+{
+    uint32_t changes = 0, complaints = 0, n = p->config.members.members_count;
+    for (uint32_t i = 0; i < n; i++) {
+        changes += p->peers[i].has_view_change && p->peers[i].view_change.view == p->view;
+        complaints += p->peers[i].has_complain && p->peers[i].complain.view == p->view;
+    }
+    (void)fprintf(to, "; complaints about view %" PRIu64 ": %u of %u", p->view, complaints,
+                  p->faulty_max + 1);
+    if (p->mode == PBFT_CHANGING)
+        (void)fprintf(to, "; waits for NEW-VIEW of %u, has %u of %u VIEW-CHANGEs",
+                      pbft_primary(p, p->view), changes, p->quorum);
+    else if (!p->is_installed)
+        (void)fputs("; waits for a COMMIT certificate of its view", to);
+}
+
 static void print_core(const struct sim_node *n, FILE *to)
 {
     const struct driver *d = n->driver;
@@ -99,6 +116,7 @@ static void print_core(const struct sim_node *n, FILE *to)
                       p->high.statement.view);
     (void)fprintf(to, ", pool %u (%u executable), %u clients wait", look.pool.txs_count,
                   look.pool.executable_count, look.waiting_count);
+    print_change(p, to);
     print_next(p, to);
     print_missing(p, to);
     print_asking(d, p, to);

@@ -62,6 +62,11 @@ void sim_digest_remember(void);
 /* ---- mem.c ---- */
 /* This thread's small pieces come out of a pool from here on. Requires: no other's do. */
 void sim_mem_pool(void);
+/* What this thread takes from here on is charged to the node at that place; SIM_PLACES_MAX: to
+ * nobody. Returns who was charged before. */
+uint32_t sim_mem_charge(uint32_t place);
+/* What a node has taken and not given back. */
+uint64_t sim_mem_bytes(uint32_t place);
 
 /* ---- run.c ---- */
 enum { /* what healing makes of the network and the disks */
@@ -80,6 +85,9 @@ struct sim *sim_running(void);
 /* What is known of a violation, to stdout at once. */
 void sim_report(struct sim *s, uint32_t node_index, const char *property, const char *words);
 
+/* From here on the words that run a seed again, in the place of its plan's settings; NULL: these.
+ * Borrows for good. */
+void sim_replay_as(const char *words);
 /* From here on a violation's property is put here too; NULL: nowhere. Borrows for good. */
 enum { SIM_PROPERTY_BYTES = 160 };
 void sim_keep_property(char out[static SIM_PROPERTY_BYTES]);

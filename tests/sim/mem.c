@@ -216,9 +216,9 @@ void *mem_resize(void *at, size_t size)
 
 void mem_free(void *at)
 {
-    struct head *h = (struct head *)at - 1;
     if (at == NULL)
         return;
+    struct head *h = (struct head *)at - 1;
     discharge(h);
     if (h->size_class >= NOT_POOLED)
         free(h);

@@ -73,6 +73,15 @@ void pbft_on_own_pre_prepare(struct pbft *p, const struct pbft_pre_prepare *m)
         pbft_become_learner(p);
 }
 
+/* A NEW-VIEW of mine is durable, with its view, before anybody has it; and there is one per view.
+ */
+static bool is_strange_new_view(const struct pbft *p, const struct pbft_new_view *n)
+{
+    if (n->epoch != p->config.epoch || n->view < p->view)
+        return false;
+    return n->view > p->view || !p->has_new_view || pbft_judge_new_view(p, n) == PBFT_DROP_CONFLICT;
+}
+
 enum pbft_drop pbft_on_own(struct pbft *p, const struct pbft_msg *m)
 {
     if (m->from != p->config.own_index)
@@ -84,9 +93,7 @@ enum pbft_drop pbft_on_own(struct pbft *p, const struct pbft_msg *m)
         pbft_on_own_pre_prepare(p, &m->pre_prepare);
     if (m->type == PBFT_VIEW_CHANGE && is_strange_view_change(p, &m->view_change))
         pbft_become_learner(p);
-    /* A NEW-VIEW of mine is durable, with its view, before anybody has it. */
-    if (m->type == PBFT_NEW_VIEW &&
-        (m->new_view.view > p->view || (m->new_view.view == p->view && !p->has_new_view)))
+    if (m->type == PBFT_NEW_VIEW && is_strange_new_view(p, &m->new_view))
         pbft_become_learner(p);
     return PBFT_DROP_OWN;
 }

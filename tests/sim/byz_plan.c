@@ -84,7 +84,7 @@ static void draw_faultless(struct prng *p, struct sim_plan *plan)
     remove_faults(plan);
     plan->txs_per_second = (uint32_t)between(p, 1, 600);
     plan->parameters.view_change_ms = between(p, 1000, 2000);
-    plan->parameters.view_change_cap_ms = 60000;
+    plan->parameters.view_change_cap_ms = between(p, 2000, 5000);
     plan->parameters.term_blocks = 0; /* terms end by complaints */
 }
 

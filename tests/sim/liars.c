@@ -1,7 +1,8 @@
 /* Stores that lie: they lose what they had said was done, come back from an old copy, are gone, or
  * give back other bits. Such a node counts towards f from then on (pitfalls D4, D5). It has to be
  * found out by its marker, its head file or its checksums, or by what peers show it; or the others
- * are no worse off. It never votes against its own word. */
+ * are no worse off. Where it votes against its own word meanwhile that is counted: there are no
+ * more such nodes than f. */
 #include <inttypes.h>
 #include <string.h>
 

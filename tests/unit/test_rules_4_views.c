@@ -325,10 +325,25 @@ static void rule_4_2_a_new_view_of_mine_that_i_lack_makes_a_learner(void **state
     leave(0);
     (void)lone_view_change(&l, 2, 1, NULL);
     (void)lone_view_change(&l, 3, 1, NULL);
+    struct pbft_msg other = lone_make_new_view(&l, 1, 13, NULL);
     m.new_view = l.new_view;
     assert_false(becomes_learner(&m));
     leave(1);
     assert_false(becomes_learner(&m));
+    assert_false(becomes_learner(&other)); /* older ones prove nothing */
+}
+
+/* Somebody else with my key made it: there is one per view (7.4). */
+static void rule_4_2_another_new_view_than_my_own_makes_a_learner(void **state)
+{
+    (void)state;
+    begin(4, 1);
+    leave(0);
+    (void)lone_view_change(&l, 2, 1, NULL);
+    (void)lone_view_change(&l, 3, 1, NULL);
+    struct pbft_msg m = lone_make_new_view(&l, 1, 13, NULL);
+    lone_start(&l);
+    assert_true(becomes_learner(&m));
 }
 
 /* A vote of mine of a view in which I am CHANGING: I have cast none, at whatever height. */
@@ -368,6 +383,7 @@ int main(void)
         RULE(rule_4_2_a_view_change_of_mine_that_i_know_proves_nothing),
         RULE(rule_4_2_a_view_change_of_mine_inside_a_new_view),
         RULE(rule_4_2_a_new_view_of_mine_that_i_lack_makes_a_learner),
+        RULE(rule_4_2_another_new_view_than_my_own_makes_a_learner),
         RULE(rule_4_2_a_base_vote_of_mine_that_i_lack_makes_a_learner),
     };
     return cmocka_run_group_tests_name("rules_4_views", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-# A node is killed, and the other three commit many blocks more under load: AWAY_BLOCKS=N of them, 2,000
+# A node is killed, and the other three commit many blocks more under load: AWAY_BLOCKS=N of them, 5,000
 # unless told otherwise. Started again while the load goes on, it has to reach the others, stay with
 # them, and be one of the quorum. Then one loses its data directory: it begins a new one, and has to
 # reach the others too, but never votes again (rule 4.2).
@@ -6,7 +6,7 @@
 . "$SOURCES/tests/e2e/box.inc"
 CLIENT=$BUILD/tests/programs/submit_raw
 CLIENTS=4
-MISSED_BLOCKS=${AWAY_BLOCKS:-2000}
+MISSED_BLOCKS=${AWAY_BLOCKS:-5000}
 LAG_BLOCKS_MAX=50
 
 height() { # MEMBER

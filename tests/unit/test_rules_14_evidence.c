@@ -45,13 +45,18 @@ static void rule_14_1_votes_of_two_kinds_are_no_pair(void **state)
     assert_nothing_found();
 }
 
-/* 5.8: "it completes the evidence". */
+/* 5.8: fetched by its digest, "it completes the evidence". */
 static void rule_5_8_the_other_pre_prepare_may_come_by_data(void **state)
 {
     (void)state;
     begin(4, 1);
     struct pbft_block other = lone_block(&l, &b[0]);
     lone_accept(&l, &b[1]);
+    (void)lone_qc(&l, CERT_COMMIT, &other, 13);
+    const struct pbft_act *act = lone_act(&l, PBFT_SEND_FETCH, 0);
+    assert_non_null(act);
+    assert_int_equal(act->fetch.kind, PBFT_FETCH_BLOCK);
+    assert_true(digest_equal(&act->fetch.digest, &other.digest));
     (void)lone_data(&l, 3, &other, true);
     assert_found(PBFT_TWO_PRE_PREPARES, 0);
     assert_signed(lone_act(&l, PBFT_WRITE_EVIDENCE, 0)->evidence);

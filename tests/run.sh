@@ -17,6 +17,10 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:-handle_segv=2:detect_leaks=1}"
 TEST_SECONDS_MAX=${TEST_SECONDS_MAX:-600}
 what=${1:-all}
 [ $# -eq 0 ] || shift
+case "$what" in
+all | unit) ;;
+*) echo "run.sh: there is no '$what'; there are: all, unit" >&2; exit 2 ;;
+esac
 passed=0 failed=0
 
 # One test program: count its TAP lines. One that ends badly, tests nothing or, where it has a plan

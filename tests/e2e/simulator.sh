@@ -27,6 +27,9 @@ check "help_is_given_when_asked_for" "$SIM" --help
 said "help_names_the_last_line" 'sim: N seeds, N violations'
 fails "no_seed_is_a_wrong_argument" 2 --jobs 1
 fails "a_range_that_ends_before_it_begins_is_one" 2 7..3
+fails "a_word_that_is_no_seed_is_one" 2 nonsense
+fails "a_seed_with_a_word_behind_it_is_one" 2 7x
+fails "a_scenario_that_there_is_not_is_one" 2 --scenario nosuch 7
 
 check "a_seed_runs" "$SIM" --trace 7
 cp out first

@@ -273,6 +273,10 @@ def main():
     if sys.argv[1:] == ["list"]:
         print("\n".join(names))
         return 0
+    for word in sys.argv[1:]:
+        if not any(name.startswith(word) for name in names):
+            print(f"drops: no drop's name begins with '{word}'; there are:\n" + "\n".join(names), file=sys.stderr)
+            return 2
     numbers = [i for i, name in enumerate(names) if not sys.argv[1:] or name.startswith(tuple(sys.argv[1:]))]
     reasons = justified()
     faults = [f"{name} is not there to be removed" for name in reasons if name not in names]

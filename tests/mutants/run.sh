@@ -10,6 +10,15 @@
 # rest applies is still looked at.
 set -u
 cd "$(dirname "$0")/../.."
+for name in "$@"; do
+    [ ! -f "tests/mutants/$name.patch" ] || continue
+    echo "mutants: there is no '$name'; there are:" >&2
+    ls tests/mutants | sed -n 's/\.patch$//p' >&2
+    exit 2
+done
+case "${MUTANTS:-1}" in
+*[!0-9]* | 0*) echo "mutants: MUTANTS is a number from 1 on, not '$MUTANTS'" >&2; exit 2 ;;
+esac
 BUILD=${BUILD:-build}
 case "$BUILD" in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
 work=$BUILD/mutants

@@ -37,6 +37,16 @@ check "audit_json_has_no_progress" test ! -s err
 accepted "audit_of_an_empty_chain_holds" "height 0|blocks:          0|Everything holds." audit empty
 refused "audit_with_another_genesis_shows_both_chain_ids" 3 \
     "the store is of chain $chain_id|the genesis file of chain" audit s --genesis empty.json
+HANSA_GENESIS=$PWD/g.json
+export HANSA_GENESIS
+accepted "audit_goes_by_the_genesis_of_the_environment" "g.json', which HANSA_GENESIS names|Everything holds." audit s
+run audit s --json
+json "and_its_json_says_that_it_was_a_file" "(d['genesis'] == 'file')"
+HANSA_GENESIS=$PWD/empty.json
+refused "audit_of_another_chain_than_the_environments_says_whence_it_was" 3 \
+    "the store is of chain $chain_id|HANSA_GENESIS names the genesis file" audit s
+accepted "an_option_goes_before_the_environment" "'g.json'|Everything holds." audit s --genesis g.json
+unset HANSA_GENESIS
 refused "audit_with_no_genesis_file_says_so" 5 "nowhere.json" audit s --genesis nowhere.json
 refused "audit_of_no_directory_is_not_found" 4 "'nowhere'|no Hansa store" audit nowhere
 # ---- an export that was cut off ----
@@ -134,6 +144,11 @@ result "export_interrupted_ends_with_words" "$problem$(lacks err 'interrupted at
 cp -r s same
 accepted "copies_do_not_differ" "the same up to height 40|state:           the same" \
     audit s --against same
+HANSA_GENESIS=$PWD/empty.json
+export HANSA_GENESIS
+accepted "any_two_are_compared_whatever_the_environment_names" "the same up to height 40" \
+    audit s --against same
+unset HANSA_GENESIS
 run audit s --against shorter --json
 json "a_store_behind_does_not_differ" '(d["holds"] and d["behind"] == "theirs" and d["common_height"] == 32 and
     d["ours_height"] == 40 and d["theirs_height"] == 32 and d["state_compared"])'

@@ -69,12 +69,14 @@ refused "evidence_is_no_receipt_and_said_to_be_evidence" 3 "this is evidence: ha
     receipt verify two-commits --genesis genesis.json
 refused "missing_evidence_is_said" 5 "'none'|No such file" \
     evidence verify none --genesis genesis.json
-refused "evidence_without_genesis_is_wrong_usage" 2 "--genesis FILE is missing" \
+refused "evidence_without_genesis_is_wrong_usage" 2 "--genesis FILE is missing, and HANSA_GENESIS is not set" \
     evidence verify two-commits
 
 # ---- a liar ----
 HANSA_GENESIS=$WORK/genesis.json
 export HANSA_GENESIS
+accepted "evidence_is_verified_with_the_genesis_of_the_environment" "This evidence proves" \
+    evidence verify two-commits
 for i in 0 1 2; do start $i --init; done
 three_live() { for i in 0 1 2; do has $i "live 3" || return 1; done; }
 passes "three_nodes_find_each_other" until_true three_live

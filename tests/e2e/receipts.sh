@@ -49,8 +49,20 @@ refused "genesis_is_no_receipt_and_said_to_be_one" 3 "proves nothing: this is a 
     receipt verify genesis.json --genesis genesis.json
 refused "missing_receipt_is_said" 5 "'none'|No such file" \
     receipt verify none --genesis genesis.json
-refused "receipt_without_genesis_is_wrong_usage" 2 "--genesis FILE is missing" \
+refused "receipt_without_genesis_is_wrong_usage" 2 "--genesis FILE is missing, and HANSA_GENESIS is not set" \
     receipt verify pay.receipt
+HANSA_GENESIS=$PWD/genesis.json
+export HANSA_GENESIS
+accepted "receipt_is_verified_with_the_genesis_of_the_environment" "This receipt proves" \
+    receipt verify pay.receipt
+refused "an_option_goes_before_the_environment" 3 "'pay.receipt'" \
+    receipt verify pay.receipt --genesis other.json
+HANSA_GENESIS=
+refused "an_empty_variable_names_no_genesis" 2 "HANSA_GENESIS is not set" receipt verify pay.receipt
+HANSA_GENESIS=$PWD/other.json
+refused "receipt_of_another_chain_than_the_environments_is_refused" 3 "'pay.receipt'" \
+    receipt verify pay.receipt
+unset HANSA_GENESIS
 
 # no_flip_passes NAME FILE WORDS...: one bit of every 13th byte, each refused with a reason.
 no_flip_passes() {
@@ -80,6 +92,12 @@ run account "$account" --dir store --asset "$asset" --prove balance.proof
 accepted "proof_of_a_balance_says_what_it_shows" \
     "on chain 'test' at height 8|account $account held| $asset|entries in its history|state root:|certificate:     checkpoint at height 8" \
     proof verify balance.proof --genesis genesis.json
+refused "proof_without_genesis_is_wrong_usage" 2 "HANSA_GENESIS is not set" proof verify balance.proof
+HANSA_GENESIS=$PWD/genesis.json
+export HANSA_GENESIS
+accepted "proof_is_verified_with_the_genesis_of_the_environment" "This proof shows" \
+    proof verify balance.proof
+unset HANSA_GENESIS
 run proof verify balance.proof --genesis genesis.json --json
 json "proof_of_a_balance_is_json_too" "d['holds'] is True and d['present'] is True and
     d['table'] == 'balance' and d['account'] == '$account' and d['asset'] == '$asset' and

@@ -46,6 +46,11 @@ check "transaction_file_has_mode_0644" test "$(stat -c %a t.tx)" = 644
 show "transfer_is_shown" \
     "$(cat txid)|transfer 12.00 CZK from governor/main to alice/x, memo \"nájem za květen\"|no limit" \
     t.tx
+refused "tx_show_without_genesis_is_wrong_usage" 2 "HANSA_GENESIS is not set" tx show t.tx
+HANSA_GENESIS=$PWD/genesis.json
+export HANSA_GENESIS
+accepted "tx_is_shown_with_the_genesis_of_the_environment" "verified:        yes" tx show t.tx
+unset HANSA_GENESIS
 run tx show t.tx --genesis genesis.json --json
 json "transfer_is_shown_as_json" 'd["txid"] == open("txid").read().strip() and d["holds"] is True
     and d["nonce"] == 1 and d["valid_until"] is None and d["operations"] == [{"op": "transfer",

@@ -10,6 +10,7 @@
 #include "tools/hansa/commands.h"
 #include "tools/hansa/data_dir.h"
 #include "tools/hansa/interrupt.h"
+#include "tools/hansa/nodes.h"
 #include "tools/hansa/progress.h"
 #include "tools/hansa/render.h"
 
@@ -88,7 +89,7 @@ static json_t *identity_json(const struct cli *c, const struct genesis *g)
     render_set_text(out, "chain", bytes_of_text(g->chain));
     render_set_digest(out, "chain_id", &g->chain_id);
     json_object_set_new(out, "genesis",
-                        json_string(cli_has(c, "genesis") ? "file" : "in the store"));
+                        json_string(nodes_genesis_path(c) != NULL ? "file" : "in the store"));
     return out;
 }
 
@@ -129,8 +130,9 @@ static void print_identity(const struct cli *c, const struct genesis *g)
     digest_to_hex(hex, &g->chain_id);
     cli_line("chain", "%s", g->chain);
     cli_line("chain id", "%s", hex);
-    if (cli_has(c, "genesis"))
-        cli_line("genesis", "%s", cli_quote(quoted, cli_value(c, "genesis")));
+    if (nodes_genesis_path(c) != NULL)
+        cli_line("genesis", "%s%s", cli_quote(quoted, nodes_genesis_path(c)),
+                 cli_has(c, "genesis") ? "" : ", which HANSA_GENESIS names");
     else
         cli_line("genesis", "the one inside the store: compare the chain id with the other members "
                             "by phone, or give --genesis FILE");
@@ -218,6 +220,11 @@ static enum cli_exit fail_open(struct cli *c, enum rc rc, struct why *why)
     char *advice = strstr(cause.text, ": run hansa audit on it");
     if (advice != NULL)
         *advice = '\0';
+    if (rc == RC_GENESIS_MISMATCH && !cli_has(c, "genesis"))
+        rc = why_set(why, rc,
+                     "%.480s (HANSA_GENESIS names the genesis file: for another one give "
+                     "--genesis FILE)",
+                     cause.text);
     if (rc == RC_STORE_DAMAGED)
         rc = why_set(why, rc,
                      "%.400s (next: keep this directory as evidence, and take a backup or another "
@@ -255,10 +262,10 @@ static enum cli_exit audit(struct cli *c)
     if (!cli_number(c, "threads", 1, AUDIT_THREADS_MAX, &result.threads_count))
         return CLI_USAGE;
     interrupt_watch();
-    enum rc rc = data_dir_open_for_audit(&d, cli_argument(c, 0), cli_value(c, "genesis"), &why);
+    enum rc rc = data_dir_open_for_audit(&d, cli_argument(c, 0), nodes_genesis_path(c), &why);
     if (rc != RC_OK)
         return fail_open(c, rc, &why);
-    /* With --genesis the chain ids agree by now, so both are the same genesis. */
+    /* With a genesis file the chain ids agree by now, so both are the same genesis. */
     const struct genesis *g = &d.genesis;
     rc = run_audit(&result, c, &d, g, &why);
     enum cli_exit code = rc == RC_OK ? answer(c, g, &result) : fail(c, rc, g, &result.report, &why);
@@ -279,7 +286,8 @@ static const struct cli_argument arguments[] = {
     {"DIR", CLI_REQUIRED, "a stopped node's data directory"}, {0}};
 
 static const struct cli_option options[] = {
-    {"genesis", "FILE", CLI_OPTIONAL, "audit from this genesis; default the one in the store"},
+    {"genesis", "FILE", CLI_OPTIONAL,
+     "audit from this genesis; else from that of HANSA_GENESIS, else from the one in the store"},
     {"threads", "N", CLI_OPTIONAL, "verify on N threads; default one per core"},
     {"against", "DIR2", CLI_OPTIONAL, "compare two directories instead: the first difference"},
     {0}};
@@ -290,8 +298,9 @@ const struct command cmd_audit = {
     .arguments = arguments,
     .options = options,
     .text = "Every hash, signature, certificate, nonce, balance, index entry and the state tree\n"
-            "are computed anew; nothing in the directory is believed but, without --genesis, the\n"
-            "genesis in it. --against compares blocks and state and audits neither directory.\n"
+            "are computed anew; nothing in the directory is believed but, without a genesis file,\n"
+            "the genesis in it. --against compares blocks and state and audits neither directory:\n"
+            "any two may be compared, so HANSA_GENESIS does not count there.\n"
             "The last blocks, 64 at most, may be without a certificate: then the answer says how\n"
             "many. With --json it has \"holds\": true (all is well, or no difference); else the\n"
             "error's details have it as false, with the height, the field and words about it.",

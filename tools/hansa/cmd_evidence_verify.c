@@ -47,7 +47,8 @@ static enum cli_exit run(struct cli *c)
 static const struct cli_argument arguments[] = {{"FILE", CLI_REQUIRED, "the evidence"}, {0}};
 
 static const struct cli_option options[] = {
-    {"genesis", "FILE", CLI_REQUIRED, "the chain's genesis file, which is all that is trusted"},
+    {"genesis", "FILE", CLI_OPTIONAL,
+     "the chain's genesis file, which is all that is trusted; else HANSA_GENESIS"},
     {0}};
 
 const struct command cmd_evidence_verify = {

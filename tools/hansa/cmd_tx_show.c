@@ -65,7 +65,7 @@ static const struct cli_argument arguments[] = {
     {"FILE", CLI_REQUIRED, "a transaction as `hansa sign` makes it, bytes or hex"}, {0}};
 
 static const struct cli_option options[] = {
-    {"genesis", "FILE", CLI_REQUIRED, "the chain's genesis file"}, {0}};
+    {"genesis", "FILE", CLI_OPTIONAL, "the chain's genesis file; else HANSA_GENESIS"}, {0}};
 
 const struct command cmd_tx_show = {
     .words = "tx show",

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tools/hansa/cli.h"
+#include "tools/hansa/nodes.h"
 
 /* ---- reading ---- */
 
@@ -110,7 +111,11 @@ enum cli_exit file_act_with_genesis(struct cli *c, file_act *act)
 {
     struct why why = {""};
     struct genesis g;
-    enum rc rc = file_read_genesis(&g, cli_value(c, "genesis"), &why);
+    const char *path = nodes_genesis_path(c);
+    if (path == NULL)
+        return cli_usage(c, "--genesis FILE is missing, and HANSA_GENESIS is not set: the genesis "
+                            "file says which chain it is, and whose signatures count");
+    enum rc rc = file_read_genesis(&g, path, &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     struct buf file = {0};

@@ -22,8 +22,8 @@ const char *file_guess(struct bytes contents);
 /* Whether it is a secret key file, by its first line; false as well when it cannot be read. */
 bool file_is_secret_key(const char *path);
 
-/* For commands that judge one file by the genesis file of --genesis: read that, then act with it
- * and an empty buffer for the file; both are freed afterwards. */
+/* For commands that judge one file by the genesis file of --genesis, else of HANSA_GENESIS: read
+ * that, then act with it and an empty buffer for the file; both are freed afterwards. */
 typedef enum cli_exit file_act(struct cli *c, struct buf *file, const struct genesis *g);
 enum cli_exit file_act_with_genesis(struct cli *c, file_act *act);
 

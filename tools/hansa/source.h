@@ -13,7 +13,8 @@
 #define SOURCE_OPTIONS                                                                             \
     {"dir", "DIR", CLI_OPTIONAL, "read a stopped node's data directory, not a running node"},      \
         {"genesis", "FILE", CLI_OPTIONAL,                                                          \
-         "the genesis file; else HANSA_GENESIS. With --dir: refuse another chain"},                \
+         "the genesis file; else HANSA_GENESIS. With --dir, where it is given: refuse another "    \
+         "chain"},                                                                                 \
         NODES_OPTIONS_BUT_GENESIS, NODES_READER_OPTIONS
 
 struct source;

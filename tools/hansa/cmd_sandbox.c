@@ -199,13 +199,13 @@ static void keep(struct sandbox *s, int signals)
         struct signalfd_siginfo info;
         if (poll(fds, 2, -1) < 0)
             continue;
+        if (fds[0].revents != 0 && read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
+            if (info.ssi_signo != SIGCHLD)
+                return;
+            note_ended(s); /* first, or one that has just ended would count as running */
+        }
         if (fds[1].revents != 0)
             sandbox_serve(s);
-        if (fds[0].revents == 0 || read(signals, &info, sizeof info) != (ssize_t)sizeof info)
-            continue;
-        if (info.ssi_signo != SIGCHLD)
-            return;
-        note_ended(s);
     }
 }
 

@@ -27,7 +27,8 @@ static enum rc take_dir(char out[static PATH_MAX], const struct cli *c, struct w
     return size > 0 && size < PATH_MAX ? RC_OK : why_set(why, RC_INVALID, "the path is too long");
 }
 
-static enum cli_exit ask(struct cli *c, const char *action, const char *done)
+/* already: what is said of nodes to which nothing had to be done. */
+static enum cli_exit ask(struct cli *c, const char *action, const char *done, const char *already)
 {
     struct why why = {""};
     char dir[PATH_MAX], answer[SANDBOX_CONTROL_BYTES_MAX], request[SANDBOX_CONTROL_BYTES_MAX];
@@ -37,28 +38,36 @@ static enum cli_exit ask(struct cli *c, const char *action, const char *done)
         rc = sandbox_ask(dir, request, answer, &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
+    char *idle = answer;
+    const char *acted = strsep(&idle, ";");
+    if (idle == NULL)
+        idle = answer + strlen(answer); /* a sandbox of an older tool does not tell */
     if (c->json) {
         json_t *out = json_object();
-        render_set_text(out, "nodes", bytes_of_text(answer));
+        render_set_text(out, "nodes", bytes_of_text(acted));
+        render_set_text(out, "already", bytes_of_text(idle));
         return cli_answer(c, out);
     }
-    printf("%s: %s\n", done, answer);
+    printf("%s: %s", acted[0] != '\0' ? done : "nothing to do", acted);
+    if (idle[0] != '\0')
+        printf("%s%s %s", acted[0] != '\0' ? "; " : "", idle, already);
+    putchar('\n');
     return CLI_DONE;
 }
 
 static enum cli_exit run_stop(struct cli *c)
 {
-    return ask(c, "stop", "stopped");
+    return ask(c, "stop", "stopped", "did not run");
 }
 
 static enum cli_exit run_kill(struct cli *c)
 {
-    return ask(c, "kill", "killed");
+    return ask(c, "kill", "killed", "did not run");
 }
 
 static enum cli_exit run_start(struct cli *c)
 {
-    return ask(c, "start", "started");
+    return ask(c, "start", "started", "ran already");
 }
 
 static const struct cli_argument arguments[] = {

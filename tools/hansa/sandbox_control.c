@@ -114,6 +114,7 @@ static enum rc judge_primary(const struct sandbox *s, uint32_t nodes, struct why
     return RC_OK;
 }
 
+enum { NAMES_BYTES = 250 }; /* two lists go into one answer */
 static void list_nodes(const struct sandbox *s, uint32_t nodes, char *out, size_t room)
 {
     size_t used = 0;
@@ -125,11 +126,20 @@ static void list_nodes(const struct sandbox *s, uint32_t nodes, char *out, size_
     }
 }
 
-/* request: "stop alpha". out: "ok ..." or "no ...". */
+static uint32_t running(const struct sandbox *s)
+{
+    uint32_t nodes = 0;
+    for (uint32_t i = 0; i < s->nodes_count; i++)
+        nodes |= (uint32_t)(s->nodes[i].pid != 0) << i;
+    return nodes;
+}
+
+/* request: "stop alpha". out: "ok ...;..." (nodes to which it was done, and those that were so
+ * already) or "no ...". */
 static void obey(struct sandbox *s, char *request, char out[static SANDBOX_CONTROL_BYTES_MAX])
 {
     struct why why = {""};
-    char names[256];
+    char done[NAMES_BYTES], already[NAMES_BYTES];
     char *space = strchr(request, ' ');
     const struct action *a = NULL;
     if (space != NULL)
@@ -146,11 +156,16 @@ static void obey(struct sandbox *s, char *request, char out[static SANDBOX_CONTR
     enum rc rc = sandbox_pick(s, space + 1, &nodes, &why);
     if (rc == RC_OK && a->signal_number != 0 && strcmp(space + 1, "primary") == 0)
         rc = judge_primary(s, nodes, &why);
-    if (rc == RC_OK)
+    if (rc == RC_OK) {
+        uint32_t others = a->signal_number != 0 ? running(s) : ~running(s);
+        list_nodes(s, nodes & others, done, sizeof done);
+        list_nodes(s, nodes & ~others, already, sizeof already);
         rc = act(s, a, nodes, &why);
-    list_nodes(s, nodes, names, sizeof names);
-    snprintf(out, SANDBOX_CONTROL_BYTES_MAX, "%s %.400s\n", rc == RC_OK ? "ok" : "no",
-             rc == RC_OK ? names : why.text);
+    }
+    if (rc == RC_OK)
+        snprintf(out, SANDBOX_CONTROL_BYTES_MAX, "ok %s;%s\n", done, already);
+    else
+        snprintf(out, SANDBOX_CONTROL_BYTES_MAX, "no %.400s\n", why.text);
 }
 
 void sandbox_serve(struct sandbox *s)

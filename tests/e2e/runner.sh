@@ -49,6 +49,16 @@ unknown() {
     result "$name" "$problem$(lacks err "$words")"
 }
 
+# What the demo says is folded where a blank stands.
+sed -n '/^say() {/,/^}/p' "$SOURCES/tools/demo/demo.sh" >say.inc
+step=0
+. ./say.inc
+say "$(seq -s ' ' 1 100)" >out 2>err
+problem=
+[ "$(wc -l <out)" -gt 3 ] || problem="not folded; "
+! grep -q ' $' out || problem="${problem}a line ends in a blank"
+result "no_line_of_the_demo_ends_in_a_blank" "$problem"
+
 model=$SOURCES/tests/model/run.sh mutants=$SOURCES/tests/mutants/run.sh drops=$SOURCES/tests/mutants/drops.py
 BUILD=$WORK/none # none of them comes to building anything
 export BUILD

@@ -41,7 +41,7 @@ trap 'exit 130' INT TERM HUP
 say() {
     step=$((step + 1))
     [ ! -t 2 ] || printf '\r\033[K' >&2
-    printf '%s\n' "$*" | fold -s -w 74 | sed "1s/^/$(printf '%2d' "$step"). /; 2,\$s/^/    /"
+    printf '%s\n' "$*" | fold -s -w 74 | sed "1s/^/$(printf '%2d' "$step"). /; 2,\$s/^/    /; s/ *\$//"
 }
 
 fail() {

@@ -18,6 +18,8 @@ while IFS= read -r command; do
     accepted "help_of_$(echo "$command" | tr ' ' '_')_has_example_and_exit_codes" \
         "usage: hansa $command|example:|hansa $command|exit codes:|  0 |--json|--help" $command --help
 done <commands
+accepted "help_about_help_is_that_of_the_tool" "keygen |usage: hansa COMMAND|exit codes:" help help
+accepted "help_about_help_goes_on_with_a_command" "usage: hansa keygen" help help keygen
 accepted "help_of_a_first_word_lists_its_commands" "key show" key --help
 accepted "help_is_given_although_the_rest_is_wrong" "usage: hansa keygen" keygen --help
 

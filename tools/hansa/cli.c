@@ -332,7 +332,7 @@ static enum cli_exit run(struct cli *c, const struct command_table *table, int a
         c->help = c->help || is_help(argv[0]);
         argc--, argv++;
     }
-    if (argc > 0 && strcmp(argv[0], "help") == 0) {
+    while (argc > 0 && strcmp(argv[0], "help") == 0) { /* help about help is this one too */
         c->help = true;
         argc--, argv++;
     }

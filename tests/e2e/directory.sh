@@ -222,6 +222,15 @@ accepted "record_verify_of_an_older_version_says_so" "Yes|a newer version|versio
 flip newest.txt 0 flipped.txt
 refused "record_verify_of_another_content_is_no" 1 "flipped.txt|none of the $versions versions|hash" \
     record verify flipped.txt "$who" "$topic" "$key" --dir s
+once=$(/usr/bin/python3 -c '
+import json
+records = [r for r in json.load(open("replay.json"))["records"] if len(r[3]) == 1]
+print(*records[0][:3])')
+# shellcheck disable=SC2086
+refused "of_a_record_with_one_version_it_is_said_so" 1 "is not the one version recorded there" \
+    record verify flipped.txt $once --dir s
+printf a >one.txt
+refused "one_byte_is_a_byte" 1 "(1 byte, hash" record verify one.txt "$who" "$topic" "$key" --dir s
 : >nothing.txt
 refused "record_verify_of_an_empty_file_is_no" 1 "0 bytes" \
     record verify nothing.txt "$who" "$topic" "$key" --dir s

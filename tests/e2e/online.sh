@@ -104,6 +104,9 @@ g="--genesis genesis.json"
 refused "without_genesis_and_dir_it_is_said_what_to_give" 2 "--genesis FILE|HANSA_GENESIS|--dir DIR" account bank/main
 refused "dir_and_node_exclude_each_other" 2 "give one of them" account bank/main --dir d0 --node 0
 refused "status_without_genesis" 2 "--genesis FILE is missing" status
+says "one_node_that_does_not_answer_is_named" 7 "" "m0 does not answer: nobody listens at its address" \
+    status $g --node m0
+refused "one_node_without_evidence_to_give_is_named" 7 "m0 does not answer" evidence list $g --node m0 --timeout 1
 refused "unknown_member" 3 "'m9' in the genesis; did you mean" account bank/main $g --node m9
 refused "unknown_address" 3 "NAME@HOST:PORT" account bank/main $g --node 10.0.0.1:1
 # Nobody listens: that is known long before the time is over.
@@ -319,7 +322,7 @@ signal KILL fake
 signal STOP m3
 patiently says "a_quorum_is_enough" 0 "m3 |no answer|3 of 4 work together" "" status --timeout 1
 accepted "and_commits" "committed:" transfer --from bank/main --to bob/main --amount 1.00 --asset CZK
-says "status_of_the_one_that_stopped" 7 "m3 " "none of 1 nodes" status --node m3 --timeout 1
+says "status_of_the_one_that_stopped" 7 "m3 " "m3 does not answer within" status --node m3 --timeout 1
 signal STOP m2
 patiently says "half_of_them_is_no_quorum" 1 "no answer" "2 of 4 nodes answer|3 have to" status --timeout 1
 patiently says "without_a_quorum_the_outcome_is_unknown" 7 "txid:" "is unknown: no node knows yet" transfer \

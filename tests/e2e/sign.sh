@@ -71,6 +71,8 @@ show "redeem_is_shown" "redeem 0.01 CZK from governor/main, memo \"m\"" r.tx
 accepted "record_of_text_is_signed" "txid:" sign record $k --topic diploma --record-key 2026/1 \
     --data 'Ada' --out rec.tx
 show "record_is_shown" "record topic \"diploma\", key \"2026/1\", 3 bytes: \"Ada\"" rec.tx
+accepted "record_of_one_byte_is_signed" "txid:" sign record $k --topic d --record-key k --data A --out one.tx
+show "one_byte_is_a_byte" ", 1 byte: \"A\"" one.tx
 accepted "record_of_any_bytes_is_signed" "txid:" sign record $k --topic d --record-key k \
     --data-file data.bin --out bin.tx
 show "record_of_any_bytes_is_shown_printable" "any \\x00 bytes\\xff" bin.tx

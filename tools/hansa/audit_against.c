@@ -178,9 +178,9 @@ static void print_same(const struct two *t, const struct audit_difference *diff,
     uint64_t ours = diff->ours_height, theirs = diff->theirs_height;
     cli_line("blocks", "the same up to height %" PRIu64, common_height);
     if (diff->missing_count > 0)
-        cli_line("history",
-                 "%" PRIu64 " heights were not compared: one side does not have them yet",
-                 diff->missing_count);
+        cli_line("history", "%" PRIu64 " height%s not compared: one side does not have %s yet",
+                 diff->missing_count, diff->missing_count == 1 ? " was" : "s were",
+                 diff->missing_count == 1 ? "it" : "them");
     if (ours != theirs)
         cli_line("heads",
                  "%" PRIu64 " here, %" PRIu64 " there: %s is merely %" PRIu64 " behind; that is no "

@@ -148,6 +148,8 @@ MUST_USE char *cli_printable(struct bytes text);
 /* Words of other layers begin with the path as it is, perhaps more than once and with a word before
  * it; give them the one form that paths have here: quoted, once. Returns rc. */
 MUST_USE enum rc cli_why_path(struct why *why, enum rc rc, const char *path);
+/* The end of a counted word: "" for one, else "s". */
+const char *cli_plural(uint64_t count);
 /* A JSON string of bytes from outside, made printable first where it has to be. */
 json_t *cli_json_text(struct bytes text);
 /* 64-bit numbers do not fit jansson's integers or other people's doubles: up to 2^53 they are JSON

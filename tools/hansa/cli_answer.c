@@ -86,13 +86,15 @@ static const char *rc_word(char out[static RC_WORD_BYTES], enum rc rc)
 
 /* ---- answering ---- */
 
+/* 15 digits: what a double holds of a decimal, so that 0.071 does not become 0.07099.. */
+enum { JSON_FLAGS = JSON_INDENT(2) | JSON_REAL_PRECISION(15) };
+
 enum cli_exit cli_answer(struct cli *c, json_t *answer)
 {
     (void)c;
     CHECK(answer != NULL);
     CHECK(json_is_object(answer));
-    /* 15 digits: what a double holds of a decimal, so that 0.071 does not become 0.07099.. */
-    if (json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) == 0)
+    if (json_dumpf(answer, stdout, JSON_FLAGS) == 0)
         putchar('\n');
     json_decref(answer);
     return CLI_DONE;
@@ -125,7 +127,7 @@ static enum cli_exit fail(struct cli *c, enum cli_exit code, const char *name, c
         if (details != NULL)
             CHECK(json_object_set(error, "details", details) == 0);
         json_t *whole = json_pack("{s:o}", "error", error);
-        json_dumpf(whole, stderr, JSON_INDENT(2));
+        json_dumpf(whole, stderr, JSON_FLAGS);
         fputc('\n', stderr);
         json_decref(whole);
     } else if (command != NULL) {

@@ -97,6 +97,11 @@ enum rc cli_why_path(struct why *why, enum rc rc, const char *path)
     return why_set(why, rc, "%s: %s", cli_quote(quoted, public_path), text);
 }
 
+const char *cli_plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 /* ---- JSON ---- */
 
 json_t *cli_json_text(struct bytes text)

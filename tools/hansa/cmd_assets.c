@@ -37,9 +37,9 @@ static enum rc visit_asset(void *context, struct bytes code)
     char name[ASSET_BYTES_MAX + 1];
     char amount[RENDER_AMOUNT_BYTES];
     snprintf(name, sizeof name, "%.*s", TEXT(code));
-    cli_line(name, "supply %s, %u decimals, issued by %.*s",
+    cli_line(name, "supply %s, %u decimal%s, issued by %.*s",
              render_amount(amount, asset.supply, code, l->source->genesis),
-             (unsigned)asset.decimals, TEXT(asset.issuer));
+             (unsigned)asset.decimals, cli_plural(asset.decimals), TEXT(asset.issuer));
     return RC_OK;
 }
 

@@ -73,8 +73,9 @@ static void print_history(const struct audit_report *r)
         return;
     cli_line("history",
              "from height %" PRIu64 "; of the heights below, %" PRIu64
-             " blocks are not here yet, and indexes may be missing",
-             r->history_from_height, r->missing_count);
+             " %s not here yet, and indexes may be missing",
+             r->history_from_height, r->missing_count,
+             r->missing_count == 1 ? "block is" : "blocks are");
     cli_line("replayed",
              "from height %" PRIu64
              ", where the state is a snapshot whose root is certified; blocks below were held to "
@@ -169,9 +170,10 @@ static enum cli_exit answer(struct cli *c, const struct genesis *g, const struct
              result->certificates_count, r->checkpoints_count);
     cli_line("state entries", "%" PRIu64, r->state_entries_count);
     cli_line("index entries", "%" PRIu64, r->index_entries_count);
-    cli_line("time", "%.2f s, %.0f transactions/s, %.0f signatures/s, %" PRIu64 " threads",
+    cli_line("time", "%.2f s, %.0f transactions/s, %.0f signatures/s, %" PRIu64 " thread%s",
              r->seconds, per_second(r->done.txs_count, r->seconds),
-             per_second(r->done.signatures_count, r->seconds), (uint64_t)r->threads_count);
+             per_second(r->done.signatures_count, r->seconds), (uint64_t)r->threads_count,
+             cli_plural(r->threads_count));
     printf(r->history_from_height == 1 ? "Everything holds.\n"
                                        : "Everything that is here holds.\n");
     return CLI_DONE;

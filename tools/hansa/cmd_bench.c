@@ -245,16 +245,18 @@ static enum cli_exit answer(const struct bench *b)
         return cli_answer(b->c, out);
     }
     cli_line("setting",
-             "%" PRIu32 " nodes and %" PRIu32 " clients on this machine, %" PRIu32
+             "%" PRIu32 " nodes and %" PRIu32 " client%s on this machine, %" PRIu32
              " operation%s in a transaction",
-             b->nodes_count, b->clients_count, b->ops_per_tx, b->ops_per_tx == 1 ? "" : "s");
-    cli_line("machine", "%" PRIu32 " cores; verify %.0f/s on one, %.0f/s on all; fdatasync %.0f/s",
-             m->cores, m->verify_one, m->verify_all, m->syncs);
+             b->nodes_count, b->clients_count, cli_plural(b->clients_count), b->ops_per_tx,
+             cli_plural(b->ops_per_tx));
+    cli_line("machine", "%" PRIu32 " core%s; verify %.0f/s on one, %.0f/s on all; fdatasync %.0f/s",
+             m->cores, cli_plural(m->cores), m->verify_one, m->verify_all, m->syncs);
     cli_line("committed", "%" PRIu64 " transactions in %.1f s", b->committed, seconds);
     cli_line("throughput", "%.0f transactions/s, %.0f operations/s", rate, rate * b->ops_per_tx);
     cli_line("share", "%.2f of cores x verify/s / nodes, which is %.0f/s", rate / bound, bound);
-    cli_line("latency", "p50 %.1f ms, p99 %.1f ms, of requests with %" PRIu32 " transactions",
-             percentile_ms(b, 50), percentile_ms(b, 99), b->per_request);
+    cli_line("latency", "p50 %.1f ms, p99 %.1f ms, of requests with %" PRIu32 " transaction%s",
+             percentile_ms(b, 50), percentile_ms(b, 99), b->per_request,
+             cli_plural(b->per_request));
     return CLI_DONE;
 }
 

@@ -23,6 +23,13 @@ static enum cli_exit ask_all(struct cli *c, struct nodes *n, const struct proto_
     return code;
 }
 
+static enum rc say_none(const struct nodes *n, struct why *why)
+{
+    if (n->count == 1)
+        return why_set(why, RC_TIMEOUT, "%s does not answer", nodes_member_name(n, 0));
+    return why_set(why, RC_TIMEOUT, "none of %" PRIu32 " nodes answers", n->count);
+}
+
 /* ---- list ---- */
 
 static enum cli_exit list(struct cli *c, struct nodes *n, struct nodes_answer *answers,
@@ -34,8 +41,7 @@ static enum cli_exit list(struct cli *c, struct nodes *n, struct nodes_answer *a
     for (uint32_t i = 0; i < n->count; i++)
         answering_count += answers[i].has_answered;
     if (answering_count == 0)
-        return cli_fail(c, why_set(&why, RC_TIMEOUT, "none of %" PRIu32 " nodes answers", n->count),
-                        &why);
+        return cli_fail(c, say_none(n, &why), &why);
     if (c->json) {
         json_t *out = json_pack("{s:s, s:o}", "chain", n->genesis->chain, "evidence",
                                 evidence_known_json(n, answers));
@@ -120,8 +126,7 @@ static enum cli_exit fail_to_get(struct cli *c, const struct nodes *n,
             c, why_set(why, RC_REFUSED, "%s", nodes_code_text(n, request->type, PROTO_FORBIDDEN)),
             why);
     if (!has_answered)
-        return cli_fail(c, why_set(why, RC_TIMEOUT, "none of %" PRIu32 " nodes answers", n->count),
-                        why);
+        return cli_fail(c, say_none(n, why), why);
     return cli_fail(c,
                     why_set(why, RC_NOT_FOUND, "no node that answers has evidence of %s against %s",
                             pbft_evidence_word((enum pbft_evidence_kind)request->evidence_kind),

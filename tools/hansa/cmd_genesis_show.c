@@ -147,8 +147,9 @@ static void print_initial(const struct genesis *g)
                  p->keys_count == 1 ? "" : "s", p->role == ROLE_GOVERNOR ? ", governor" : "");
     }
     for (uint32_t i = 0; i < s->assets_count; i++)
-        cli_line(i == 0 ? "assets" : "", "%s, %u decimals, issued by %s", s->assets[i].code,
-                 (unsigned)s->assets[i].decimals, s->assets[i].issuer);
+        cli_line(i == 0 ? "assets" : "", "%s, %u decimal%s, issued by %s", s->assets[i].code,
+                 (unsigned)s->assets[i].decimals, cli_plural(s->assets[i].decimals),
+                 s->assets[i].issuer);
     for (uint32_t i = 0; i < s->balances_count; i++) {
         const struct initial_balance *b = &s->balances[i];
         char amount[RENDER_AMOUNT_BYTES];

@@ -163,7 +163,8 @@ static void print_present(const struct meaning *m, enum state_table table, const
     case STATE_BALANCE:
         printf("account %.*s held %s", TEXT(m->account),
                render_amount(amount, m->balance.amount, m->asset, g));
-        printf(",\nafter %" PRIu64 " entries in its history", m->balance.entries_count);
+        printf(",\nafter %" PRIu64 " entr%s in its history", m->balance.entries_count,
+               m->balance.entries_count == 1 ? "y" : "ies");
         break;
     case STATE_ASSET:
         printf("asset %.*s was issued by %.*s, and its supply was %s", TEXT(m->asset),
@@ -171,9 +172,9 @@ static void print_present(const struct meaning *m, enum state_table table, const
                render_amount(amount, m->state_asset.supply, m->asset, g));
         break;
     case STATE_PARTICIPANT:
-        printf("participant %.*s existed%s, with %" PRIu32 " active keys", TEXT(m->participant),
+        printf("participant %.*s existed%s, with %" PRIu32 " active key%s", TEXT(m->participant),
                m->state_participant.role == ROLE_GOVERNOR ? " as a governor" : "",
-               m->state_participant.keys_count);
+               m->state_participant.keys_count, cli_plural(m->state_participant.keys_count));
         for (uint32_t i = 0; i < m->state_participant.keys_count; i++) {
             public_key_to_hex(hex, &m->state_participant.keys[i]);
             printf("\n  %s", hex);
@@ -191,7 +192,8 @@ static void print_present(const struct meaning *m, enum state_table table, const
                ",\nset by transaction %s",
                TEXT(m->name), TEXT(m->topic), TEXT(m->participant), m->record.version, hex);
         digest_to_hex(hex, &m->record.data_hash);
-        printf(",\nwith %" PRIu32 " bytes of data, whose hash is %s", m->record.data_bytes, hex);
+        printf(",\nwith %" PRIu32 " byte%s of data, whose hash is %s", m->record.data_bytes,
+               cli_plural(m->record.data_bytes), hex);
         break;
     case STATE_TABLE_END:
         break;

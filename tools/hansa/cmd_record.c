@@ -72,7 +72,7 @@ static void print_version(const struct record_version *v)
              render_time(time, v->time_ms));
     cli_line("txid", "%s", hex);
     digest_to_hex(hex, &v->data_hash);
-    cli_line("data hash", "%s, of %zu bytes", hex, v->data.size);
+    cli_line("data hash", "%s, of %zu byte%s", hex, v->data.size, cli_plural(v->data.size));
     if (v->certificate_height > 0)
         cli_line("certificate", "commit at height %" PRIu64, v->certificate_height);
     else
@@ -253,12 +253,15 @@ static enum cli_exit find(struct cli *c, struct source *s, const struct question
     char ours[DIGEST_HEX_BYTES], theirs[DIGEST_HEX_BYTES];
     digest_to_hex(ours, &hash);
     digest_to_hex(theirs, &r.newest.data_hash);
+    char versions[64] = "not the one version";
+    if (r.newest.version > 1)
+        snprintf(versions, sizeof versions, "none of the %" PRIu64 " versions", r.newest.version);
     rc = why_set(&why, RC_PROOF,
-                 "%s: this content (%zu bytes, hash %s) is none of the %" PRIu64
-                 " versions recorded there up to height %" PRIu64 "; the newest has %" PRIu32
-                 " bytes, hash %s",
-                 cli_quote(quoted, cli_argument(c, 0)), content.size, ours, r.newest.version,
-                 source_height(s), r.newest.data_bytes, theirs);
+                 "%s: this content (%zu byte%s, hash %s) is %s recorded there up to height %" PRIu64
+                 "; the newest has %" PRIu32 " byte%s, hash %s",
+                 cli_quote(quoted, cli_argument(c, 0)), content.size, cli_plural(content.size),
+                 ours, versions, source_height(s), r.newest.data_bytes,
+                 cli_plural(r.newest.data_bytes), theirs);
     return cli_fail_holds(c, rc, &why, NULL);
 }
 

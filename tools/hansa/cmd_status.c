@@ -129,6 +129,16 @@ static enum rc say_none(const struct status_overview *o, struct why *why)
     uint32_t refused_count = 0;
     for (uint32_t i = 0; i < o->asked_count; i++)
         refused_count += o->answers[i].is_refused;
+    if (o->asked_count == 1 && refused_count == 1)
+        return why_set(why, RC_TIMEOUT,
+                       "%s does not answer: nobody listens at its address. Is it running, and is "
+                       "this its genesis file?",
+                       nodes_member_name(o->nodes, 0));
+    if (o->asked_count == 1)
+        return why_set(why, RC_TIMEOUT,
+                       "%s does not answer within %" PRIu32
+                       " s: is it running, and is this its genesis file?",
+                       nodes_member_name(o->nodes, 0), o->nodes->timeout_ms / 1000);
     if (refused_count == o->asked_count)
         return why_set(why, RC_TIMEOUT,
                        "none of %" PRIu32 " nodes answers: nobody listens at their addresses. Are "

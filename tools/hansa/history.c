@@ -54,10 +54,10 @@ enum rc history_open(struct history *h, struct source *s, const struct holding *
         return RC_OK;
     if (from > h->end.entries_count)
         return why_set(why, RC_NOT_FOUND,
-                       "the history of '%s' in %s has %" PRIu64 " entries up to height %" PRIu64
+                       "the history of '%s' in %s has %" PRIu64 " entr%s up to height %" PRIu64
                        ", none of number %" PRIu64,
-                       holding->account, holding->asset, h->end.entries_count, source_height(s),
-                       from);
+                       holding->account, holding->asset, h->end.entries_count,
+                       h->end.entries_count == 1 ? "y" : "ies", source_height(s), from);
     struct history_entry before;
     enum rc rc = get_entry(h, from - 1, &before, why);
     if (rc != RC_OK)

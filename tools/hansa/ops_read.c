@@ -89,10 +89,10 @@ static enum rc read_amount(struct bytes *asset_code, uint64_t *amount, const str
     amount_format(example, twelve, asset->decimals);
     amount_format(most, UINT64_MAX, asset->decimals);
     return json_refuse(&at, r->why,
-                       "is not an amount of %s, which has %u decimals: digits alone and exactly "
+                       "is not an amount of %s, which has %u decimal%s: digits alone and exactly "
                        "%u after the point, at most %s, for example %s",
-                       asset->code, (unsigned)asset->decimals, (unsigned)asset->decimals, most,
-                       example);
+                       asset->code, (unsigned)asset->decimals, cli_plural(asset->decimals),
+                       (unsigned)asset->decimals, most, example);
 }
 
 enum rc ops_read_hex(uint8_t *out, size_t size, const struct reading *r, const char *field)

@@ -81,7 +81,8 @@ static void print_data(struct bytes data)
     enum { SHOWN_BYTES_MAX = 64 };
     char *shown = cli_printable(
         bytes_of(data.data, data.size < SHOWN_BYTES_MAX ? data.size : (size_t)SHOWN_BYTES_MAX));
-    printf(", %zu bytes: \"%s\"%s", data.size, shown, data.size > SHOWN_BYTES_MAX ? "..." : "");
+    printf(", %zu byte%s: \"%s\"%s", data.size, cli_plural(data.size), shown,
+           data.size > SHOWN_BYTES_MAX ? "..." : "");
     mem_free(shown);
 }
 

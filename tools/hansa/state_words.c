@@ -69,8 +69,9 @@ static char *balance_words(struct bytes key, struct bytes value, const struct ge
     if (!state_balance_key_split(key, &account, &asset) || !asset_is_valid(asset) ||
         !state_balance_decode(&balance, value))
         return hex_words("", value);
-    return words("%s after %" PRIu64 " history entries",
-                 render_amount(amount, balance.amount, asset, g), balance.entries_count);
+    return words("%s after %" PRIu64 " history entr%s",
+                 render_amount(amount, balance.amount, asset, g), balance.entries_count,
+                 balance.entries_count == 1 ? "y" : "ies");
 }
 
 static char *record_words(struct bytes value)
@@ -80,8 +81,8 @@ static char *record_words(struct bytes value)
     if (!state_record_decode(&record, value))
         return hex_words("", value);
     digest_to_hex(hex, &record.data_hash);
-    return words("version %" PRIu64 ", %" PRIu32 " bytes, hash %s", record.version,
-                 record.data_bytes, hex);
+    return words("version %" PRIu64 ", %" PRIu32 " byte%s, hash %s", record.version,
+                 record.data_bytes, cli_plural(record.data_bytes), hex);
 }
 
 char *state_words_value(uint8_t table, struct bytes key, struct bytes value,

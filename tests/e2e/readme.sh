@@ -80,7 +80,7 @@ def plain(line):
     line = line.rstrip()
     line = re.sub(r"\b[0-9a-f]{4}( [0-9a-f]{4}){3}\b", "GROUPS", line)
     line = re.sub(r"[0-9a-f]{16,}", "HEX", line)
-    if re.search(r"primary|^killed: ", line): # a slow machine may have changed its view before
+    if re.search(r"primary|^killed: |^started: ", line): # a slow machine may have changed its view before
         line = re.sub(r"\b(alpha|beta|gamma|delta)\b", "MEMBER", re.sub(r"\bview [0-9]+", "view N", line))
     if line.startswith("committed: "): # nor do rows always come to stand in as many blocks
         line = re.sub(r"height [0-9]+, index [0-9]+", "height N, index N", line)

@@ -1,5 +1,5 @@
 /* Signed statements of replicas (PREPARE, COMMIT, CHECKPOINT) and certificates: q signatures over
- * one statement against a member table (pbft.md sections 0, 1, 3).
+ * one statement against a member table (PROTOCOL.md sections 0, 1, 3).
  *
  * Signed bytes: tag(kind) | chain_id | epoch u64 | view u64 | height u64 | digest | state_root,
  * where a CHECKPOINT has no view and a vote has no state_root.
@@ -15,7 +15,7 @@
 
 enum {
     MEMBERS_MIN = 4,  /* f >= 1 */
-    MEMBERS_MAX = 31, /* pbft.md section 0 */
+    MEMBERS_MAX = 31, /* PROTOCOL.md section 0 */
     QUORUM_MAX = 21,  /* quorum_of(31) */
     STATEMENT_BYTES_MAX = TAG_BYTES + DIGEST_BYTES + 3 * 8 + 2 * DIGEST_BYTES,
     CERT_BYTES_MAX = 1 + 2 * 8 + 2 * DIGEST_BYTES + 8 + 1 + QUORUM_MAX * (1 + SIGNATURE_BYTES)

@@ -1,4 +1,4 @@
-/* H of the design: BLAKE2b-256 over a 16-byte domain tag and the data (pbft.md section 0).
+/* H of the design: BLAKE2b-256 over a 16-byte domain tag and the data (PROTOCOL.md section 0).
  *
  * A tag is its ASCII text padded with zeros to TAG_BYTES, so tagged inputs of different kinds
  * never collide (pitfalls H1). Merkle trees use the prefixes 0 and 1 of RFC 6962 instead; no tag

@@ -22,9 +22,9 @@
 #include "crypto/keyfile.h"
 #include "ledger/initial.h"
 
-/* field, pbft.md's name, default, least, most; units are in the field's name (section 16). B_max is
- * of a block's body, without the header; its least takes the largest transaction, and that of
- * N_bytes gives each of 31 links a share of the pool that does. */
+/* field, PROTOCOL.md's name, default, least, most; units are in the field's name (section 16).
+ * B_max is of a block's body, without the header; its least takes the largest transaction, and that
+ * of N_bytes gives each of 31 links a share of the pool that does. */
 #define PARAMETER_LIST(X)                                                                          \
     X(pipeline_heights, "P", 8, 1, 64)                                                             \
     X(checkpoint_every_heights, "K", 128, 4, 4096)                                                 \

@@ -42,8 +42,8 @@ static enum rc judge_range(const struct parameter_rule *rule, uint64_t value, st
                    rule->name, rule->symbol, rule->least, rule->most, value);
 }
 
-/* Each is a rule of pbft.md: a window holds two checkpoint intervals, so that it can move while the
- * next checkpoint is being agreed; two intervals hold four pipelines; time-outs grow, up to the
+/* Each is a rule of PROTOCOL.md: a window holds two checkpoint intervals, so that it can move while
+ * the next checkpoint is being agreed; two intervals hold four pipelines; time-outs grow, up to the
  * cap; and one key's nonces fit in the pool. */
 enum rc genesis_judge_parameters(const struct parameters *p, struct why *why)
 {

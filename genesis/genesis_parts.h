@@ -15,7 +15,7 @@
 /* ---- parameters as a table (genesis_parameters.c) ---- */
 struct parameter_rule {
     const char *name;
-    const char *symbol; /* pbft.md's */
+    const char *symbol; /* PROTOCOL.md's */
     size_t offset;      /* in struct parameters */
     uint64_t initial;
     uint64_t least;

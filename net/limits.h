@@ -1,4 +1,4 @@
-/* Every limit of the network, with its reason; a test goes beyond each (design 4, pbft.md 16). */
+/* Limits of the network, each with its reason and a test beyond it (design 4, PROTOCOL.md 16). */
 #ifndef NET_LIMITS_H
 #define NET_LIMITS_H
 
@@ -6,8 +6,8 @@
 #include "crypto/seal_peer.h"
 
 enum {
-    /* A message between replicas before sealing: B_max + 64 KiB (pbft.md 16; node/ asserts that it
-     * is PBFT_MSG_BYTES_MAX). */
+    /* A message between replicas before sealing: B_max + 64 KiB (PROTOCOL.md 16; node/ asserts that
+     * it is PBFT_MSG_BYTES_MAX). */
     NET_PEER_MSG_BYTES_MAX = 1024 * 1024 + 64 * 1024,
     /* NN_RCVMAXSIZE of the peer port, exactly: nanomsg reserves it for any header that a stranger
      * sends, and -1 would let one header abort the process (pitfalls K3, K4). */

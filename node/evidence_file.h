@@ -1,5 +1,5 @@
-/* Evidence as a file that anybody can check offline, with the genesis file alone (pbft.md 14.1).
- * Layout and steps: FORMATS.md.
+/* Evidence as a file that anybody can check offline, with the genesis file alone
+ * (PROTOCOL.md 14.1). Layout and steps: FORMATS.md.
  *
  *   "HANSAEV1" | chain_id 32 | epoch_changes u16 = 0 | evidence (node/pbft/wire.h) */
 #ifndef NODE_EVIDENCE_FILE_H

@@ -121,7 +121,7 @@ enum proto_code {
 const char *proto_code_word(enum proto_code c);
 const char *proto_code_text(enum proto_code c);
 
-/* What became of a transaction (pbft.md 10.3). */
+/* What became of a transaction (PROTOCOL.md 10.3). */
 #define PROTO_OUTCOME_LIST(X)                                                                      \
     X(PROTO_COMMITTED, "committed")                                                                \
     X(PROTO_REJECTED, "rejected") /* final */                                                      \

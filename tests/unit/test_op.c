@@ -316,7 +316,7 @@ static void key_revoke_is_refused_for_the_last_and_for_others(void **state)
     (void)state;
     assert_int_equal(book_do_one(&book, ANNA, op_key_revoke_of(&book, ANNA)), VERDICT_LAST_KEY);
     assert_int_equal(book_do_one(&book, ANNA, op_key_revoke_of(&book, BANK)), VERDICT_FOREIGN_KEY);
-    /* Not registered is no final word: once it is, these very bytes apply (pbft.md 10.3). */
+    /* Not registered is no final word: once it is, these very bytes apply (PROTOCOL.md 10.3). */
     assert_int_equal(book_do_one(&book, ANNA, op_key_revoke_of(&book, STRANGER)),
                      VERDICT_NO_SUCH_KEY);
     assert_int_equal(verdict_outcome(VERDICT_NO_SUCH_KEY), OUTCOME_NOW);

@@ -1,4 +1,4 @@
-/* The pool of pending transactions: what it takes, and what becomes of it (pbft.md 10.1, 6.3;
+/* The pool of pending transactions: what it takes, and what becomes of it (PROTOCOL.md 10.1, 6.3;
  * pitfalls E2 to E6). Limits are in test_pool_limits.c, walks and forwarding in test_pool_order.c.
  */
 #include "tests/help/unit.h"

@@ -1,5 +1,6 @@
 /* How old the pool's transactions are by rule 6.1 (a): since they are executable without a break
- * and were sent to all in this view, whichever came later (pbft.md 6.1, 6.3; pitfalls E3, E4, E5).
+ * and were sent to all in this view, whichever came later (PROTOCOL.md 6.1, 6.3; pitfalls E3, E4,
+ * E5).
  */
 #include "tests/help/unit.h"
 

@@ -1,5 +1,5 @@
-/* The pool's limits, each gone beyond: shares, places, bytes, floods (pbft.md 10.1, 16; pitfalls
- * E2, I1). Each keeps to the rule: beyond a limit the sender's own goes, never another's. */
+/* The pool's limits, each gone beyond: shares, places, bytes, floods (PROTOCOL.md 10.1, 16;
+ * pitfalls E2, I1). Each keeps the rule: beyond a limit the sender's own goes, never another's. */
 #include "tests/help/unit.h"
 
 #include <string.h>

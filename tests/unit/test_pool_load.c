@@ -1,5 +1,5 @@
-/* Admission (pbft.md 6.3; pitfalls L1, E2): however much clients want, what they are let in drains
- * so soon that nothing grows as old as T_fair, and no more is kept out than that needs.
+/* Admission (PROTOCOL.md 6.3; pitfalls L1, E2): however much clients want, what they are let in
+ * drains so soon that nothing grows as old as T_fair, and no more is kept out than that needs.
  *
  * Four nodes' pools and one queue in virtual time. What a node takes from its clients joins the
  * queue; so many a second leave it; a delay later all nodes have them committed. */

@@ -1,5 +1,5 @@
-/* In which order the pool offers transactions for a block, and when it sends them on (pbft.md 5.1,
- * 10.1, 6.3; pitfalls E1, E5). */
+/* In which order the pool offers transactions for a block, and when it sends them on
+ * (PROTOCOL.md 5.1, 10.1, 6.3; pitfalls E1, E5). */
 #include "tests/help/unit.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Checkpoints in a store: which two trees are kept when some stand at quiet heights (pbft.md 8.1,
- * 8.3), that this is durable, and the certificates that are staged. */
+/* Checkpoints in a store: which two trees are kept when some stand at quiet heights
+ * (PROTOCOL.md 8.1, 8.3), that this is durable, and the certificates that are staged. */
 #include <string.h>
 
 #include "crypto/base/prng.h"

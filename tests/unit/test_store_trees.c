@@ -1,6 +1,6 @@
-/* Which state trees outlive newer ones (pbft.md 8.3, 9.3): the one that a quorum certified last,
- * whoever withholds CHECKPOINTs since, and one of which pieces are taken; and that no more is kept
- * than these need. */
+/* Which state trees outlive newer ones (PROTOCOL.md 8.3, 9.3): the one that a quorum certified
+ * last, whoever withholds CHECKPOINTs since, and one of which pieces are taken; and that no more is
+ * kept than these need. */
 #include <string.h>
 
 #include "ledger/store_intake.h"

@@ -93,7 +93,7 @@ static enum rc get_checkpoint(struct certificate *out, struct data_dir *d, uint6
 static enum rc judge_root(struct certified *out, struct data_dir *d, struct why *why)
 {
     struct certificate c;
-    struct digest block; /* of which a snapshot has no more at first (pbft.md 9.3) */
+    struct digest block; /* of which a snapshot has no more at first (PROTOCOL.md 9.3) */
     uint64_t height = store_flushed_height(d->store);
     struct tree_ref tree = store_tree(d->store);
     out->checkpoint_height = height;

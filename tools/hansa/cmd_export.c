@@ -32,7 +32,7 @@ struct export
 
 /* ---- the chain ---- */
 
-/* A block up to the head is there, or not there yet (pbft.md 9.3), or the store is damaged. */
+/* A block up to the head is there, or not there yet (PROTOCOL.md 9.3), or the store is damaged. */
 static enum rc get_block(const struct export *e, uint64_t height, struct block *b, struct why *why)
 {
     enum rc rc = store_get_block(e->dir->store, height, b, why);

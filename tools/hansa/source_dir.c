@@ -18,7 +18,7 @@ static enum rc dir_list(struct source *s, enum state_table table, struct bytes p
     return store_list(s->dir->store, table, prefix, visit, context, why);
 }
 
-/* What is not there may be in blocks that are not there yet (pbft.md 9.3). */
+/* What is not there may be in blocks that are not there yet (PROTOCOL.md 9.3). */
 static enum rc judge_absence(struct source *s, enum rc rc, struct why *why)
 {
     uint64_t from = store_history_from_height(s->dir->store);

@@ -1,4 +1,4 @@
-/* Sending signed transactions, and following each to what becomes of it (pbft.md 10.3).
+/* Sending signed transactions, and following each to what becomes of it (PROTOCOL.md 10.3).
  *
  * The same bytes may go to several nodes and go again: a transaction takes effect at most once. So
  * a node that is silent, busy or does not know in time costs nothing but the next node's turn. */

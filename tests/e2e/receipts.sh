@@ -108,7 +108,7 @@ accepted "proof_of_an_absence_says_so" "account $participant/never-there had nev
 run proof verify absent.proof --genesis genesis.json --json
 json "proof_of_an_absence_is_json_too" "d['present'] is False and 'amount' not in d"
 run account "$participant" --dir store --prove participant.proof
-accepted "proof_of_a_participant_lists_its_keys" "participant $participant existed|active keys|$key" \
+accepted "proof_of_a_participant_lists_its_keys" "participant $participant existed|1 active key|$key" \
     proof verify participant.proof --genesis genesis.json
 refused "proof_of_another_chain_is_refused" 3 "'balance.proof'|shows nothing|chain" \
     proof verify balance.proof --genesis other.json

@@ -15,7 +15,7 @@
 enum {
     BLOCK_VERSION = 1,
     BLOCK_HEADER_BYTES = 1 + DIGEST_BYTES + 8 + 8 + DIGEST_BYTES + DIGEST_BYTES + 4 + 4 + 8 + 2,
-    BLOCK_TXS_MAX = 1024,               /* pbft.md 16 */
+    BLOCK_TXS_MAX = 1024,               /* PROTOCOL.md 16 */
     BLOCK_BODY_BYTES_MAX = 1024 * 1024, /* B_max's upper bound */
     BLOCK_BYTES_MAX = BLOCK_HEADER_BYTES + BLOCK_BODY_BYTES_MAX
 };

@@ -1,6 +1,7 @@
 /* cancel: no fields.
  * Does nothing, and is always valid: it consumes a nonce whose earlier transaction keeps being
- * refused (pbft.md 10.3). It must stand alone (tx.c), or other operations could make it fail. */
+ * refused (PROTOCOL.md 10.3). It must stand alone (tx.c), or other operations could make it fail.
+ */
 #include "ledger/apply.h"
 #include "ledger/op_rules.h"
 

@@ -1,5 +1,5 @@
 /* Receipts and state proofs: files that carry everything needed to check them offline, with the
- * genesis file alone (pbft.md 10.4, 12.3). Layouts: FORMATS.md.
+ * genesis file alone (PROTOCOL.md 10.4, 12.3). Layouts: FORMATS.md.
  *
  *   receipt:  "HANSARC1" | chain_id 32 | epoch_changes u16 = 0 | tx_bytes u32 | transaction |
  *             tx_index u32 | siblings_count u8 | siblings | headers_count u16 |

@@ -1,7 +1,7 @@
 /* Pieces of the state tree: how the state at a checkpoint goes from replicas that have it to one
- * that does not (pbft.md 9.3). Whoever has the tree with a root can make the piece at any path of
- * it, so pieces come from several peers at once; whoever knows the hash that its parent gives for a
- * path can judge the piece, so nobody is believed.
+ * that does not (PROTOCOL.md 9.3). Whoever has the tree with a root can make the piece at any path
+ * of it, so pieces come from several peers at once; whoever knows the hash that its parent gives
+ * for a path can judge the piece, so nobody is believed.
  *
  * The root is that of a CHECKPOINT certificate. The first piece is asked for at the empty path; a
  * piece that is a node tells the hashes of the nodes one nibble below, which are asked for in turn.

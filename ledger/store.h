@@ -6,15 +6,15 @@
  * every checkpoint height (so that the tree of each checkpoint exists), and earlier when the layer
  * has grown past layer_bytes_max. A flush that is due is set aside, and the next layer begun above
  * it. Trees of the last two checkpoint heights are kept: multiples of checkpoint_every_heights, and
- * those that store_stage_keep() named in between (a quiet checkpoint, pbft.md 8.1). Which two they
- * are is durable with the flush that makes them so, because dropping what only older trees used
- * goes by it; without the record they are the last two multiples, which are never newer. Where the
- * newest CHECKPOINT certificate is of an older height (genesis, without any), all trees from that
- * one on are kept: who has no state can take no other. That is what the states changed since, over
- * the L heights that a correct primary builds above it (5.1). Blocks
- * that are proposed and not committed stand beside the chain, above its head. A store that took its
- * state from a snapshot has more to tell: what of history is there (store_history.h), and how far
- * taking it in is (store_intake.h).
+ * those that store_stage_keep() named in between (a quiet checkpoint, PROTOCOL.md 8.1). Which two
+ * they are is durable with the flush that makes them so, because dropping what only older trees
+ * used goes by it; without the record they are the last two multiples, which are never newer. Where
+ * the newest CHECKPOINT certificate is of an older height (genesis, without any), all trees from
+ * that one on are kept: who has no state can take no other. That is what the states changed since,
+ * over the L heights that a correct primary builds above it (5.1). Blocks that are proposed and not
+ * committed stand beside the chain, above its head. A store that took its state from a snapshot has
+ * more to tell: what of history is there (store_history.h), and how far taking it in is
+ * (store_intake.h).
  *
  * KV_META:
  *   "store"               -> format u32 | store_id 16 | chain_id 32 | replica key 32 |
@@ -40,12 +40,12 @@ enum {
     STORE_CHECKPOINT_EVERY_MAX = 4096,          /* K's upper bound */
     /* How far the flushed height may lie below the head: bounds what opening has to apply, and
      * hold, whoever wrote the store. One step of the agreement may commit its whole window, 2L <=
-     * 32768 heights (pbft.md 8.3), before any of their flushes can be staged; as much again as L is
-     * room for flushes that were due before, at least four of the largest interval. */
+     * 32768 heights (PROTOCOL.md 8.3), before any of their flushes can be staged; as much again as
+     * L is room for flushes that were due before, at least four of the largest interval. */
     STORE_BEHIND_HEIGHTS_MAX = 3 * 16384,
-    /* Proposals stand in the window above the head, 2L, and at one height no more than pbft.md 16
-     * lets anybody keep: two of a view, and one that a certificate names. The audit holds a store
-     * to both. */
+    /* Proposals stand in the window above the head, 2L, and at one height no more than PROTOCOL.md
+     * 16 lets anybody keep: two of a view, and one that a certificate names. The audit holds a
+     * store to both. */
     STORE_PROPOSAL_HEIGHTS_MAX = 2 * 16384,
     STORE_PROPOSALS_PER_HEIGHT_MAX = 3,
     STORE_LAYER_BYTES_MAX = 32 * 1024 * 1024 /* default of layer_bytes_max: see store_flush.c */
@@ -66,9 +66,9 @@ struct store_options {
      * stand on the recorded head without either. The layer stays empty, so only identity, genesis,
      * head height and digest, flushed height, tree and the view may be asked for. */
     bool as_recorded;
-    /* For a node, which can take another state from its peers (pbft.md 8.2, 9.3), or a block: where
-     * a block above the flushed height does not apply to the flushed state, or what it needs of
-     * that is damaged, or the block itself (store_awaited_height()), open on the chain alone. */
+    /* For a node, which can take another state from its peers (PROTOCOL.md 8.2, 9.3), or a block:
+     * where a block above the flushed height does not apply to the flushed state, or what it needs
+     * of that is damaged, or the block itself (store_awaited_height()), open on the chain alone. */
     bool may_have_wrong_state;
 };
 
@@ -139,12 +139,12 @@ MUST_USE enum rc store_flush(struct store *s, struct why *why);
 
 /* ---- appending through somebody else's batch ----
  *
- * For a node: its votes and its blocks go to the disk together (pbft.md 4), and it goes on working
- * meanwhile. What is staged is in store_head(), store_layer() and the indexes at once; what is read
- * by height (store_get_block(), store_get_certificate()) is there once store_on_durable() was told.
- * Batches are made durable whole and in the order in which they were filled, by kv_commit() on any
- * thread; after a failed one the store can only be closed. While anything is staged and not
- * durable the functions above that commit by themselves must not be called. */
+ * For a node: its votes and its blocks go to the disk together (PROTOCOL.md 4), and it goes on
+ * working meanwhile. What is staged is in store_head(), store_layer() and the indexes at once; what
+ * is read by height (store_get_block(), store_get_certificate()) is there once store_on_durable()
+ * was told. Batches are made durable whole and in the order in which they were filled, by
+ * kv_commit() on any thread; after a failed one the store can only be closed. While anything is
+ * staged and not durable the functions above that commit by themselves must not be called. */
 
 /* Stage a block that is proposed and not committed: kept beside the chain in KV_BLOCK, above the
  * head. Requires: its body was judged; its height is above the head's, by at most

@@ -187,9 +187,9 @@ static enum rc seek_checkpoint(struct store *s, uint64_t below, struct certifica
     return rc;
 }
 
-/* Checkpoints come at multiples of K, and at quiet heights in between (pbft.md 8.1). Where no flush
- * ended at a quiet height its tree does not exist here, and an older checkpoint has to serve. From
- * the older of the two kept heights on nothing was dropped, nor the newest checkpoint's. */
+/* Checkpoints come at multiples of K, and at quiet heights in between (PROTOCOL.md 8.1). Where no
+ * flush ended at a quiet height its tree does not exist here, and an older checkpoint has to serve.
+ * From the older of the two kept heights on nothing was dropped, nor the newest checkpoint's. */
 enum rc store_get_checkpoint(struct store *s, struct certificate *out, struct tree_ref *tree,
                              struct why *why)
 {

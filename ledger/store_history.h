@@ -1,5 +1,6 @@
 /* History that is not all there: a store that took its state from a snapshot begins at the
- * snapshot's height, and takes the blocks below it afterwards, downward (pbft.md 9.3, back-fill).
+ * snapshot's height, and takes the blocks below it afterwards, downward (PROTOCOL.md 9.3,
+ * back-fill).
  *
  * What is there: the blocks that the store held before the snapshot, which stay, with their
  * indexes; and everything from the height store_history_from_height() up. In between are gaps: of

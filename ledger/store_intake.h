@@ -1,7 +1,8 @@
-/* Taking a snapshot in: the receiving side of pbft.md 9.3. Pieces of the state tree at a certified
- * checkpoint come in any order and from anywhere, are judged (snapshot.h), and go into the store
- * batch by batch, together with the list of what is still wanted: after a crash between any two
- * batches it goes on from there. When all are in, one batch makes the store stand at that height.
+/* Taking a snapshot in: the receiving side of PROTOCOL.md 9.3. Pieces of the state tree at a
+ * certified checkpoint come in any order and from anywhere, are judged (snapshot.h), and go into
+ * the store batch by batch, together with the list of what is still wanted: after a crash between
+ * any two batches it goes on from there. When all are in, one batch makes the store stand at that
+ * height.
  *
  *   snapshot_intake_start(&in, s, batch, &target, discards)      commit
  *   while (snapshot_intake_is_clearing(in))
@@ -38,7 +39,7 @@
 #include "ledger/store_history.h"
 
 enum {
-    /* pbft.md 16: 8 fetches in all. */
+    /* PROTOCOL.md 16: 8 fetches in all. */
     SNAPSHOT_ASKED_MAX = 8,
     /* So many may be wanted before it matters what was asked for: a tree over hashes of a billion
      * keys, asked for deepest first, wants some thousand at once. */

@@ -1,5 +1,5 @@
 /* What the ledger says of a transaction. The word is the metric label, the log word and the test's
- * hook; the text is for people; the outcome is what pbft.md 10.3 makes of it for a client. */
+ * hook; the text is for people; the outcome is what PROTOCOL.md 10.3 makes of it for a client. */
 #ifndef LEDGER_VERDICT_H
 #define LEDGER_VERDICT_H
 
@@ -70,7 +70,7 @@ enum verdict {
 };
 
 /* Whether the bytes alone show it, to everybody and for ever: a block that holds such a transaction
- * contradicts itself, which is evidence (pbft.md 14.1); the others need the state. */
+ * contradicts itself, which is evidence (PROTOCOL.md 14.1); the others need the state. */
 bool verdict_is_stateless(enum verdict v);
 const char *verdict_word(enum verdict v);
 const char *verdict_text(enum verdict v);

@@ -1,4 +1,4 @@
-/* Pending transactions (pbft.md 10.1, 10.3; pitfalls E1-E6).
+/* Pending transactions (PROTOCOL.md 10.1, 10.3; pitfalls E1-E6).
  *
  * Per signing key a window of nonces (last, last + A]; caps on bytes and count; per forwarding
  * replica a share of N_tx / n. *Executable* = nonce last+1 and applies on the committed state. One
@@ -102,8 +102,8 @@ void pool_on_work(struct pool *p, uint64_t work, uint64_t now_ms);
  * with so much work of others' on its way here: told before its signature costs anything. */
 bool pool_is_full(struct pool *p, uint64_t coming_work, uint64_t now_ms);
 
-/* What the core is told (pbft.md 10.1, 6.1): whether anything is executable, since when its oldest;
- * and how old the oldest is by 6.1 (a). Costs the same however much is pending. */
+/* What the core is told (PROTOCOL.md 10.1, 6.1): whether anything is executable, since when its
+ * oldest; and how old the oldest is by 6.1 (a). Costs the same however much is pending. */
 struct pool_summary {
     uint32_t txs_count;
     uint64_t bytes;

@@ -1,5 +1,5 @@
-/* Admission (pbft.md 6.3): "a full pool is drainable within T_fair/4 at the measured rate: overload
- * answers busy, it never complains".
+/* Admission (PROTOCOL.md 6.3): "a full pool is drainable within T_fair/4 at the measured rate:
+ * overload answers busy, it never complains".
  *
  * Each node holds its own clients to it: pending of them may be the work that, at the rate at which
  * the work of its clients was committed lately, is done in T_fair/4. Who waits as long as that has

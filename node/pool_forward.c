@@ -1,5 +1,5 @@
-/* When pending transactions are sent on (pbft.md 10.1, 6.3), and how old they are by 6.1 (a), which
- * counts from there.
+/* When pending transactions are sent on (PROTOCOL.md 10.1, 6.3), and how old they are by 6.1 (a),
+ * which counts from there.
  *
  * Only what can be reached is: the executable first nonce of a key, and what stands behind it
  * without a gap. The rest could not be ordered by anybody, and would only fill this replica's share

@@ -188,7 +188,7 @@ static enum rc add_bodies(struct range *r, uint64_t last)
         name_block(&data->blocks[data->blocks_count], &block);
         data->bytes[data->blocks_count++] = block.whole;
     }
-    CHECK(data->blocks_count > 0); /* one of B_max always fits: pbft.md 16 */
+    CHECK(data->blocks_count > 0); /* one of B_max always fits: PROTOCOL.md 16 */
     return RC_OK;
 }
 

@@ -14,7 +14,7 @@
 _Static_assert((int)NET_PEER_MSG_BYTES_MAX == (int)PBFT_MSG_BYTES_MAX, "one message, one limit");
 _Static_assert((int)NET_CLIENT_MSG_BYTES_MAX == (int)PROTO_MSG_BYTES_MAX, "the same for clients");
 
-enum { PEER_VERSION = 1 }; /* of what replicas say to each other: pbft.md, as it is now */
+enum { PEER_VERSION = 1 }; /* of what replicas say to each other: PROTOCOL.md, as it is now */
 
 struct driver_time node_time(void)
 {

@@ -1,4 +1,5 @@
-/* Every message between replicas, as the core sees it: decoded and verified (pbft.md section 1).
+/* Every message between replicas, as the core sees it: decoded and verified (PROTOCOL.md section
+ * 1).
  *
  * The core takes `struct pbft_msg` and never bytes; node/verify is the only maker of them from
  * outside (rule 3.2). `link` is the peer whose session brought the message: it is what gets blamed
@@ -35,11 +36,11 @@ enum pbft_msg_type {
 const char *pbft_msg_name(enum pbft_msg_type type);
 
 enum {
-    PBFT_DATA_BLOCKS_MAX = 64,                       /* B, pbft.md 16 */
+    PBFT_DATA_BLOCKS_MAX = 64,                       /* B, PROTOCOL.md 16 */
     PBFT_DATA_HEADS_MAX = 64,                        /* P's upper bound: see struct pbft_data */
     PBFT_PATH_BYTES_MAX = 1 + DIGEST_BYTES,          /* a piece's: ledger/snapshot.h */
     PBFT_LC_ENTRIES_MAX = (MEMBERS_MAX - 1) / 3 + 1, /* f+1 */
-    PBFT_MSG_BYTES_MAX = 1024 * 1024 + 64 * 1024     /* B_max + 64 KiB, pbft.md 16 */
+    PBFT_MSG_BYTES_MAX = 1024 * 1024 + 64 * 1024     /* B_max + 64 KiB, PROTOCOL.md 16 */
 };
 
 /* Lexicographic (epoch, view, height): what `high` is ranked by. */

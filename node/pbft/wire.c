@@ -242,7 +242,7 @@ static void take_forward(struct rd *r, struct pbft_msg *out, pbft_block_head *he
 
 /* ---- QC ---- */
 
-/* Of votes, which has a rank (pbft.md section 1), or of CHECKPOINTs, which has none. */
+/* Of votes, which has a rank (PROTOCOL.md section 1), or of CHECKPOINTs, which has none. */
 static void put_qc(struct buf *out, const struct pbft_msg *m)
 {
     wire_put_certificate(out, &m->qc);

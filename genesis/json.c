@@ -240,7 +240,10 @@ enum rc json_expect_integer(uint64_t *out, const struct json_at *at, uint64_t le
     if (!json_is_integer(at->value))
         return json_refuse(at, why, "must be a whole number without quotes");
     json_int_t value = json_integer_value(at->value);
-    if (value < 0 || (uint64_t)value < least || (uint64_t)value > most)
+    bool is_allowed = value >= 0 && (uint64_t)value >= least && (uint64_t)value <= most;
+    if (!is_allowed && least == most)
+        return json_refuse(at, why, "must be %" PRIu64, least);
+    if (!is_allowed)
         return json_refuse(at, why, "must be a number from %" PRIu64 " to %" PRIu64, least, most);
     *out = (uint64_t)value;
     return RC_OK;

@@ -53,6 +53,7 @@ static const struct setting settings[] = {
      "let clients copy the whole store (default: no)"},
 };
 enum { SETTINGS_COUNT = sizeof settings / sizeof *settings };
+_Static_assert(SETTINGS_COUNT <= 32, "one bit of by_flags each");
 
 static void *place_of(struct config *c, const struct setting *s)
 {
@@ -266,6 +267,7 @@ static enum rc take_flag(struct config *c, const struct setting *s, const char *
     flag_of(flag, s->name);
     uint64_t number;
     enum rc rc = RC_OK;
+    c->by_flags |= (uint32_t)1 << (s - settings);
     if (s->kind == KIND_BOOL) {
         *(bool *)place_of(c, s) = true;
     } else if (s->kind != KIND_NUMBER) {
@@ -341,9 +343,26 @@ enum rc config_read(struct config *out, struct asked *asked, int argc, char **ar
         return rc;
     if (asked->config_file != NULL)
         rc = read_file(out, asked->config_file, why);
+    if (asked->config_file != NULL)
+        snprintf(out->file, sizeof out->file, "%s", asked->config_file);
     if (rc == RC_OK)
         rc = take_words(out, asked, argc, argv, why);
     return rc == RC_OK ? judge_needed(out, why) : rc;
+}
+
+const char *config_place(char out[static CONFIG_PLACE_BYTES], const struct config *c,
+                         const char *field)
+{
+    char flag[FLAG_BYTES];
+    int at = 0;
+    while (at < SETTINGS_COUNT && strcmp(settings[at].name, field) != 0)
+        at++;
+    CHECK(at < SETTINGS_COUNT);
+    if (c->file[0] == '\0' || (c->by_flags >> at & 1) != 0)
+        snprintf(out, CONFIG_PLACE_BYTES, "%s", flag_of(flag, field));
+    else
+        snprintf(out, CONFIG_PLACE_BYTES, "%.200s: %s", c->file, field);
+    return out;
 }
 
 void config_print_settings(void)

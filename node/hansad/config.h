@@ -18,6 +18,8 @@
 enum { CONFIG_FILE_BYTES_MAX = 64 * 1024, CONFIG_VERIFY_THREADS_MAX = 256 };
 
 struct config {
+    char file[PATH_MAX]; /* of --config; "": there are flags alone */
+    uint32_t by_flags;   /* a bit for each setting that a flag gave, over the file */
     char genesis[PATH_MAX];
     char key[PATH_MAX];
     char passphrase_file[PATH_MAX]; /* "": the key is not protected, or HANSA_PASSPHRASE_FILE */
@@ -44,6 +46,12 @@ struct asked {
  * name it, and the field). With help or version asked for, nothing else is read or judged. */
 MUST_USE enum rc config_read(struct config *out, struct asked *asked, int argc, char **argv,
                              struct why *why);
+
+/* Where people gave a setting, for words about its value: "alpha.json: genesis", or "--genesis".
+ * Requires: field is one of the settings. */
+enum { CONFIG_PLACE_BYTES = 256 }; /* longer paths are cut */
+const char *config_place(char out[static CONFIG_PLACE_BYTES], const struct config *c,
+                         const char *field);
 
 /* "NAME VALUE" of every setting and what it means, for --help. */
 void config_print_settings(void);

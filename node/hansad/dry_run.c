@@ -14,6 +14,7 @@
 #include "node/driver/records.h"
 #include "node/hansad/home.h"
 #include "node/hansad/node.h"
+#include "node/hansad/place.h"
 
 /* ---- ports ---- */
 
@@ -83,7 +84,8 @@ static void print_start(const struct home *h)
     if (h->is_first)
         printf("a start:         is this key's first, writes its marker, and votes\n");
     else if (h->is_fenced)
-        printf("a start:         follows as a learner and never votes: %s\n", h->fence_why.text);
+        printf("a start:         follows as a learner and does not vote: why stands in the last "
+               "line\n");
     else
         printf("a start:         votes, from where it stopped\n");
 }
@@ -111,18 +113,10 @@ static void print_state(const struct home *h, bool is_diverged)
                store_history_from_height(h->store));
 }
 
-/* The data directory may not be there yet: then what it will be in. */
 static enum rc disk_free(uint64_t *out, const struct home *h, struct why *why)
 {
-    char above[PATH_MAX];
-    const char *path = h->config->data;
-    if (h->kv == NULL) {
-        snprintf(above, sizeof above, "%s", path);
-        char *slash = strrchr(above, '/');
-        if (slash != NULL)
-            slash[1] = '\0';
-        path = slash != NULL ? above : ".";
-    }
+    char path[PATH_MAX];
+    place_find_disk(path, h->config->data);
     return node_disk_free(out, path, why);
 }
 

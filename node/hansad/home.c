@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/driver/records.h"
+#include "node/hansad/place.h"
 #include "node/hansad/secret.h"
 
 const struct genesis_member *home_member(const struct home *h)
@@ -20,6 +21,13 @@ const char *home_client_address(const struct home *h)
 {
     return h->config->client_bind[0] != '\0' ? h->config->client_bind
                                              : home_member(h)->client_address;
+}
+
+/* What is wrong with the value of a setting: with where that was given. */
+static enum rc within(const struct home *h, const char *field, enum rc rc, struct why *why)
+{
+    char place[CONFIG_PLACE_BYTES];
+    return rc == RC_OK ? rc : why_within(why, rc, "%s", config_place(place, h->config, field));
 }
 
 /* ---- the store ---- */
@@ -49,7 +57,9 @@ static enum rc open_kv(struct home *h, bool is_read_only, bool create, struct wh
 {
     const struct kv_lmdb_options options = {
         .map_bytes = h->config->map_bytes, .create = create, .read_only = is_read_only};
-    return kv_lmdb_open(&h->kv, h->config->data, &options, why);
+    enum rc rc = kv_lmdb_open(&h->kv, h->config->data, &options, why);
+    /* RC_STORE_IO speaks of a commit whose outcome is unknown, and this process has made none. */
+    return rc == RC_STORE_IO ? RC_FILE_IO : rc;
 }
 
 /* What is there already: h->store stays NULL when nothing is, and then h->kv may, too. */
@@ -103,7 +113,7 @@ static enum rc judge_marker(struct home *h, bool has_marker, bool init, struct w
             rc = records_load_reserved(store_view(h->store), &c.reserved, why);
     }
     if (rc != RC_OK)
-        return why_within(why, rc, "%s", h->config->data);
+        return within(h, "data", why_within(why, rc, "%s", h->config->data), why);
     switch (marker_judge(&c, &rc, why)) {
     case MARKER_FITS:
         return RC_OK;
@@ -117,7 +127,7 @@ static enum rc judge_marker(struct home *h, bool has_marker, bool init, struct w
     case MARKER_REFUSED:
         break;
     }
-    return why_within(why, rc, "%s", h->config->key);
+    return within(h, "key", why_within(why, rc, "%s", h->config->key), why);
 }
 
 static enum rc write_first_marker(struct home *h, struct why *why)
@@ -135,12 +145,15 @@ static enum rc open_judged(struct home *h, bool is_read_only, bool init, struct 
     enum rc rc = marker_read(&h->marker, h->marker_path, why);
     bool has_marker = rc == RC_OK;
     if (rc != RC_OK && rc != RC_NOT_FOUND)
-        return rc;
-    rc = open_existing(h, is_read_only, why);
+        return within(h, "key", rc, why);
+    rc = place_judge(h->config->data, why);
     if (rc == RC_OK)
-        rc = judge_marker(h, has_marker, init, why);
+        rc = open_existing(h, is_read_only, why);
+    if (rc != RC_OK)
+        return within(h, "data", rc, why);
+    rc = judge_marker(h, has_marker, init, why);
     if (rc == RC_OK && h->store == NULL && !is_read_only)
-        rc = make_store(h, why);
+        rc = within(h, "data", make_store(h, why), why);
     if (rc == RC_OK && h->is_first && !is_read_only)
         rc = write_first_marker(h, why);
     return rc;
@@ -167,15 +180,17 @@ static enum rc open_home(struct home *h, const struct config *config, bool is_re
 {
     memset(h, 0, sizeof *h);
     h->config = config;
-    enum rc rc = genesis_read(&h->genesis, config->genesis, why);
+    enum rc rc = within(h, "genesis", genesis_read(&h->genesis, config->genesis, why), why);
     if (rc != RC_OK)
         return rc;
     rc = judge_settings(h, why);
     if (rc == RC_OK)
-        rc = secret_open(&h->key, &h->own_index, config->key, config->passphrase_file, &h->genesis,
-                         why);
+        rc = within(h, "key",
+                    secret_open(&h->key, &h->own_index, config->key, config->passphrase_file,
+                                &h->genesis, why),
+                    why);
     if (rc == RC_OK)
-        rc = marker_path(h->marker_path, config->key, why);
+        rc = within(h, "key", marker_path(h->marker_path, config->key, why), why);
     if (rc == RC_OK)
         rc = open_judged(h, is_read_only, init, why);
     if (rc != RC_OK)

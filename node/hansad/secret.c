@@ -17,7 +17,7 @@ static enum rc read_protected(struct key *out, const char *path, const char *pas
                        "--passphrase-file or HANSA_PASSPHRASE_FILE");
     enum rc rc = key_passphrase_read(&passphrase, file, why);
     if (rc != RC_OK)
-        return rc;
+        return why_within(why, rc, "the passphrase file");
     rc = keyfile_read(out, path, passphrase.text, network, why);
     key_passphrase_close(&passphrase);
     return rc;

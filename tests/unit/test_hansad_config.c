@@ -159,12 +159,24 @@ static void a_wrong_field_is_refused_by_its_name(void **state)
     }
 }
 
+/* For words about what a setting's value turns out to be. */
+static void the_place_of_a_setting_is_the_file_or_the_flag(void **state)
+{
+    char place[CONFIG_PLACE_BYTES];
+    assert_int_equal(read_words(LEAST), RC_OK);
+    assert_string_equal(config_place(place, &config, "genesis"), "--genesis");
+    assert_string_equal(config_place(place, &config, "passphrase_file"), "--passphrase-file");
+    assert_int_equal(read_file(*state, "{" FILE_LEAST "}", "--data other"), RC_OK);
+    assert_non_null(strstr(config_place(place, &config, "genesis"), "node.json: genesis"));
+    assert_string_equal(config_place(place, &config, "data"), "--data");
+}
+
 static void a_file_of_another_version_or_none_is_refused(void **state)
 {
     assert_int_equal(read_file(*state, "{\"genesis\": \"g\"}", ""), RC_INVALID);
     assert_says("hansad_config: this field is missing");
     assert_int_equal(read_file(*state, "{\"hansad_config\": 2}", ""), RC_INVALID);
-    assert_says("hansad_config: must be a number from 1 to 1");
+    assert_says("hansad_config: must be 1 (here: 2)");
     assert_int_equal(read_file(*state, "{\"hansad_config\": 1,", ""), RC_MALFORMED);
     assert_int_equal(read_words("--config /nowhere/node.json"), RC_FILE_IO);
     assert_says("/nowhere/node.json");
@@ -235,6 +247,7 @@ int main(void)
         cmocka_unit_test(a_file_of_another_version_or_none_is_refused),
         cmocka_unit_test(wrong_usage_is_named),
         cmocka_unit_test(help_and_version_need_nothing_else),
+        cmocka_unit_test(the_place_of_a_setting_is_the_file_or_the_flag),
         cmocka_unit_test(a_path_that_is_too_long_is_refused),
     };
     return cmocka_run_group_tests_name("hansad_config", tests, scratch_setup, scratch_teardown);

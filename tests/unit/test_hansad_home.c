@@ -246,6 +246,22 @@ static void used_store_without_its_marker_is_refused(void **state)
     home_close(&home);
 }
 
+/* What a start cannot use a look refuses too, and both for the cause that is the real one. */
+static void a_data_directory_that_cannot_be_one_is_refused(void **state)
+{
+    char words[2 * PATH_MAX];
+    snprintf(config.data, sizeof config.data, "%s", config.genesis);
+    assert_no_start(true, RC_NOT_A_STORE, "--data: ");
+    assert_non_null(strstr(why.text, "Not a directory"));
+    snprintf(config.data, sizeof config.data, "%s/none/data//", (const char *)*state);
+    snprintf(words, sizeof words, "there is no directory %s/none:", (const char *)*state);
+    assert_no_start(true, RC_FILE_IO, words);
+    snprintf(config.data, sizeof config.data, "/proc/x");
+    assert_no_start(true, RC_FILE_IO, "nothing can be made in /proc: these are the kernel's own");
+    snprintf(config.data, sizeof config.data, "/proc");
+    assert_no_start(true, RC_FILE_IO, "nothing can be made in it");
+}
+
 /* ---- who never votes again ---- */
 
 static void assert_fenced(const char *words)
@@ -319,6 +335,7 @@ int main(void)
         HOME_TEST(another_members_store_is_refused),
         HOME_TEST(store_of_another_genesis_is_refused),
         HOME_TEST(used_store_without_its_marker_is_refused),
+        HOME_TEST(a_data_directory_that_cannot_be_one_is_refused),
         HOME_TEST(a_lost_store_is_made_anew_for_a_learner),
         HOME_TEST(a_store_behind_its_marker_makes_a_learner),
         HOME_TEST(the_configuration_overrides_where_it_listens),

@@ -128,6 +128,14 @@ static void print_disk(const struct home *h, uint64_t free_bytes)
            is_short ? ": no client's transactions would be taken" : "");
 }
 
+/* A node that follows is no error, but nobody who asks before a start wants it unawares. */
+static enum rc judge_votes(const struct home *h, struct why *why)
+{
+    if (!h->is_fenced)
+        return RC_OK;
+    return why_set(why, RC_STORE_ROLLED_BACK, "a start would not vote: %s", h->fence_why.text);
+}
+
 enum rc dry_run(const struct config *config, bool init, struct why *why)
 {
     struct home *h = mem_alloc(sizeof *h);
@@ -150,6 +158,8 @@ enum rc dry_run(const struct config *config, bool init, struct why *why)
         print_disk(h, free_bytes);
         print_start(h);
         print_state(h, is_diverged);
+        (void)fflush(stdout); /* before what is said of it on the standard error */
+        rc = judge_votes(h, why);
     }
     home_close(h);
     mem_free(h);

@@ -8,7 +8,10 @@
 /* name, number, what it says of a node */
 #define EXIT_LIST(X)                                                                               \
     X(EXIT_DONE, 0, "ended as asked, or --check found nothing wrong")                              \
-    X(EXIT_NO, 1, "the store is damaged, or older than it was: hansa audit says more")             \
+    X(EXIT_NO, 1,                                                                                  \
+      "the store is damaged, or older than it was: hansa audit says more; or --check: a start "    \
+      "would "                                                                                     \
+      "follow as a learner and not vote")                                                          \
     X(EXIT_USAGE, 2, "wrong usage: see --help")                                                    \
     X(EXIT_BAD_INPUT, 3,                                                                           \
       "bad input: the configuration, the genesis file or the key is not what it should be")        \

@@ -104,6 +104,7 @@ static enum rc judge_marker(struct home *h, bool has_marker, bool init, struct w
                             .init = init,
                             .chain_id = h->genesis.chain_id,
                             .key = h->key.sign.public,
+                            .data_path = h->config->data,
                             .has_store = h->store != NULL};
     enum rc rc = RC_OK;
     if (h->store != NULL) {

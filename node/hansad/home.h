@@ -17,7 +17,7 @@ struct home {
     char marker_path[PATH_MAX];
     struct marker marker;
     bool is_first;  /* the key's first start */
-    bool is_fenced; /* rule 4.2: it never votes again */
+    bool is_fenced; /* rule 4.2: it does not vote from this store */
     struct why fence_why;
 };
 

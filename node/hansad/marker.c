@@ -125,7 +125,8 @@ enum rc marker_read(struct marker *out, const char *path, struct why *why)
         return RC_OK;
     return why_set(why, RC_MALFORMED,
                    "%s: the marker is damaged, so up to where this key has voted is not known: put "
-                   "back its newest copy, or let the replica re-enter with a new key",
+                   "back its newest copy; without one this key cannot start, and there is no way "
+                   "yet to give the member a new key",
                    path);
 }
 
@@ -181,9 +182,11 @@ enum rc marker_write(const char *path, const struct marker *m, struct why *why)
 
 /* ---- judging ---- */
 
-#define RE_ENTER                                                                                   \
-    "it follows as a learner; to take part again, let a membership change give this member a new " \
-    "key"
+/* What a start does where it may not vote, whether that is a mistake or for ever. */
+#define FOLLOWS "until then the node follows as a learner and does not vote. "
+#define FOR_EVER                                                                                   \
+    "this key never votes again, and there is no way yet to give the member a new one: the node "  \
+    "follows as a learner"
 
 static enum marker_verdict refuse(enum rc *out, enum rc rc)
 {
@@ -196,8 +199,9 @@ static enum marker_verdict judge_first(const struct marker_case *c, enum rc *rc,
     if (!c->init)
         return refuse(rc, why_set(why, RC_NOT_FOUND,
                                   "this key has no marker beside it: if it was never started "
-                                  "before, start it with --init; if it was, put its marker back, "
-                                  "or let the replica re-enter with a new key"));
+                                  "before, start it with --init; if it was, put its marker back: "
+                                  "without it this key cannot start, and there is no way yet to "
+                                  "give the member a new one"));
     if (c->has_store && c->is_used)
         return refuse(rc, why_set(why, RC_INVALID,
                                   "--init is for a key's first start, and the store in the data "
@@ -240,23 +244,33 @@ enum marker_verdict marker_judge(const struct marker_case *c, enum rc *rc, struc
                                   "the marker beside the key file is another key's: put the right "
                                   "one back"));
     if (!c->has_store) {
-        *rc = why_set(why, RC_STORE_ROLLED_BACK,
-                      "this key has been started before and its store is not in the data "
-                      "directory: it never votes again; " RE_ENTER);
+        *rc =
+            why_set(why, RC_STORE_ROLLED_BACK,
+                    "this key has been started before, and its store is not in the data "
+                    "directory %.200s: is that the right one? If not, name the right one and start "
+                    "again: it votes then; " FOLLOWS "If the store is lost, " FOR_EVER,
+                    c->data_path);
         return MARKER_FENCED;
     }
     if (memcmp(m->store_id, c->store_id, STORE_ID_BYTES) != 0) {
-        *rc = why_set(why, RC_STORE_ROLLED_BACK,
-                      "the marker beside the key names another store than the one in the data "
-                      "directory: this key never votes again from this one; " RE_ENTER);
+        *rc =
+            why_set(why, RC_STORE_ROLLED_BACK,
+                    "the marker beside the key names another store than the one in the data "
+                    "directory %.200s: is that the right one? If not, name the right one and start "
+                    "again: it votes then; " FOLLOWS "If the other store is lost, " FOR_EVER,
+                    c->data_path);
         return MARKER_FENCED;
     }
     if (pbft_rank_compare(&m->reserved, &c->reserved) > 0) {
-        *rc = why_set(why, RC_STORE_ROLLED_BACK,
-                      "the store is older than it was when this key last voted (the key may have "
-                      "voted up to view %" PRIu64 ", height %" PRIu64 "; the store knows up to "
-                      "view %" PRIu64 ", height %" PRIu64 "): the key never votes again; " RE_ENTER,
-                      m->reserved.view, m->reserved.height, c->reserved.view, c->reserved.height);
+        *rc = why_set(
+            why, RC_STORE_ROLLED_BACK,
+            "the store in the data directory %.200s is older than it was when this key last "
+            "voted (the key may have voted up to view %" PRIu64 ", height %" PRIu64
+            "; the store knows up to view %" PRIu64 ", height %" PRIu64
+            "): is that the right one? If not, name the right one and start again: it "
+            "votes then; " FOLLOWS "If the newer store is lost, " FOR_EVER,
+            c->data_path, m->reserved.view, m->reserved.height, c->reserved.view,
+            c->reserved.height);
         return MARKER_FENCED;
     }
     return MARKER_FITS;

@@ -45,6 +45,7 @@ struct marker_case {
     bool init;                   /* --init was given */
     struct digest chain_id;      /* of the genesis file */
     struct public_key key;
+    const char *data_path; /* for the words */
     bool has_store;
     bool is_used; /* the store: it has blocks or records of agreement */
     uint8_t store_id[STORE_ID_BYTES];
@@ -54,7 +55,7 @@ struct marker_case {
 enum marker_verdict {
     MARKER_FITS,   /* vote */
     MARKER_FIRST,  /* the key's first start: make the store, if there is none, and the marker */
-    MARKER_FENCED, /* never vote again with this key; words say why */
+    MARKER_FENCED, /* follow and do not vote; words say why, what it means, and what to look at */
     MARKER_REFUSED /* do not start; *rc and words say why */
 };
 /* Pure. Requires: key and chain of the store, if there is one, are those of the case. */

@@ -211,8 +211,8 @@ void node_say_changes(struct node *n, const struct driver_look *look)
                 n->home->is_fenced
                     ? n->home->fence_why.text
                     : "this key has signed what this store does not know: it never votes again and "
-                      "follows as a learner; to take part again, let a membership change give this "
-                      "member a new key");
+                      "follows as a learner; does it run in two places, or was the store put back "
+                      "from a copy? There is no way yet to give the member a new key");
     if (look->core.is_alarmed && !n->was_alarmed)
         log_say(n->log, LOG_ERROR, "safety_alarm",
                 "two certificates contradict each other, so more than f members lie: this node has "

@@ -141,18 +141,29 @@ cp away/m0.key.marker .
 mv d3 away/
 code=0
 "$HANSAD" --config m3.json --check >out 2>err || code=$?
-problem=$(lacks out "follows as a learner and never votes")
-[ "$code" -eq 0 ] || problem="exit $code; $problem"
-result "check_says_that_a_lost_store_never_votes_again" "$problem"
+problem=$(lacks out "follows as a learner and does not vote|none yet")$(
+    lacks err "would not vote|directory d3: is that the right one?|If the store is lost, this key never votes again")
+[ "$code" -eq 1 ] || problem="exit $code, not 1; $problem"
+result "check_of_a_lost_store_asks_whether_the_directory_is_right" "$problem"
+result "and_promises_nothing_that_does_not_exist" \
+    "$(lacks err 'no way yet to give the member a new one')$(grep -o 'membership change' err)"
+check "its_help_says_what_that_exit_means" sh -c "'$HANSAD' --help | grep -q '^  1 .*--check: a start would follow'"
+check "and_makes_nothing" test ! -e d3
 for i in 0 1 2 3; do start $i; done
 passes "node_with_a_lost_store_is_a_learner" until_true has 3 "is_learner 1"
 tail -n 20 m3.log >out
-result "it_says_so_loudly" "$(lacks out 'level=error event=learner|never votes again|new key|votes=0')"
+result "it_says_so_loudly" "$(lacks out 'level=error event=learner|is that the right one?|never votes again|no way yet|votes=0')"
 passes "it_follows_all_the_same" until_true all_at_height_of 0
 check "three_others_go_on" submit 0 5 60
 end 3
+code=0
+"$HANSAD" --config m3.json --check >out 2>err || code=$?
+problem=$(lacks err "names another store than the one in the data directory d3: is that the right one?")
+[ "$code" -eq 1 ] || problem="exit $code, not 1; $problem"
+result "so_does_check_of_the_store_made_there" "$problem"
 rm -rf d3
 mv away/d3 .
+check "check_of_its_own_store_finds_nothing_wrong" "$HANSAD" --config m3.json --check
 start 3
 passes "with_its_own_store_it_votes_again" until_true has 3 "is_learner 0"
 passes "and_catches_up" until_true all_at_height_of 0

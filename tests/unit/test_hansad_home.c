@@ -269,6 +269,9 @@ static void assert_fenced(const char *words)
     assert_true(home.is_fenced);
     assert_false(home.is_first);
     assert_non_null(strstr(home.fence_why.text, "never votes again"));
+    assert_non_null(strstr(home.fence_why.text, config.data));
+    assert_non_null(strstr(home.fence_why.text, "is that the right one?"));
+    assert_null(strstr(home.fence_why.text, "membership change"));
     assert_non_null(strstr(home.fence_why.text, words));
 }
 

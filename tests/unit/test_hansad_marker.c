@@ -142,6 +142,7 @@ static struct marker_case begun(void)
     struct marker_case c = {.marker = &held,
                             .chain_id = held.chain_id,
                             .key = held.key,
+                            .data_path = "the/data",
                             .has_store = true,
                             .is_used = true,
                             .reserved = held.reserved};
@@ -176,9 +177,10 @@ static void a_store_below_its_marker_never_votes_again(void **state)
     (void)state;
     struct marker_case c = begun();
     c.reserved.height--;
-    assert_judged(&c, MARKER_FENCED, RC_STORE_ROLLED_BACK, "older");
+    assert_judged(&c, MARKER_FENCED, RC_STORE_ROLLED_BACK,
+                  "in the data directory the/data is older");
     c.reserved = (struct pbft_rank){.epoch = 0, .view = 0, .height = 9999};
-    assert_judged(&c, MARKER_FENCED, RC_STORE_ROLLED_BACK, "new key");
+    assert_judged(&c, MARKER_FENCED, RC_STORE_ROLLED_BACK, "no way yet to give");
 }
 
 static void another_store_or_none_never_votes_again(void **state)
@@ -186,10 +188,12 @@ static void another_store_or_none_never_votes_again(void **state)
     (void)state;
     struct marker_case c = begun();
     c.store_id[STORE_ID_BYTES - 1] ^= 1;
-    assert_judged(&c, MARKER_FENCED, RC_STORE_ROLLED_BACK, "another store");
+    assert_judged(&c, MARKER_FENCED, RC_STORE_ROLLED_BACK,
+                  "in the data directory the/data: is that the right one?");
     c = begun();
     c.has_store = false;
-    assert_judged(&c, MARKER_FENCED, RC_STORE_ROLLED_BACK, "not in the data directory");
+    assert_judged(&c, MARKER_FENCED, RC_STORE_ROLLED_BACK,
+                  "not in the data directory the/data: is that the right one?");
 }
 
 static void a_key_without_marker_needs_init_and_a_new_store(void **state)

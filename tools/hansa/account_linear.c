@@ -97,6 +97,10 @@ static json_t *nodes_json(const struct linear_read *r)
                                 linear_said(said, r, i));
         CHECK(one != NULL);
         if (word != LINEAR_SILENT)
+            json_object_set_new(
+                one, "is_learner",
+                json_boolean(r->verdict.is_learner[r->nodes->items[i].member_index]));
+        if (word != LINEAR_SILENT)
             render_set_number(one, "height", r->verdict.heights[r->nodes->items[i].member_index]);
         json_array_append_new(out, one);
     }

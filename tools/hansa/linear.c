@@ -211,6 +211,7 @@ static void note_answers(const struct judging *j)
     for (size_t i = 0; i < j->count; i++) {
         const struct linear_reply *r = &j->replies[i];
         v->heights[r->member] = r->height;
+        v->is_learner[r->member] = r->is_learner;
         enum linear_word word = LINEAR_HEARD;
         if (v->has_index && r->height < v->index_height)
             word = LINEAR_LAGS;

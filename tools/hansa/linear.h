@@ -89,6 +89,7 @@ struct linear_verdict {
     enum linear_word words[MEMBERS_MAX];
     uint32_t against[MEMBERS_MAX];      /* CONTRADICTED: by whom */
     uint64_t heights[MEMBERS_MAX];      /* of its last reply */
+    bool is_learner[MEMBERS_MAX];       /* by its last reply: its high does not count */
     uint64_t next_heights[MEMBERS_MAX]; /* ask it again for at least this; 0: nothing more */
 };
 /* replies: in the order in which they came. ordered_height: where a transaction stands that was

@@ -130,7 +130,8 @@ static enum rc say_why(const struct linear_read *r, struct why *why)
     if (!v->has_index)
         return why_set(why, RC_TIMEOUT,
                        "%" PRIu32 " nodes of %" PRIu32 " say how far the ledger is, and %" PRIu32
-                       " have to: %s",
+                       " have to: %s. hansa status shows who is missing or does not vote: start "
+                       "one that votes",
                        v->highs_count, members_count, quorum_of(members_count), list.text);
     return why_set(why, RC_TIMEOUT,
                    "no %" PRIu32 " equal answers at height %" PRIu64 " or above: %s. hansa status "
@@ -259,7 +260,10 @@ const char *linear_said(char out[static LINEAR_SAID_BYTES], const struct linear_
         say_silent(out, &r->items[index]);
         break;
     case LINEAR_HEARD:
-        snprintf(out, LINEAR_SAID_BYTES, "answers at height %" PRIu64, height);
+        snprintf(out, LINEAR_SAID_BYTES, "%s at height %" PRIu64,
+                 v->is_learner[member] ? "is a learner: its word does not count, though it answers"
+                                       : "answers",
+                 height);
         break;
     case LINEAR_LAGS:
         snprintf(out, LINEAR_SAID_BYTES, "lags at height %" PRIu64, height);

@@ -64,14 +64,15 @@ uint32_t nonce_of_few(struct nonce_told *told, uint32_t count, uint32_t faulty_m
 
 /* The last reply of each member, of those that can be. */
 static uint32_t list_told(struct nonce_told *told, const struct linear_read *r,
-                          struct proto_reply *reply)
+                          struct proto_reply *reply, bool with_learners)
 {
     uint32_t count = 0;
     bool is_taken[MEMBERS_MAX] = {false};
     for (size_t i = r->replies_count; i > 0; i--) {
         const struct linear_reply *said = &r->replies[i - 1];
         uint32_t node = 0;
-        if (is_taken[said->member] || said->fault != LINEAR_WHOLE)
+        if (is_taken[said->member] || said->fault != LINEAR_WHOLE ||
+            (said->is_learner && !with_learners))
             continue;
         bool is_reply = proto_decode_reply(reply, buf_bytes(&r->answers.replies[said->answer]));
         CHECK(is_reply);
@@ -84,6 +85,26 @@ static uint32_t list_told(struct nonce_told *told, const struct linear_read *r,
         count++;
     }
     return count;
+}
+
+static bool has_learners(const struct linear_read *r)
+{
+    bool has = false;
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++)
+        has |= r->verdict.is_learner[i];
+    return has;
+}
+
+/* Those whose word was left out. */
+static void say_learners(struct nonce *out, const struct linear_read *r)
+{
+    for (uint32_t i = 0; i < r->nodes->count; i++) {
+        size_t used = strlen(out->words);
+        if (r->verdict.is_learner[r->nodes->items[i].member_index])
+            snprintf(out->words + used, sizeof out->words - used,
+                     "; %s is a learner: its word does not count (hansa status shows who votes)",
+                     nodes_member_name(r->nodes, i));
+    }
 }
 
 static void say_whose_word(struct nonce *out, const struct linear_read *r,
@@ -105,19 +126,27 @@ static void say_whose_word(struct nonce *out, const struct linear_read *r,
                  faulty_max_of(members_count) + 1);
     else
         snprintf(out->words + used, sizeof out->words - used,
-                 " alone: fewer than %" PRIu32 " nodes answer", quorum_of(members_count));
+                 " alone: fewer than %" PRIu32 " nodes%s answer", quorum_of(members_count),
+                 has_learners(r) ? " that vote" : "");
 }
 
 static enum rc choose_of_few(struct nonce *out, const struct linear_read *r, struct why *why)
 {
     struct nonce_told told[MEMBERS_MAX];
     struct proto_reply *reply = mem_alloc(sizeof *reply);
-    uint32_t count = list_told(told, r, reply);
+    /* How far the ledger is learners do not tell (rule 4.2). Where others tell that, or where there
+     * is nobody else, theirs is a word like any. */
+    uint32_t count = list_told(told, r, reply, r->verdict.has_index);
+    bool is_part = count > 0 && !r->verdict.has_index;
+    if (count == 0)
+        count = list_told(told, r, reply, true);
     mem_free(reply);
     if (count == 0)
         return linear_say_silence(r, why);
     uint32_t chosen = nonce_of_few(told, count, faulty_max_of(r->nodes->genesis->members_count));
     say_whose_word(out, r, told, count);
+    if (is_part)
+        say_learners(out, r);
     return judge(&out->next, &told[chosen], out->words, why);
 }
 

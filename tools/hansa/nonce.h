@@ -1,15 +1,14 @@
 /* Which nonce a key's next transaction needs. One that is too low is refused as used, one that is
  * too high waits for others that nobody signs; so it is not taken from whichever node answers
  * first, which may lag or lie, but read as rule 11 reads (linear_read.h): it is right whenever 2f+1
- * nodes answer. Where fewer do, one is taken that is hardly too high, and it is said whose word it
- * is.
- */
+ * nodes that vote answer. Where fewer do, one is taken that is hardly too high, and it is said
+ * whose word it is; that of learners is taken only where nobody else answers. */
 #ifndef TOOLS_HANSA_NONCE_H
 #define TOOLS_HANSA_NONCE_H
 
 #include "tools/hansa/nodes.h"
 
-enum { NONCE_WORDS_BYTES = 256 };
+enum { NONCE_WORDS_BYTES = 384 };
 struct nonce {
     uint64_t next;
     bool is_agreed;                /* else it is by the word of few: */

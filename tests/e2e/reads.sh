@@ -25,8 +25,12 @@ pay() { "$HANSA" transfer --from bank/main --to alice/main --amount 1.00 --asset
 # ---- all is well ----
 accepted "before_the_first_block_all_agree" "height:          0|linearizable: |1000.00 CZK, 0|5.00 EUR" \
     account bank/main $linear
-refused "without_a_checkpoint_nothing_is_proved" 4 "no certified checkpoint yet" account bank/main \
-    --asset CZK --consistency proved --prove none.proof
+refused "without_a_checkpoint_nothing_is_proved_yet" 7 \
+    "no certified checkpoint yet|nor has any other node that answers|about 2 s of quiet after a block: ask again" \
+    account bank/main --asset CZK --consistency proved --prove none.proof
+refused "the_one_that_was_named_speaks_for_itself" 7 "node m2 (|no certified checkpoint yet|or ask another node" \
+    account bank/main --asset CZK --prove none.proof --node m2
+check "its_help_says_what_that_exit_means" sh -c "'$HANSA' account --help | grep -q '7 not now: '"
 check "nor_written" test ! -e none.proof
 check "a_payment_commits" pay
 accepted "what_was_acknowledged_is_read" "height:          1|999.00 CZK, 1 history entry|5.00 EUR" \
@@ -67,6 +71,10 @@ accepted "a_proved_balance_is_shown" \
     --consistency proved
 accepted "and_its_proof_written" "it proves:" account bank/main --asset CZK --consistency proved \
     --prove main.proof
+for level in local proved; do # whose node nobody is: it is not asked
+    refused "file_that_exists_is_refused_before_anybody_is_asked_$level" 5 "account: 'main.proof': the file exists already" \
+        account bank/main --asset CZK --consistency $level --prove main.proof --node m0@127.0.0.1:$fake_port
+done
 accepted "and_it_holds_offline" "account bank/main held|999.00 CZK" proof verify main.proof \
     --genesis genesis.json
 accepted "absence_is_proved_by_a_node" "it held no EUR there, and never had" account alice/main --asset EUR \
@@ -192,5 +200,38 @@ check "a_payment_commits_that_it_does_not_hear_of" pay
 pay="transfer --from bank/main --to alice/main --amount 1.00 --asset CZK"
 accepted "its_old_nonce_is_not_taken" "committed:" $pay --node m3 --node m0 --node m1
 result "as_a_quorum_agrees_on_another" "$(grep 'by the word' out)"
+
+# ---- one without a checkpoint ----
+end 3
+mv d3 away
+start 3 --peer-bind 127.0.0.1:$((ports + 9))
+passes "it_lost_its_store_and_hears_nobody" until_true has 3 "durable_height 0"
+passes "the_others_have_a_checkpoint" until_true "$HANSA" account bank/main --asset CZK --consistency proved --node m0
+proved="account bank/main --asset CZK --consistency proved"
+refused "alone_it_proves_nothing" 7 "node m3 (|no certified checkpoint yet" $proved --node m3
+accepted "where_one_has_no_checkpoint_the_next_is_asked" "proved: a checkpoint that |CZK: " $proved --node m3 --node m0
+signal STOP 1
+accepted "whoever_is_silent_besides" "proved: a checkpoint that |CZK: " $proved --node m3 --node m1 --node m0
+signal CONT 1
+accepted "another_ones_proof_stands_beside_the_word_of_one" "word of node m3|it proves:" account bank/main --asset CZK \
+    --node m3 --node m0 --prove beside.proof
+accepted "and_holds" "account bank/main held" proof verify beside.proof --genesis genesis.json
+
+# ---- a learner is not counted, and that is said ----
+end 3
+start 3
+passes "it_is_a_learner" until_true has 3 "is_learner 1"
+passes "that_follows" until_true all_at_height_of 0
+signal STOP 0
+patiently refused "learner_does_not_say_how_far_the_ledger_is" 7 \
+    "2 nodes of 4 say how far|m3 (127.0.0.1:$((ports + 7))) is a learner: its word does not count|hansa status shows" \
+    account bank/main --asset CZK $linear --timeout 3
+run account bank/main --asset CZK $linear --timeout 3 --json
+cp err out
+json "nor_in_json" '[n.get("is_learner") for n in d["error"]["details"]["nodes"]] == [None, False, False, True]'
+run $pay --timeout 10
+result "nor_is_a_nonce_by_its_word" "$(lacks out 'alone: fewer than 3 nodes that vote answer; m3 is a learner: its word does not count')$(
+    grep -o 'by the word of.*m3.* alone' out)"
+signal CONT 0
 }
 finish

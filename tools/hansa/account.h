@@ -30,7 +30,8 @@ struct account_proven {
 /* ---- account_proof.c ---- */
 /* Fetch the proof of the account's balance in the asset, or of the participant, verify it, and
  * write it where the question says. out->file is to be freed whatever it was.
- * Returns: RC_OK | RC_NOT_FOUND (no checkpoint is certified yet) | RC_PROOF | RC_STORE_DAMAGED |
+ * Returns: RC_OK | RC_NOT_FOUND (no checkpoint is certified in this directory) | RC_NOT_YET (nor at
+ * any node that was asked) | RC_PROOF | RC_STORE_DAMAGED |
  * as source_proof() and file_write_new(). */
 MUST_USE enum rc account_prove(struct account_proven *out, struct source *s,
                                const struct account_question *q, struct bytes asset,

@@ -5,6 +5,7 @@
 
 #include "tools/hansa/account.h"
 #include "tools/hansa/commands.h"
+#include "tools/hansa/files.h"
 #include "tools/hansa/render.h"
 
 static const char *const levels[] = {[ACCOUNT_LOCAL] = "local",
@@ -228,6 +229,8 @@ static enum cli_exit run(struct cli *c)
     if (code != CLI_DONE)
         return code;
     enum rc rc = ask(&q, c, &why);
+    if (rc == RC_OK && q.proof_path != NULL)
+        rc = file_expect_none(q.proof_path, &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     if (q.level == ACCOUNT_LINEARIZABLE)
@@ -266,6 +269,7 @@ const struct command cmd_account = {
         "                the answer says so, and only hansa audit can vouch for them.\n"
         "  proved        one entry as it stood at the newest certified checkpoint, with its\n"
         "                proof, verified here: no node has to be believed. It may be older.\n"
+        "                Where one node has no checkpoint yet, the others are asked.\n"
         "  linearizable  what f+1 nodes say alike, at a height at which all is in it that was\n"
         "                acknowledged to anybody before you asked. All nodes are asked, and\n"
         "                those that lie are named. With --ordered-fallback, when they do not\n"
@@ -280,8 +284,9 @@ const struct command cmd_account = {
                "hansa account bank/main --dir node-0/data --asset CZK --prove main.proof",
     .exits =
         "0 shown; 1 the store is damaged, or a proof does not hold; 3 not a name, or another\n"
-        "chain; 4 no such account, or no checkpoint is certified yet; 5 a node runs in DIR, or\n"
-        "a file cannot be written; 6 the key may not read; 7 no node answers, or linearizable:\n"
-        "not enough of them, or no f+1 alike (the words say who said what)",
+        "chain; 4 no such account, or no checkpoint is certified in DIR; 5 a node runs in DIR,\n"
+        "or a file exists or cannot be written; 6 the key may not read; 7 not now: no node\n"
+        "answers, or none has a certified checkpoint yet (the words say when one comes), or\n"
+        "linearizable: not enough of them, or no f+1 alike (the words say who said what)",
     .run = run,
 };

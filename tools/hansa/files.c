@@ -162,13 +162,24 @@ static enum rc sync_directory_of(const char *path, struct why *why)
     return RC_OK;
 }
 
+static enum rc say_exists(const char *path, struct why *why)
+{
+    char quoted[CLI_QUOTE_BYTES];
+    return why_set(why, RC_FILE_EXISTS, "%s: %s", cli_quote(quoted, path), rc_text(RC_FILE_EXISTS));
+}
+
+enum rc file_expect_none(const char *path, struct why *why)
+{
+    struct stat st;
+    return lstat(path, &st) != 0 ? RC_OK : say_exists(path, why);
+}
+
 enum rc file_write_new(const char *path, struct bytes contents, struct why *why)
 {
     char quoted[CLI_QUOTE_BYTES];
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0 && errno == EEXIST)
-        return why_set(why, RC_FILE_EXISTS, "%s: %s", cli_quote(quoted, path),
-                       rc_text(RC_FILE_EXISTS));
+        return say_exists(path, why);
     if (fd < 0)
         return why_set(why, RC_FILE_IO, "%s: cannot be made: %s%s", cli_quote(quoted, path),
                        strerror(errno),

@@ -27,6 +27,9 @@ bool file_is_secret_key(const char *path);
 typedef enum cli_exit file_act(struct cli *c, struct buf *file, const struct genesis *g);
 enum cli_exit file_act_with_genesis(struct cli *c, file_act *act);
 
+/* Refuse a path at which file_write_new() would find something, before work is done for it.
+ * Returns: RC_OK | RC_FILE_EXISTS. */
+MUST_USE enum rc file_expect_none(const char *path, struct why *why);
 /* Make a new file (exclusive, mode 0644), synced with its directory; nothing stays on failure.
  * Returns: RC_OK | RC_FILE_EXISTS | RC_DISK_FULL | RC_FILE_IO. */
 MUST_USE enum rc file_write_new(const char *path, struct bytes contents, struct why *why);

@@ -148,9 +148,17 @@ MUST_USE enum rc nodes_ask_one(struct nodes *n, uint32_t index, const struct pro
 void nodes_ask_all(struct nodes *n, const struct proto_request *request, uint32_t timeout_ms,
                    struct nodes_answer *out);
 
-/* The same for who follows up each answer with a question of his own: begin, put a question to as
- * many nodes as you like, take an answer, put the next question. A node has one at a time, and a
- * new one takes the place of the one before. */
+/* Ask all but one, which has no proof of its state yet, side by side, until one of them has: for
+ * NODES_PATIENCE_MS at most. request: a PROOF.
+ * Returns: RC_OK (out->node has it) | RC_NOT_YET (out->node is `but`; words: when there will be
+ * one, and what to do). */
+MUST_USE enum rc nodes_ask_others_for_proof(struct nodes *n, uint32_t but,
+                                            const struct proto_request *request,
+                                            struct nodes_answer *out, struct why *why);
+
+/* As nodes_ask_all(), for who follows up each answer with a question of his own: begin, put a
+ * question to as many nodes as you like, take an answer, put the next question. A node has one at a
+ * time, and a new one takes the place of the one before. */
 void nodes_begin(struct nodes *n);
 /* Whether it was asked since nodes_begin(), and nobody listens there: as things are now. */
 bool nodes_is_refused(const struct nodes *n, uint32_t index);

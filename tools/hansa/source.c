@@ -129,18 +129,30 @@ enum rc source_proof(struct source *s, enum state_table table, struct bytes key,
 
 /* ---- words ---- */
 
-const char *source_name(char out[static SOURCE_NAME_BYTES], const struct source *s)
+static const char *name_of(char out[static SOURCE_NAME_BYTES], const struct source *s,
+                           uint32_t node)
 {
     char name[NODES_NAME_BYTES];
-    uint32_t pinned = s->node != NULL ? source_node_pinned(s->node) : MEMBERS_MAX;
     if (s->dir != NULL)
         snprintf(out, SOURCE_NAME_BYTES, "this directory");
-    else if (pinned == MEMBERS_MAX)
+    else if (node == MEMBERS_MAX)
         snprintf(out, SOURCE_NAME_BYTES, "no node");
     else
         snprintf(out, SOURCE_NAME_BYTES, "node %s",
-                 nodes_name(name, source_node_nodes(s->node), pinned));
+                 nodes_name(name, source_node_nodes(s->node), node));
     return out;
+}
+
+const char *source_name(char out[static SOURCE_NAME_BYTES], const struct source *s)
+{
+    return name_of(out, s, s->node != NULL ? source_node_pinned(s->node) : MEMBERS_MAX);
+}
+
+/* Who is silent is in the words already, and a file here is no node's fault. */
+static bool is_of_node(const struct source *s, enum rc rc)
+{
+    return s->node != NULL && source_node_pinned(s->node) < MEMBERS_MAX && rc != RC_TIMEOUT &&
+           rc != RC_FILE_IO && rc != RC_FILE_EXISTS && rc != RC_DISK_FULL;
 }
 
 const char *source_audit_words(const struct source *s)
@@ -177,8 +189,7 @@ void source_standing_to_json(json_t *object, const struct source *s)
 enum cli_exit source_fail(struct cli *c, const struct source *s, enum rc rc, struct why *why)
 {
     char name[SOURCE_NAME_BYTES];
-    /* Who is silent is in the words already. */
-    if (s->node != NULL && rc != RC_TIMEOUT && source_node_pinned(s->node) < MEMBERS_MAX)
-        rc = why_within(why, rc, "%s", source_name(name, s));
+    if (is_of_node(s, rc))
+        rc = why_within(why, rc, "%s", name_of(name, s, source_node_last(s->node)));
     return cli_fail(c, rc, why);
 }

@@ -349,7 +349,7 @@ static enum rc node_proof(struct source *s, enum state_table table, struct bytes
     r->items[0] = key;
     enum rc rc = ask(s->node, why);
     if (rc == RC_NOT_FOUND)
-        return why_set(why, rc, "it has no certified checkpoint yet, so no proof of its state");
+        rc = nodes_ask_others_for_proof(&s->node->nodes, s->node->pinned, r, &s->node->answer, why);
     if (rc == RC_OK)
         buf_add_bytes(out, s->node->answer.reply.data);
     return rc;
@@ -408,4 +408,9 @@ const struct nodes *source_node_nodes(const struct source_node *n)
 uint32_t source_node_pinned(const struct source_node *n)
 {
     return n->pinned;
+}
+
+uint32_t source_node_last(const struct source_node *n)
+{
+    return n->pinned == MEMBERS_MAX ? MEMBERS_MAX : n->answer.node;
 }

@@ -16,5 +16,7 @@ uint64_t source_node_height(const struct source_node *n);
 const struct nodes *source_node_nodes(const struct source_node *n);
 /* Who answers, or MEMBERS_MAX while nobody has. */
 uint32_t source_node_pinned(const struct source_node *n);
+/* Who answered last: another one only when a proof was asked for that the pinned one had not. */
+uint32_t source_node_last(const struct source_node *n);
 
 #endif

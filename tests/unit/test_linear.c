@@ -159,6 +159,8 @@ static void high_of_a_learner_counts_for_nothing(void **state)
     replies[2].is_learner = true;
     assert_not_accepted();
     assert_false(verdict.has_index);
+    assert_true(verdict.is_learner[C]); /* for the words */
+    assert_false(verdict.is_learner[B] || verdict.is_learner[D]);
     says(D, 2, 2, 9);
     judge();
     assert_accepted(1, 2);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 #include "crypto/base/check.h"
 #include "tools/hansa/files.h"
+#include "tools/hansa/interrupt.h"
 
 enum { WORDS_MAX = 256, WORD_BYTES = 64, ANSWER_BYTES_MAX = 64 * 1024 };
 
@@ -72,8 +74,12 @@ static enum rc await(int from, struct why *why)
 {
     struct buf answer = {0};
     enum rc rc = RC_MALFORMED;
-    while (rc != RC_OK && answer.size < ANSWER_BYTES_MAX) {
+    while (rc != RC_OK && answer.size < ANSWER_BYTES_MAX && !interrupt_was_asked()) {
         uint8_t piece[4096];
+        struct pollfd fds[] = {{.fd = from, .events = POLLIN},
+                               {.fd = interrupt_fd(), .events = POLLIN}};
+        if (poll(fds, 2, -1) < 0 || fds[0].revents == 0)
+            continue;
         ssize_t got = read(from, piece, sizeof piece);
         if (got < 0 && errno == EINTR)
             continue;
@@ -87,6 +93,8 @@ static enum rc await(int from, struct why *why)
             json_decref(ready);
     }
     buf_free(&answer);
+    if (rc != RC_OK && interrupt_was_asked())
+        return why_set(why, RC_INTERRUPTED, "interrupted");
     return rc == RC_OK ? rc
                        : why_set(why, RC_FILE_IO,
                                  "no sandbox to run in: `hansa sandbox` with the "

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -111,16 +110,18 @@ static enum rc finish(struct copy *k, const char *path, struct why *why)
 /* ---- pieces ---- */
 
 static enum rc judge_piece(struct copy *k, const struct proto_reply *reply, bool is_first,
-                           struct why *why)
+                           const char *name, struct why *why)
 {
     if (is_first) {
         memcpy(k->id, reply->backup_id, sizeof k->id);
         k->total = reply->total;
     }
     if (memcmp(k->id, reply->backup_id, sizeof k->id) != 0 || reply->total != k->total)
-        return why_set(why, RC_MALFORMED, "it gives pieces of another copy: run the command again");
+        return why_set(why, RC_MALFORMED,
+                       "%s: it gives pieces of another copy: run the command again", name);
     if (reply->data.size == 0 || reply->data.size > k->total - k->done)
-        return why_set(why, RC_MALFORMED, "its pieces do not make up the copy of %" PRIu64 " bytes",
+        return why_set(why, RC_MALFORMED,
+                       "%s: its pieces do not make up the copy of %" PRIu64 " bytes", name,
                        k->total);
     return RC_OK;
 }
@@ -129,6 +130,7 @@ static enum rc judge_piece(struct copy *k, const struct proto_reply *reply, bool
 static enum rc ask_piece(struct nodes *n, struct copy *k, struct proto_request *request,
                          struct nodes_answer *a, struct why *why)
 {
+    char name[NODES_NAME_BYTES];
     memset(request, 0, sizeof *request);
     request->type = PROTO_BACKUP;
     request->offset = k->done;
@@ -142,9 +144,12 @@ static enum rc ask_piece(struct nodes *n, struct copy *k, struct proto_request *
         if (a->reply.code == PROTO_OK)
             return RC_OK;
         if (a->reply.code != PROTO_BUSY || nodes_left_ms(n) == 0)
-            return why_set(why, a->reply.code == PROTO_NOT_FOUND ? RC_NOT_FOUND : RC_TIMEOUT, "%s",
-                           nodes_code_text(n, PROTO_BACKUP, a->reply.code));
-        (void)poll(NULL, 0, NODES_AGAIN_MS);
+            return why_within(why,
+                              why_set(why,
+                                      a->reply.code == PROTO_NOT_FOUND ? RC_NOT_FOUND : RC_TIMEOUT,
+                                      "%s", nodes_code_text(n, PROTO_BACKUP, a->reply.code)),
+                              "%s", nodes_name(name, n, n->first));
+        interrupt_sleep(NODES_AGAIN_MS);
     }
 }
 
@@ -158,15 +163,14 @@ static enum rc fetch(struct nodes *n, struct copy *k, struct progress *progress,
         bool is_first = k->done == 0;
         rc = ask_piece(n, k, request, a, why);
         if (rc == RC_OK)
-            rc = judge_piece(k, &a->reply, is_first, why);
-        if (rc != RC_OK)
-            rc = why_within(why, rc, "%s", nodes_name(name, n, n->first));
-        else
+            rc = judge_piece(k, &a->reply, is_first, nodes_name(name, n, n->first), why);
+        if (rc == RC_OK)
             rc = put(k, a->reply.data, why);
-        progress_tell_bytes(progress, k->done, k->total);
-        if (rc == RC_OK && interrupt_was_asked())
-            rc = why_set(why, RC_INTERRUPTED, "interrupted: nothing is left behind");
-    } while (rc == RC_OK && k->done < k->total);
+        if (rc == RC_OK)
+            progress_tell_bytes(progress, k->done, k->total);
+    } while (rc == RC_OK && k->done < k->total && !interrupt_was_asked());
+    if (rc == RC_INTERRUPTED || (rc == RC_OK && k->done < k->total))
+        rc = why_set(why, RC_INTERRUPTED, "interrupted: nothing is left behind");
     nodes_answer_close(a);
     mem_free(a);
     mem_free(request);
@@ -227,7 +231,11 @@ static enum cli_exit run(struct cli *c)
 static const struct cli_argument arguments[] = {
     {"DIR", CLI_REQUIRED, "a new directory for the copy"}, {0}};
 
-static const struct cli_option options[] = {NODES_OPTIONS, NODES_READER_OPTIONS, {0}};
+static const struct cli_option options[] = {
+    NODES_GENESIS_OPTION,
+    NODES_OPTIONS_WAITING("for its copy, and for each piece; else HANSA_TIMEOUT, else 600"),
+    NODES_READER_OPTIONS,
+    {0}};
 
 const struct command cmd_backup = {
     .words = "backup",
@@ -236,13 +244,14 @@ const struct command cmd_backup = {
     .options = options,
     .text =
         "The node goes on meanwhile. The copy is its ledger at one moment, whole or not there\n"
-        "at all; hansa audit verifies it, and all commands with --dir read it. --timeout is\n"
-        "here how long the node may take to make it: 600 by default.\n"
+        "at all; hansa audit verifies it, and all commands with --dir read it. A node whose\n"
+        "ledger is large takes minutes to make it. Ctrl-C leaves nothing behind.\n"
         "It is no node: hansad does not vote from a copy, because its key may have voted since.",
     .example = "hansa backup ledger-2026-11 --node alpha --genesis genesis.json\n"
                "hansa audit ledger-2026-11 --genesis genesis.json",
     .exits =
         "0 copied; 2 not one node; 3 the answers make no copy; 4 the node dropped its copy; 5\n"
-        "DIR exists, or cannot be written; 7 the node does not answer, or does not allow it",
+        "DIR exists, or cannot be written, or interrupted; 7 the node does not answer, or does\n"
+        "not allow it",
     .run = run,
 };

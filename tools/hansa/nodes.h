@@ -43,7 +43,7 @@ struct nodes {
     const struct sign_key *reader; /* who signs what only participants may read; NULL = nobody */
     struct key *opened_key;        /* by nodes_open_to_read(): closed with the nodes */
     /* Who only reads does not wait for nodes that may be started: nodes_ask() ends when nobody
-     * listens at any of them. Who sends does. */
+     * listens at any of them, nodes_ask_one() when nobody listens at that one. Who sends does. */
     bool is_for_reading;
 };
 
@@ -51,17 +51,20 @@ struct nodes {
 
 /* The options that all commands which talk to nodes have in common; --genesis apart, for those
  * whose --genesis means something else too. */
-#define NODES_OPTIONS_BUT_GENESIS                                                                  \
+#define NODES_OPTIONS_WAITING(time)                                                                \
     {"node", "NODE", CLI_REPEATED,                                                                 \
      "whom to ask: name, index, address or NAME@HOST:PORT; else HANSA_NODE, else all"},            \
     {                                                                                              \
-        "timeout", "SECONDS", CLI_OPTIONAL,                                                        \
-            "give up after so long; else HANSA_TIMEOUT, else 10, with sending 30"                  \
+        "timeout", "SECONDS", CLI_OPTIONAL, time                                                   \
     }
-#define NODES_OPTIONS                                                                              \
-    {"genesis", "FILE", CLI_OPTIONAL,                                                              \
-     "the chain's genesis file; else the one HANSA_GENESIS names"},                                \
-        NODES_OPTIONS_BUT_GENESIS
+#define NODES_OPTIONS_BUT_GENESIS                                                                  \
+    NODES_OPTIONS_WAITING("give up after so long; else HANSA_TIMEOUT, else 10, with sending 30")
+#define NODES_GENESIS_OPTION                                                                       \
+    {                                                                                              \
+        "genesis", "FILE", CLI_OPTIONAL,                                                           \
+            "the chain's genesis file; else the one HANSA_GENESIS names"                           \
+    }
+#define NODES_OPTIONS NODES_GENESIS_OPTION, NODES_OPTIONS_BUT_GENESIS
 
 /* Those of commands that read, beside these. */
 #define NODES_READER_OPTIONS                                                                       \
@@ -107,10 +110,13 @@ const char *nodes_name(char out[static NODES_NAME_BYTES], const struct nodes *n,
 /* Its name in the genesis. Lends from that. */
 const char *nodes_member_name(const struct nodes *n, uint32_t index);
 
-/* ---- asking ---- */
+/* ---- asking: in a command that watches for Ctrl-C (interrupt.h) that ends each wait ---- */
 
 /* Why an answer to a request of this type has no fields; FORBIDDEN with the next step. */
 const char *nodes_code_text(const struct nodes *n, enum proto_type type, enum proto_code code);
+/* What decodes as a reply may still be one to another request, or have other counts: whoever reads
+ * answers by index relies on this. */
+bool nodes_is_reply_to(const struct proto_reply *reply, const struct proto_request *request);
 /* Send to a node that is dialled, signed where it has to be. */
 void nodes_send(const struct nodes *n, uint32_t index, struct bytes request);
 
@@ -135,12 +141,12 @@ void nodes_answer_close(struct nodes_answer *a);
  * bytes that are no reply) is passed over at once, and asked again later, but for "forbidden". Who
  * answered is asked first from then on. Returns: RC_OK | RC_NOT_FOUND (out->node says so) |
  * RC_REFUSED (all of them forbid it) | RC_TIMEOUT (words: each node that was asked, and what it
- * did; at once when nodes.is_for_reading and nobody listens at any of them). */
+ * did; at once when nodes.is_for_reading and nobody listens at any of them) | RC_INTERRUPTED. */
 MUST_USE enum rc nodes_ask(struct nodes *n, const struct proto_request *request,
                            uint32_t patience_ms, struct nodes_answer *out, struct why *why);
 /* Ask one node alone, at most so long; out->reply.code may be anything.
- * Returns: RC_OK | RC_TIMEOUT | RC_MALFORMED (its bytes are no reply to this); words name the node.
- */
+ * Returns: RC_OK | RC_TIMEOUT (at once when nodes.is_for_reading and nobody listens there) |
+ * RC_MALFORMED (its bytes are no reply to this); these words name the node | RC_INTERRUPTED. */
 MUST_USE enum rc nodes_ask_one(struct nodes *n, uint32_t index, const struct proto_request *request,
                                uint32_t timeout_ms, struct nodes_answer *out, struct why *why);
 /* Ask all side by side, and wait at most timeout_ms in all, and no longer than until each has
@@ -167,7 +173,7 @@ MUST_USE bool nodes_put(struct nodes *n, uint32_t index, const struct proto_requ
 /* Take an answer to any of the questions put since nodes_begin(), waiting for one until then (as
  * loop_now_ms()). request: any of them, as long as they differ in nothing that an answer is judged
  * by. True: out->node has answered, or out->trouble says why that is of no use (out->has_answered);
- * out->reply.code may then be anything but OK. False: the time is over. */
+ * out->reply.code may then be anything but OK. False: the time is over, or Ctrl-C. */
 MUST_USE bool nodes_take(struct nodes *n, const struct proto_request *request, uint64_t until_ms,
                          struct nodes_answer *out);
 

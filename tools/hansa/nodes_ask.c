@@ -1,5 +1,6 @@
 /* Asking nodes: one after the other until one answers, or all of them side by side. Every reply is
- * judged to be one to this very request before anybody looks at it. */
+ * judged to be one to this very request before anybody looks at it (nodes_reply.c). Ctrl-C ends
+ * each wait at once, where the command watches for it. */
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -9,6 +10,7 @@
 #include "crypto/base/check.h"
 #include "net/dial.h"
 #include "net/loop.h"
+#include "tools/hansa/interrupt.h"
 #include "tools/hansa/nodes.h"
 
 void nodes_answer_close(struct nodes_answer *a)
@@ -45,55 +47,6 @@ static bool put_question(struct nodes *n, uint32_t index, struct bytes request)
     return true;
 }
 
-/* Each entry is one that its question asked for. */
-static bool are_entries_of(const struct proto_reply *reply, const struct proto_request *request)
-{
-    for (uint32_t i = 0; i < reply->count; i++) {
-        uint8_t question = reply->questions[i];
-        if (question >= request->count)
-            return false;
-        struct bytes key = request->items[question];
-        if (request->is_prefix[question] ? !bytes_has_prefix(reply->keys[i], key)
-                                         : !bytes_equal(reply->keys[i], key))
-            return false;
-    }
-    return true;
-}
-
-/* What decodes as a reply may still be one to another request, or have other counts: whoever reads
- * answers by index relies on this. */
-static bool is_reply_to(const struct proto_reply *reply, const struct proto_request *request)
-{
-    if (reply->code == PROTO_MALFORMED)
-        return true;
-    if (reply->type != request->type)
-        return false;
-    if (reply->code != PROTO_OK)
-        return true;
-    switch (request->type) {
-    case PROTO_SUBMIT:
-    case PROTO_WAIT:
-    case PROTO_STATE:
-    case PROTO_INDEX:
-        return reply->count == request->count;
-    case PROTO_NAMES:
-        return reply->count <= request->names_max;
-    case PROTO_READ:
-        return are_entries_of(reply, request);
-    case PROTO_BACKUP:
-        return reply->data.size <= request->count;
-    case PROTO_RECEIPT:
-    case PROTO_STATUS:
-    case PROTO_METRICS:
-    case PROTO_BLOCK:
-    case PROTO_PROOF:
-    case PROTO_EVIDENCE:
-    case PROTO_TYPE_END:
-        break;
-    }
-    return true;
-}
-
 /* No reply, or one to something else; a program of another version is the likeliest of the causes
  * that operators can mend. */
 static void say_unreadable(struct node *node, struct bytes reply)
@@ -119,7 +72,7 @@ static bool take(struct nodes *n, uint32_t index, const struct proto_request *re
     out->took_ms = loop_now_ms() - node->sent_ms;
     node->sent = 0;
     if (!proto_decode_reply(&out->reply, buf_bytes(&out->bytes)) ||
-        !is_reply_to(&out->reply, request))
+        !nodes_is_reply_to(&out->reply, request))
         say_unreadable(node, buf_bytes(&out->bytes));
     return true;
 }
@@ -133,8 +86,8 @@ bool nodes_is_refused(const struct nodes *n, uint32_t index)
 /* Until something may have come for one of those that were asked and have not answered. */
 static void wait_any(const struct nodes *n, uint64_t until_ms)
 {
-    struct pollfd fds[MEMBERS_MAX];
-    nfds_t count = 0;
+    struct pollfd fds[MEMBERS_MAX + 1] = {{.fd = interrupt_fd(), .events = POLLIN}};
+    nfds_t count = 1;
     for (uint32_t i = 0; i < n->count; i++) {
         if (n->items[i].dial != NULL && n->items[i].sent == n->asked)
             fds[count++] = (struct pollfd){.fd = dial_fd(n->items[i].dial), .events = POLLIN};
@@ -271,6 +224,11 @@ static enum rc say_silence(const struct asking *a, struct why *why)
                    n->timeout_ms / 1000, list.text);
 }
 
+static enum rc say_interrupted(struct why *why)
+{
+    return why_set(why, RC_INTERRUPTED, "interrupted");
+}
+
 enum rc nodes_ask(struct nodes *n, const struct proto_request *request, uint32_t patience_ms,
                   struct nodes_answer *out, struct why *why)
 {
@@ -286,7 +244,7 @@ enum rc nodes_ask(struct nodes *n, const struct proto_request *request, uint32_t
         launch_due(&a, patience_ms);
         is_answered = take_useful(&a, out);
         if (is_answered || nodes_left_ms(n) == 0 || a.forbidden_count == n->count ||
-            (n->is_for_reading && is_nobody_there(n)))
+            interrupt_was_asked() || (n->is_for_reading && is_nobody_there(n)))
             break;
         wait_any(n, next_wake_ms(&a));
     }
@@ -295,7 +253,7 @@ enum rc nodes_ask(struct nodes *n, const struct proto_request *request, uint32_t
         return why_set(why, RC_REFUSED, "all nodes that were asked (%" PRIu32 ") refuse: %s",
                        n->count, nodes_code_text(n, request->type, PROTO_FORBIDDEN));
     if (!is_answered)
-        return say_silence(&a, why);
+        return interrupt_was_asked() ? say_interrupted(why) : say_silence(&a, why);
     n->first = out->node;
     return out->reply.code == PROTO_OK ? RC_OK : RC_NOT_FOUND;
 }
@@ -314,7 +272,8 @@ enum rc nodes_ask_one(struct nodes *n, uint32_t index, const struct proto_reques
     while (is_sent && !is_answered) {
         wait_any(n, until_ms);
         is_answered = take(n, index, request, out);
-        if (!is_answered && loop_now_ms() >= until_ms)
+        if (!is_answered && (loop_now_ms() >= until_ms || interrupt_was_asked() ||
+                             (n->is_for_reading && nodes_is_refused(n, index))))
             break;
     }
     if (is_answered && node->trouble[0] == '\0')
@@ -322,9 +281,13 @@ enum rc nodes_ask_one(struct nodes *n, uint32_t index, const struct proto_reques
     if (is_answered || !is_sent)
         return why_set(why, is_sent ? RC_MALFORMED : RC_INVALID, "%s: %s",
                        nodes_name(name, n, index), node->trouble);
-    return why_set(why, RC_TIMEOUT, "%s%s: no answer within %.3g s", nodes_name(name, n, index),
-                   nodes_is_refused(n, index) ? ": " NODES_REFUSED : " is silent",
-                   timeout_ms / 1000.0);
+    if (interrupt_was_asked())
+        return say_interrupted(why);
+    if (nodes_is_refused(n, index))
+        return why_set(why, RC_TIMEOUT, "%s: " NODES_REFUSED ": is it running?",
+                       nodes_name(name, n, index));
+    return why_set(why, RC_TIMEOUT, "%s is silent: no answer within %.3g s",
+                   nodes_name(name, n, index), timeout_ms / 1000.0);
 }
 
 /* ---- all side by side ---- */
@@ -370,7 +333,7 @@ void nodes_ask_all(struct nodes *n, const struct proto_request *request, uint32_
         out[i].has_answered = out[i].is_forbidden = out[i].is_refused = false;
         sent_count += nodes_put(n, i, request);
     }
-    while (sent_count > 0 && is_any_open(n) && loop_now_ms() < until_ms) {
+    while (sent_count > 0 && is_any_open(n) && loop_now_ms() < until_ms && !interrupt_was_asked()) {
         wait_any(n, until_ms);
         for (uint32_t i = 0; i < n->count; i++) {
             if (n->items[i].sent == n->asked && take(n, i, request, &out[i]))
@@ -413,7 +376,7 @@ bool nodes_take(struct nodes *n, const struct proto_request *request, uint64_t u
             snprintf(out->trouble, sizeof out->trouble, "%s", n->items[i].trouble);
             return true;
         }
-        if (loop_now_ms() >= until_ms)
+        if (loop_now_ms() >= until_ms || interrupt_was_asked())
             return false;
         wait_any(n, until_ms);
     }

@@ -75,10 +75,10 @@ void progress_tell_bytes(struct progress *p, uint64_t done, uint64_t total)
 {
     const double mib = 1024 * 1024;
     double seconds;
-    if (!is_time(p, &seconds))
+    if (done == 0 || !is_time(p, &seconds)) /* of nothing yet there is no rate */
         return;
-    double left = done > 0 ? seconds * (double)(total - done) / (double)done : 0;
-    double percent = total > 0 ? 100 * (double)done / (double)total : 100;
+    double left = seconds * (double)(total - done) / (double)done;
+    double percent = 100 * (double)done / (double)total;
     fprintf(stderr, "%s%s: %.1f of %.1f MiB (%.0f %%), %.1f MiB/s, %.0f s left%s",
             p->is_terminal ? "\r" : "", p->what, (double)done / mib, (double)total / mib, percent,
             (double)done / mib / seconds, left, p->is_terminal ? "\033[K" : "\n");

@@ -20,7 +20,7 @@ void progress_start(struct progress *p, const char *what, bool is_silent);
 void progress_tell(struct progress *p, uint64_t done, uint64_t total, uint64_t txs_count);
 /* `done` of `total` rows of a file, of which done_now since progress_start(). */
 void progress_tell_rows(struct progress *p, uint64_t done, uint64_t total, uint64_t done_now);
-/* The same of bytes. */
+/* The same of bytes; nothing while there are none. */
 void progress_tell_bytes(struct progress *p, uint64_t done, uint64_t total);
 /* Before anything else is printed. */
 void progress_end(struct progress *p);

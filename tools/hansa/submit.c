@@ -2,11 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "crypto/base/check.h"
 #include "net/loop.h"
 #include "node/pool.h"
+#include "tools/hansa/interrupt.h"
 
 /* ---- outcomes ---- */
 
@@ -84,12 +84,6 @@ static void take_result(struct submit_end *end, const struct proto_result *said,
     end->result.txid = txid;
 }
 
-static void sleep_ms(uint32_t ms)
-{
-    struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    (void)nanosleep(&span, NULL);
-}
-
 /* Who does not know may be cut off from the others, and who is busy may be alone in it. One that
  * answers before its time, busy or not, is not asked again at once. */
 static void turn_to_next(struct following *f, bool is_early)
@@ -99,7 +93,7 @@ static void turn_to_next(struct following *f, bool is_early)
         f->busy_ms = SUBMIT_BUSY_MS;
         return;
     }
-    sleep_ms(least_ms(f->busy_ms, nodes_left_ms(f->n)));
+    interrupt_sleep(least_ms(f->busy_ms, nodes_left_ms(f->n)));
     f->busy_ms = least_ms(2 * f->busy_ms, SUBMIT_BUSY_MS_MAX);
 }
 
@@ -238,8 +232,8 @@ enum rc submit_receipt(struct nodes *n, const struct digest *txid, struct buf *f
     request->txids[0] = *txid;
     digest_to_hex(hex, txid);
     enum rc rc = ask_round(n, request, answer, file, receipt, why);
-    while (rc == RC_TIMEOUT && nodes_left_ms(n) > 0) {
-        sleep_ms(least_ms(NODES_AGAIN_MS, nodes_left_ms(n)));
+    while (rc == RC_TIMEOUT && nodes_left_ms(n) > 0 && !interrupt_was_asked()) {
+        interrupt_sleep(least_ms(NODES_AGAIN_MS, nodes_left_ms(n)));
         rc = ask_round(n, request, answer, file, receipt, why);
     }
     nodes_answer_close(answer);

@@ -84,6 +84,7 @@ refused() {
     [ "$code" -eq "$want" ] || problem="${problem}exit $code with --json, not $want; "
     [ ! -s out ] || problem="${problem}something on stdout with --json; "
     grep -qF "\"exit_code\": $want," err.json || problem="${problem}no exit_code with --json; "
+    [ "$(wc -l <err.json)" -eq 1 ] || problem="${problem}not one line of JSON; "
     cat err.json >>refusals
     result "$name" "$problem"
 }

@@ -117,10 +117,44 @@ says "status_of_nobody" 7 "m0 |:$((ports + 4)): nobody listens there" \
 shown "status_of_nobody_is_json_too" 'all(n["refused"] and not n["answers"] for n in d["nodes"])' \
     status $g --timeout 600 --json
 HANSA_TIMEOUT=0 refused "time_from_the_environment_is_judged" 2 "HANSA_TIMEOUT must be|'0'" metrics $g
-HANSA_TIMEOUT=1 refused "and_counts_where_none_is_given" 7 "no answer within 1 s" transfer $g --key bank.key \
+HANSA_TIMEOUT=1 refused "and_counts_where_none_is_given" 5 "no answer within 1 s" transfer $g --key bank.key \
     --from bank/main --to alice/main --amount 1.00 --asset CZK
-refused "transfer_to_nobody_sends_nothing" 7 "no answer within 1 s" transfer $g --key bank.key \
-    --from bank/main --to alice/main --amount 1.00 --asset CZK --timeout 1
+refused "transfer_to_nobody_sends_nothing_and_says_so" 5 \
+    "nothing was sent, so give the command again once nodes answer: no answer within 1 s: m0 (" transfer $g \
+    --key bank.key --from bank/main --to alice/main --amount 1.00 --asset CZK --timeout 1
+run transfer $g --key bank.key --from bank/main --to alice/main --amount 1.00 --asset CZK --timeout 1 --json
+cp err out
+json "in_json_too" 'd["error"]["exit"] == "environment" and d["error"]["details"] == {"sent": False}'
+# interrupted_by SIGNAL WORDS...: the exit of the command when it is signalled once it watches for that.
+interrupted_by() {
+    signal=$1
+    shift
+    "$HANSA" "$@" >out 2>err &
+    watching=$!
+    until_watching || echo "it does not watch; "
+    kill -"$signal" $watching
+    code=0
+    wait $watching || code=$?
+}
+until_watching() {
+    tries=$((SECONDS_MAX * 20))
+    until grep -q '^SigCgt:.*4002$' /proc/$watching/status; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 0.05
+    done
+}
+pay_nobody="transfer $g --key bank.key --from bank/main --to alice/main --amount 1.00 --asset CZK --timeout 600"
+interrupted_by TERM $pay_nobody
+result "interrupted_before_it_sends_it_says_so" "$(lacks err 'hansa: transfer: interrupted: nothing was sent')$([ $code -eq 5 ] || echo "exit $code")"
+interrupted_by TERM $pay_nobody --json
+cp err out
+json "and_in_json" 'd["error"]["code"] == "interrupted" and d["error"]["exit_code"] == 5 and
+    d["error"]["details"] == {"sent": False}'
+refused "backup_of_nobody_is_told_at_once" 7 \
+    "hansa: backup: m0 (127.0.0.1:$((ports + 4))): nobody listens there: is it running?" \
+    backup none $g --node m0 --timeout 600
+check "and_leaves_nothing" sh -c '[ ! -e none ] && [ ! -e none.part ]'
 run sign transfer --key bank.key $g --nonce 1 --from bank/main --to alice/main --amount 100.00 \
     --asset CZK --out pay.tx
 txid=$(sed -n 's/^txid: *//p' out)
@@ -130,7 +164,8 @@ run submit pay.tx $g --timeout 1 --json
 cp err said
 check "json_says_on_stderr_what_is_being_sent" /usr/bin/python3 -c '
 import json, sys
-lines = open("said").read().split("\n", 1)
+lines = open("said").read().splitlines()
+assert len(lines) == 2, lines
 assert json.loads(lines[0]) == {"sending": {"txid": sys.argv[1], "nonce": 1}}, lines[0]
 d = json.loads(lines[1])["error"]
 assert d["exit"] == "unknown" and d["details"]["txid"] == sys.argv[1], d' "$txid"
@@ -323,6 +358,11 @@ signal STOP m3
 patiently says "a_quorum_is_enough" 0 "m3 |no answer|3 of 4 work together" "" status --timeout 1
 accepted "and_commits" "committed:" transfer --from bank/main --to bob/main --amount 1.00 --asset CZK
 says "status_of_the_one_that_stopped" 7 "m3 " "m3 does not answer within" status --node m3 --timeout 1
+for number in INT TERM; do
+    interrupted_by $number backup stopped $g --node m3 --timeout 600
+    result "backup_of_a_node_that_stopped_ends_at_$number" \
+        "$(lacks err 'hansa: backup: interrupted: nothing is left behind')$([ $code -eq 5 ] || echo "exit $code")$([ ! -e stopped.part ] || echo "stopped.part is there")"
+done
 signal STOP m2
 patiently says "half_of_them_is_no_quorum" 1 "no answer" "2 of 4 nodes answer|3 have to" status --timeout 1
 patiently says "without_a_quorum_the_outcome_is_unknown" 7 "txid:" "is unknown: no node knows yet" transfer \

@@ -5,9 +5,10 @@
  * "hansa: <command>: <words>" on stderr, or with --json {"error": {"command", "code", "exit_code",
  * "exit", "text", "details"?}} there. stdout stays empty then, but for what is needed on the way
  * to a "no": the transaction that tx show shows, the rows of status, and the txid of what is about
- * to be sent (with --json that is {"sending": {"txid", "nonce"}} on stderr, on a line before). The
- * exit code is the same with and without --json. A command that is asked yes or no says it in JSON
- * as "holds": true in the answer, or false in the details. */
+ * to be sent (with --json that is {"sending": {"txid", "nonce"}} on stderr, on a line before: all
+ * that stands there with --json is one JSON value on each line). The exit code is the same with and
+ * without --json. A command that is asked yes or no says it in JSON as "holds": true in the answer,
+ * or false in the details. */
 #ifndef TOOLS_HANSA_CLI_H
 #define TOOLS_HANSA_CLI_H
 
@@ -23,10 +24,10 @@
       "bad input: a file, key, genesis or transaction is not what it should be")                   \
     X(CLI_NOT_FOUND, 4, "not_found", "not found")                                                  \
     X(CLI_ENVIRONMENT, 5, "environment",                                                           \
-      "the environment: a file cannot be read or written, a disk or store is full or in use")      \
+      "the environment: a file, disk or store; nothing could be sent; interrupted, nothing open")  \
     X(CLI_REFUSED, 6, "refused", "refused by the ledger")                                          \
     X(CLI_UNKNOWN, 7, "unknown",                                                                   \
-      "no answer in time: what was sent may take effect yet, and hansa wait TXID tells")
+      "no answer in time, or interrupted: what was sent may take effect yet, as the words say")
 
 enum cli_exit {
 #define X(code, number, word, text) code = number,
@@ -124,6 +125,9 @@ void cli_line(const char *name, const char *format, ...) __attribute__((format(p
 enum cli_exit cli_fail(struct cli *c, enum rc rc, const struct why *why);
 /* The same with more for --json: details (taken, may be NULL) stands beside the text. */
 enum cli_exit cli_fail_details(struct cli *c, enum rc rc, const struct why *why, json_t *details);
+/* The same where rc alone does not tell the exit code: whether something was sent does. */
+enum cli_exit cli_fail_as(struct cli *c, enum cli_exit code, enum rc rc, const struct why *why,
+                          json_t *details);
 /* The same for a question of yes or no: when the exit code is CLI_NO, details say "holds": false.
  */
 enum cli_exit cli_fail_holds(struct cli *c, enum rc rc, const struct why *why, json_t *details);

@@ -127,7 +127,8 @@ static enum cli_exit fail(struct cli *c, enum cli_exit code, const char *name, c
         if (details != NULL)
             CHECK(json_object_set(error, "details", details) == 0);
         json_t *whole = json_pack("{s:o}", "error", error);
-        json_dumpf(whole, stderr, JSON_FLAGS);
+        /* No indentation: each value on stderr is a line, whatever was said there before. */
+        json_dumpf(whole, stderr, JSON_REAL_PRECISION(15));
         fputc('\n', stderr);
         json_decref(whole);
     } else if (command != NULL) {
@@ -140,11 +141,17 @@ static enum cli_exit fail(struct cli *c, enum cli_exit code, const char *name, c
     return code;
 }
 
-enum cli_exit cli_fail_details(struct cli *c, enum rc rc, const struct why *why, json_t *details)
+enum cli_exit cli_fail_as(struct cli *c, enum cli_exit code, enum rc rc, const struct why *why,
+                          json_t *details)
 {
     const char *words = why != NULL && why->text[0] != '\0' ? why->text : rc_text(rc);
     char word[RC_WORD_BYTES];
-    return fail(c, cli_exit_of_rc(rc), rc_word(word, rc), words, details);
+    return fail(c, code, rc_word(word, rc), words, details);
+}
+
+enum cli_exit cli_fail_details(struct cli *c, enum rc rc, const struct why *why, json_t *details)
+{
+    return cli_fail_as(c, cli_exit_of_rc(rc), rc, why, details);
 }
 
 enum cli_exit cli_fail_holds(struct cli *c, enum rc rc, const struct why *why, json_t *details)

@@ -86,7 +86,7 @@ static void print_command(const struct command *command)
     printf("\noptions:\n");
     for (const struct cli_option *o = command->options; o != NULL && o->name != NULL; o++)
         print_option(o);
-    printf("  %-28s %s\n", "--json", "answer with one JSON object (errors too, on stderr)");
+    printf("  %-28s %s\n", "--json", "answer with one JSON object (errors on stderr, on one line)");
     printf("  %-28s %s\n", "--help, -h", "show this help");
     printf("\nexample:\n");
     print_indented(command->example);

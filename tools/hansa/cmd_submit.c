@@ -72,7 +72,8 @@ const struct command cmd_submit = {
     .example = "hansa sign transfer --key alice.key --genesis genesis.json --nonce 1 \\\n"
                "    --from alice/main --to bob/main --amount 12.00 --asset CZK --out pay.tx\n"
                "hansa submit pay.tx --genesis genesis.json --receipt pay.receipt",
-    .exits = OUTCOME_EXITS("FILE is no transaction, or of another chain"),
+    .exits = OUTCOME_EXITS("3 FILE is no transaction, or of another chain; 5 a file cannot be read "
+                           "or written;"),
     .run = run_submit,
 };
 
@@ -117,7 +118,8 @@ const struct command cmd_wait = {
     .options = outcome_options,
     .text =
         "For a transaction whose outcome is not known. One that was refused or rejected is not\n"
-        "told from one that was never sent: submit the same file again to learn that.",
+        "told from one that was never sent: submit the same file again to learn that. Of the\n"
+        "rows of an import, the same import again tells.",
     .example = "hansa wait TXID --genesis genesis.json --timeout 60 --receipt pay.receipt",
     .exits = "0 committed, and its receipt verified; 1 a node's receipt does not hold; 2 not a\n"
              "txid; 5 the receipt cannot be written; 7 it is not committed in time, or no node\n"

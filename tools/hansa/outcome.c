@@ -31,6 +31,22 @@ enum cli_exit outcome_judge_receipt(struct cli *c)
 /* For the handler of a signal, which may make no words. */
 static char interrupted[512];
 
+void outcome_watch_unsent(const struct cli *c)
+{
+    static const char json[] =
+        "{\"error\": {\"command\": \"%s\", \"code\": \"interrupted\", \"exit_code\": %d, "
+        "\"exit\": \"%s\", \"text\": \"interrupted: nothing was sent\", "
+        "\"details\": {\"sent\": false}}}\n";
+    int code = CLI_ENVIRONMENT;
+    if (c->json)
+        snprintf(interrupted, sizeof interrupted, json, c->command->words, code,
+                 cli_exit_word(CLI_ENVIRONMENT));
+    else
+        snprintf(interrupted, sizeof interrupted, "hansa: %s: interrupted: nothing was sent\n",
+                 c->command->words);
+    interrupt_end_with(interrupted, code);
+}
+
 static void watch_interrupts(const struct cli *c, const char *txid)
 {
     static const char json[] =

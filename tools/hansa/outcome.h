@@ -10,12 +10,11 @@
     {                                                                                              \
         "receipt", "FILE", CLI_OPTIONAL, "write the receipt to a new file: anyone can verify it"   \
     }
-/* input says what 3 means here. */
-#define OUTCOME_EXITS(input)                                                                       \
-    "0 committed, and its receipt verified; 1 a signature or a node's receipt does not hold;\n"    \
-    "3 " input "; 5 a file cannot be read or written; 6 rejected\n"                                \
-    "or refused by the ledger: the words say whether for good; 7 no outcome in time: it is\n"      \
-    "not known, hansa wait TXID asks again"
+/* unsent says what 3 and 5 mean here, of which nothing was sent. */
+#define OUTCOME_EXITS(unsent)                                                                      \
+    "0 committed, and its receipt verified; 1 a signature or a node's receipt does not "           \
+    "hold;\n" unsent "\n6 rejected or refused by the ledger: the words say whether for good;\n"    \
+    "7 sent, and no outcome in time or interrupted: hansa wait TXID asks again"
 
 struct outcome_of {
     struct digest txid;
@@ -28,6 +27,9 @@ struct outcome_of {
 /* Whether --receipt names a file that can be made: asked before anything is sent.
  * Returns: CLI_DONE, or it has said why not. */
 MUST_USE enum cli_exit outcome_judge_receipt(struct cli *c);
+/* Nothing is sent yet, but the nodes are asked: from now on Ctrl-C ends the program with words that
+ * say so, until outcome_announce(). */
+void outcome_watch_unsent(const struct cli *c);
 /* Say, before anything is sent, what is being sent: a transaction whose txid is known can be asked
  * for whatever happens. From now on Ctrl-C ends the program with words that say so too, until
  * outcome_answer(). */

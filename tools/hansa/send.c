@@ -6,6 +6,21 @@
 
 /* ---- signing and sending ---- */
 
+/* Nothing is sent before the nonce is known, so no outcome is open. */
+static enum cli_exit ask_nonce(struct nonce *out, struct cli *c, struct nodes *n,
+                               const struct key *key)
+{
+    struct why why = {""};
+    outcome_watch_unsent(c);
+    enum rc rc = nonce_ask(out, n, &key->public.sign_public, &why);
+    if (rc == RC_OK)
+        return CLI_DONE;
+    if (rc != RC_TIMEOUT)
+        return cli_fail(c, rc, &why);
+    rc = why_within(&why, rc, "nothing was sent, so give the command again once nodes answer");
+    return cli_fail_as(c, CLI_ENVIRONMENT, rc, &why, json_pack("{s:b}", "sent", 0));
+}
+
 /* nonce: NULL when it was not asked for. height: NULL, or where to put that of what is committed,
  * instead of answering. */
 static enum cli_exit send_whole(struct cli *c, struct nodes *n, struct bytes whole,
@@ -29,14 +44,13 @@ static enum cli_exit send_whole(struct cli *c, struct nodes *n, struct bytes who
 static enum cli_exit sign_and_send(struct cli *c, struct nodes *n, struct tx_draft *draft,
                                    json_t *ops, const char *where, const struct key *key)
 {
-    struct why why = {""};
     struct json_at at = json_root(ops);
     struct nonce nonce;
     bool is_asked = draft->nonce == 0;
     if (is_asked) {
-        enum rc rc = nonce_ask(&nonce, n, &key->public.sign_public, &why);
-        if (rc != RC_OK)
-            return cli_fail(c, rc, &why);
+        enum cli_exit code = ask_nonce(&nonce, c, n, key);
+        if (code != CLI_DONE)
+            return code;
         draft->nonce = nonce.next;
     }
     struct buf whole = {0};

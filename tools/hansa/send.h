@@ -11,7 +11,10 @@
         {"nonce", "N", CLI_OPTIONAL, "else the key's next one, as the nodes agree on it"},         \
         {"valid-until", "HEIGHT", CLI_OPTIONAL, "the last height it may stand at; default: any"},  \
         OUTCOME_RECEIPT_OPTION, NODES_OPTIONS
-#define SEND_EXITS OUTCOME_EXITS("the key, genesis or operation is refused")
+#define SEND_EXITS                                                                                 \
+    OUTCOME_EXITS(                                                                                 \
+        "3 the key, genesis or operation is refused; 5 a file cannot be read or written,\n"        \
+        "or nothing was sent: no node told the nonce in time, or interrupted before that;")
 #define SEND_TEXT                                                                                  \
     "The txid is printed before anything is sent (with --json on stderr, as {\"sending\": ..}).\n" \
     "Without --nonce the nodes are asked for it: it is right when 2f+1 of them answer. Where "     \

@@ -31,11 +31,16 @@ static enum rc take_dir(char out[static PATH_MAX], const struct cli *c, struct w
 static enum cli_exit ask(struct cli *c, const char *action, const char *done, const char *already)
 {
     struct why why = {""};
+    char waiting[128];
+    bool is_primary = strcmp(cli_argument(c, 0), "primary") == 0;
     char dir[PATH_MAX], answer[SANDBOX_CONTROL_BYTES_MAX], request[SANDBOX_CONTROL_BYTES_MAX];
     enum rc rc = take_dir(dir, c, &why);
     snprintf(request, sizeof request, "%s %.64s", action, cli_argument(c, 0));
+    snprintf(waiting, sizeof waiting, "hansa: %s: waiting, at most %d s, %s\n", c->command->words,
+             is_primary ? SANDBOX_VIEW_MS / 1000 : SANDBOX_STOP_MS / 1000,
+             is_primary ? "until a quorum of nodes is in one view" : "for the sandbox");
     if (rc == RC_OK)
-        rc = sandbox_ask(dir, request, answer, &why);
+        rc = sandbox_ask(dir, request, c->json ? NULL : waiting, answer, &why);
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     char *idle = answer;

@@ -69,10 +69,11 @@ MUST_USE enum rc sandbox_listen(struct sandbox *s, struct why *why);
 void sandbox_unlisten(struct sandbox *s);
 /* Somebody knocks: hear what they ask, do it, answer. */
 void sandbox_serve(struct sandbox *s);
-/* Ask the sandbox of a directory: "stop alpha". answer gets its words; if it obeys, the names of
- * the nodes to which that was done, a semicolon, and of those that were so already. Returns: RC_OK
- * | RC_NOT_FOUND (nobody keeps a sandbox there) | RC_INVALID (it refuses: words) | RC_TIMEOUT. */
-MUST_USE enum rc sandbox_ask(const char *dir, const char *request,
+/* Ask the sandbox of a directory: "stop alpha". waiting: NULL, or a line for stderr if that takes
+ * more than a moment. answer gets its words; if it obeys, the names of the nodes to which that was
+ * done, a semicolon, and of those that were so already. Returns: RC_OK | RC_NOT_FOUND (nobody keeps
+ * a sandbox there) | RC_INVALID (it refuses: words) | RC_TIMEOUT. */
+MUST_USE enum rc sandbox_ask(const char *dir, const char *request, const char *waiting,
                              char answer[static SANDBOX_CONTROL_BYTES_MAX], struct why *why);
 
 #endif

@@ -13,6 +13,7 @@
 #include "tools/hansa/sandbox.h"
 
 enum { HEAR_MS = 15000, ANSWER_MS = SANDBOX_VIEW_MS + SANDBOX_STOP_MS + SANDBOX_START_MS };
+enum { PATIENCE_MS = 2000 }; /* then people are told what the sandbox waits for */
 
 /* Socket names have 107 bytes at most; through the directory's descriptor its path may be long. */
 static bool name_of(struct sockaddr_un *out, int *dir_fd, const char *dir)
@@ -56,7 +57,7 @@ enum rc sandbox_listen(struct sandbox *s, struct why *why)
     struct why ignored;
     int dir_fd;
     s->control = -1;
-    if (sandbox_ask(s->dir, "hello all", answer, &ignored) != RC_NOT_FOUND)
+    if (sandbox_ask(s->dir, "hello all", NULL, answer, &ignored) != RC_NOT_FOUND)
         return why_set(why, RC_STORE_IN_USE, "%s: another sandbox runs in this directory",
                        cli_quote(quoted, s->dir));
     if (!name_of(&name, &dir_fd, s->dir))
@@ -184,7 +185,16 @@ void sandbox_serve(struct sandbox *s)
 
 /* ---- the asking side ---- */
 
-enum rc sandbox_ask(const char *dir, const char *request,
+static void tell_of_waiting(int fd, const char *waiting)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    if (waiting == NULL || poll(&ready, 1, PATIENCE_MS) != 0)
+        return;
+    fputs(waiting, stderr);
+    fflush(stderr);
+}
+
+enum rc sandbox_ask(const char *dir, const char *request, const char *waiting,
                     char answer[static SANDBOX_CONTROL_BYTES_MAX], struct why *why)
 {
     struct sockaddr_un name;
@@ -198,6 +208,8 @@ enum rc sandbox_ask(const char *dir, const char *request,
     int size = snprintf(line, sizeof line, "%s\n", request);
     bool is_sent = is_there && size > 0 && (size_t)size < sizeof line &&
                    send(fd, line, (size_t)size, MSG_NOSIGNAL) == size;
+    if (is_sent)
+        tell_of_waiting(fd, waiting);
     bool is_heard = is_sent && hear(fd, line, ANSWER_MS);
     if (fd >= 0)
         close(fd);

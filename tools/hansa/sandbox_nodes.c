@@ -217,13 +217,30 @@ static uint32_t look_for_primary(struct sandbox *s)
     return found;
 }
 
+static uint32_t count_running(const struct sandbox *s)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s->nodes_count; i++)
+        count += s->nodes[i].pid != 0;
+    return count;
+}
+
+/* Too few for a quorum stay so while we look: the same process would have to start more. */
 static enum rc find_primary(struct sandbox *s, uint32_t *node, struct why *why)
 {
     uint64_t until_ms = loop_now_ms() + SANDBOX_VIEW_MS;
+    uint32_t running = count_running(s), quorum = quorum_of(s->nodes_count);
+    if (running < quorum)
+        return why_set(why, RC_INVALID,
+                       "%" PRIu32 " of %" PRIu32 " nodes run and a quorum is %" PRIu32
+                       ", so there is no primary: hansa sandbox start all, or give a member's name",
+                       running, s->nodes_count, quorum);
     for (;;) {
         *node = look_for_primary(s);
         if (*node < s->nodes_count)
             return RC_OK;
+        if (is_asked_to_end())
+            return why_set(why, RC_INTERRUPTED, "the sandbox is being ended");
         if (loop_now_ms() >= until_ms)
             return why_set(why, RC_INVALID,
                            "no quorum of nodes is in one view, so there is no primary: give a "

@@ -102,6 +102,15 @@ refused "import_with_another_template_is_refused" 3 "now 'to alice/x'" import so
 refused "import_without_an_option_of_before_is_refused" 3 "'memo no. {n}', and now nothing" import \
     some.csv --key box/keys/bob.key --op transfer --from bob/main --to 'alice/{to|lower}' \
     --amount '{amount}' --asset CZK
+some="import some.csv --key box/keys/bob.key --op transfer --from bob/main --amount {amount} --asset CZK"
+# shellcheck disable=SC2086
+{
+refused "all_are_paid_is_said_to_be_all" 3 \
+    "300 of 300 rows it signed are committed (lines 2 to 301): all rows of this file are paid, and nothing is left" \
+    $some --to 'alice/{to|lower}' --memo 'no. {n}' --journal new.journal
+refused "also_to_another_template" 3 "all rows of this file are paid" $some --to alice/x --memo 'no. {n}'
+}
+refused "journal_that_is_not_there_is_a_file_that_is_not_there" 5 "'nosuch.journal'" import show nosuch.journal
 accepted "journal_is_shown" 'rows signed:     300|committed:       300' import show some.csv.journal
 
 printf 'n,to,amount\n1,a,0.01\n2,a\n3,a,x\n' >bad.csv
@@ -161,18 +170,25 @@ halt() {
     "$1" "$HANSA" import halt.csv --key box/keys/bob.key --op transfer --from bob/main --to alice/"$halt" \
         --amount '{amount}' --asset CZK
 }
+code_of() {
+    code=0
+    "$@" || code=$?
+}
 for halt in halt halt2 halt3; do # where this shell stalls, the import may be done before
     rm -f halt.csv.journal
     halt exec >import.out 2>import.err &
     import=$!
     await 120 sh -c '[ "$(stat -c %s halt.csv.journal)" -gt 100000 ]'
     kill -TERM "$import" 2>/dev/null
-    wait "$import"
+    code_of wait "$import"
     ! grep -q interrupted: import.err || break
 done
 cp import.err err
 result "interrupted_import_says_how_far_it_came" \
     "$(grep -q 'interrupted: [1-9][0-9]* of 4000 rows are committed.*the same command again goes on' err || echo it does not)"
+want=5
+! grep -q 'the outcome is not known' err || want=7
+result "and_its_exit_whether_outcomes_are_open" "$([ "$code" -eq "$want" ] || echo "exit $code, not $want")"
 refused "another_journal_is_refused_while_outcomes_are_open" 3 "halt.csv.journal|--again" import \
     halt.csv --key box/keys/bob.key --op transfer --from bob/main --to alice/$halt \
     --amount '{amount}' --asset CZK --journal new.journal
@@ -201,6 +217,45 @@ sleep 0.5
 check "import_outlives_its_nodes" wait "$import"
 result "nodes_killed_in_the_middle_cost_no_row" "$(holds alice/nodes 40.00 4000)"
 
+rows open.csv 100
+signal STOP gamma delta # no quorum: what is sent stays open
+open_rows() { # exec|command WORDS...
+    how=$1
+    shift
+    "$how" "$HANSA" import open.csv --key box/keys/bob.key --op transfer --from bob/main --to alice/open \
+        --amount '{amount}' --asset CZK "$@"
+}
+for json in '' --json; do
+    : >import.err
+    # shellcheck disable=SC2086
+    open_rows exec --timeout 600 --txids $json >import.out 2>import.err &
+    import=$!
+    await 120 grep -q txid import.err
+    kill -TERM "$import"
+    code_of wait "$import"
+    cp import.err err
+    result "interrupted_with_open_outcomes_is_unknown$json" \
+        "$(lacks err 'of 64 the outcome is not known yet: the same command again goes on')$([ "$code" -eq 7 ] || echo "exit $code")"
+done
+check "stderr_is_json_line_by_line" /usr/bin/python3 -c '
+import json
+lines = [json.loads(line) for line in open("import.err")]
+assert all(len(line["sending"]["txid"]) == 64 and line["sending"]["line"] > 1 for line in lines[:-1]), lines
+e = lines[-1]["error"]
+assert e["code"] == "interrupted" and e["exit_code"] == 7 and e["details"]["rows_under_way"] == 64, e'
+code_of open_rows command --timeout 1 >out 2>err
+result "the_import_itself_is_the_next_step" \
+    "$(lacks err 'outcome unknown of 64 transactions|line 2, txid |The same command again finds out about each, signs anew')$(grep -o 'hansa wait' err)$([ "$code" -eq 7 ] || echo "exit $code")"
+"$HANSA" sandbox kill primary >kill.out 2>kill.err &
+killer=$!
+await 60 grep -q 'sandbox kill: waiting, at most 30 s, until a quorum of nodes is in one view' kill.err
+result "kill_that_waits_says_so" "$(cat kill.out)$([ -s kill.err ] || echo it does not)"
+signal CONT gamma delta
+check "and_kills_when_there_is_a_quorum" wait "$killer"
+"$HANSA" sandbox start all >out 2>err
+check "rows_that_were_open_are_paid" open_rows command
+result "once" "$(holds alice/open 1.00 100)"
+
 cp box/keys/bob.key copy.key
 chmod 600 copy.key
 rows one.csv 1500
@@ -220,7 +275,9 @@ result "two_imports_with_one_key_pay_each_row_once" "$(holds alice/both 30.00 30
 
 "$HANSA" sandbox stop all >out 2>err
 rows dead.csv 10
-refused "nodes_that_are_dead_are_said_to_be" 7 'no node answered|the same command again' import \
+refused "there_is_no_primary_without_a_quorum" 3 \
+    '0 of 4 nodes run and a quorum is 3, so there is no primary: hansa sandbox start all' sandbox kill primary
+refused "nodes_that_are_dead_are_said_to_be" 5 'no node answered|Nothing is under way; the same command again' import \
     dead.csv --key box/keys/bob.key --op transfer --from bob/main --to alice/dead \
     --amount '{amount}' --asset CZK --timeout 1
 "$HANSA" sandbox start all >out 2>err

@@ -149,12 +149,13 @@ static enum rc judge_earlier(const struct importing *i, struct why *why)
 {
     char own[PATH_MAX];
     const struct journal_binding binding = {.chain_id = i->nodes.genesis->chain_id,
+                                            .csv = i->judged.csv,
                                             .signer = i->key.public.sign_public};
     int size = snprintf(own, sizeof own, "%s.journal", i->config.path);
     if (cli_value(i->c, "journal") == NULL || cli_has(i->c, "again") || size < 0 ||
         (size_t)size >= sizeof own)
         return RC_OK;
-    return import_earlier_judge(i->journal_path, own, &binding, why);
+    return import_earlier_judge(i->journal_path, own, &binding, i->judged.rows, why);
 }
 
 static uint32_t least(uint64_t a, uint64_t b)
@@ -179,7 +180,7 @@ static enum rc open_import(struct importing *i, struct why *why)
     char quoted[CLI_QUOTE_BYTES];
     enum rc rc = import_open(&i->import, &config, why);
     if (rc == RC_INVALID) /* it is of another import */
-        rc = import_earlier_advise(i->journal_path, rc, why);
+        rc = import_earlier_advise(i->journal_path, &config.binding, i->judged.rows, rc, why);
     return rc == RC_OK ? rc : why_within(why, rc, "%s", cli_quote(quoted, i->journal_path));
 }
 
@@ -195,6 +196,7 @@ static enum cli_exit follow(struct importing *i)
                                              .progress = &progress,
                                              .rows_total = i->judged.rows,
                                              .is_telling = cli_has(i->c, "txids"),
+                                             .is_json = i->c->json,
                                              .signer = i->key.public.sign_public};
     enum rc rc = import_run(&config, &why);
     progress_end(&progress);
@@ -323,7 +325,7 @@ static const struct cli_option options[] = {
     {"again", NULL, CLI_OPTIONAL, "with --journal: also if CSV.journal says that rows are paid"},
     {"dry-run", NULL, CLI_OPTIONAL, "judge the whole file, show the first row, send nothing"},
     {"skip-refused", NULL, CLI_OPTIONAL, "go on behind a row that the ledger refuses"},
-    {"txids", NULL, CLI_OPTIONAL, "print each line's txid before it is sent"},
+    {"txids", NULL, CLI_OPTIONAL, "print each line's txid on stderr before it is sent"},
     NODES_OPTIONS,
     {0}};
 
@@ -352,7 +354,9 @@ const struct command cmd_import = {
                "    --from 'home/{account_from}' --to '{bank_to|lower}/{account_to}' \\\n"
                "    --amount '{amount}' --asset CZK --memo '{purpose} {order_id}'",
     .exits = "0 all rows are committed; 3 the file, a template or the key is refused, and nothing\n"
-             "was sent; 5 a file cannot be read or written, or another import is at work;\n"
-             "6 the ledger refused rows, or the key; 7 the outcome of some is unknown",
+             "was sent; 5 a file cannot be read or written, another import is at work, or Ctrl-C\n"
+             "or no node answers, and no outcome is open; 6 the ledger refused rows, or the key;\n"
+             "7 Ctrl-C or no answer, and the outcome of some rows is unknown: the same command\n"
+             "again finds out",
     .run = run,
 };

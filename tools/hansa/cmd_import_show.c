@@ -190,6 +190,8 @@ static enum cli_exit run(struct cli *c)
     struct journal journal;
     const char *path = cli_argument(c, 0);
     enum rc rc = journal_open_to_look(&journal, path, &why);
+    if (rc == RC_NOT_FOUND)
+        rc = RC_FILE_IO; /* a file that is not there is one that cannot be read, as everywhere */
     if (rc != RC_OK)
         return cli_fail(c, rc, &why);
     struct looking *l = mem_alloc(sizeof *l);
@@ -218,7 +220,7 @@ const struct command cmd_import_show = {
         "Shows how many rows were signed and are committed, each line whose outcome is not known\n"
         "yet with its txid, and each that was refused.",
     .example = "hansa import show payments.csv.journal",
-    .exits = "0 shown; 1 the journal is damaged; 3 it is no journal; 4 there is none;\n"
-             "5 it cannot be read",
+    .exits = "0 shown; 1 the journal is damaged; 3 it is no journal; 4 its import had not begun;\n"
+             "5 it is not there, or cannot be read",
     .run = run,
 };

@@ -271,9 +271,12 @@ void import_look(const struct import *im, struct import_look *out)
 {
     *out = im->look;
     out->refusals = im->refusals;
-    out->txs_under_way = (uint32_t)im->slots_count;
-    for (size_t i = 0; i < im->slots_count; i++)
+    for (size_t i = 0; i < im->slots_count; i++) {
+        if (im->slots[i].is_lost) /* its end is known: it is to be signed anew */
+            continue;
+        out->txs_under_way++;
         out->rows_under_way += im->slots[i].rows;
+    }
     out->is_stopping = import_is_stopping(im);
     out->is_done = im->slots_count == 0 && (im->is_source_ended || out->is_stopping);
 }

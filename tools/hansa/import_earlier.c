@@ -7,7 +7,7 @@
 #include "tools/hansa/cli.h"
 
 /* So many stretches of lines are listed; `hansa import show` has all that are not paid. */
-enum { STRETCHES_MAX = 3, LINES_BYTES = 128 };
+enum { STRETCHES_MAX = 3, LINES_BYTES = 128, UNPAID_BYTES = LINES_BYTES + 64 };
 
 enum end { END_UNKNOWN, END_COMMITTED, END_NOT_PAID };
 
@@ -15,6 +15,7 @@ struct earlier {
     bool has_begun;
     struct digest chain_id;
     struct public_key signer;
+    struct digest csv;
     struct earlier_batch {
         uint64_t first_line, last_line;
         uint32_t rows;
@@ -59,6 +60,7 @@ static enum rc see(void *context, const struct journal_record *r, struct why *wh
         e->has_begun = true;
         e->chain_id = r->binding.chain_id;
         e->signer = r->binding.signer;
+        e->csv = r->binding.csv;
     } else if (r->type == JOURNAL_SIGNED) {
         return see_signed(e, r, why);
     } else if (r->type != JOURNAL_CANCEL && r->batch < e->count) {
@@ -117,12 +119,31 @@ static bool may_have_paid(const struct earlier *e)
     return e->rows[END_COMMITTED] + e->rows[END_UNKNOWN] > 0;
 }
 
-/* While an outcome is not known, only the import itself can find out: no row is called unpaid. */
-static enum rc advise(const struct earlier *e, enum rc rc, struct why *why)
+/* "line 4, and any behind line 201": the file that was imported may go on behind what is signed,
+ * unless it is this one with its rows. "" = none are left. */
+static const char *list_unpaid(char out[static UNPAID_BYTES], const struct earlier *e,
+                               const struct journal_binding *binding, uint64_t rows)
 {
-    char lines[LINES_BYTES], unpaid[LINES_BYTES];
+    char lines[LINES_BYTES];
+    const char *not_paid = list_lines(lines, e, END_NOT_PAID);
+    bool is_whole = digest_equal(&e->csv, &binding->csv) &&
+                    e->rows[END_COMMITTED] + e->rows[END_NOT_PAID] >= rows;
+    size_t used = 0;
+    out[0] = '\0';
+    if (*not_paid != '\0')
+        used = (size_t)snprintf(out, UNPAID_BYTES, "line %s%s", not_paid, is_whole ? "" : ", and ");
+    if (!is_whole)
+        snprintf(out + used, UNPAID_BYTES - used, "any behind line %" PRIu64,
+                 e->batches[e->count - 1].last_line);
+    return out;
+}
+
+/* While an outcome is not known, only the import itself can find out: no row is called unpaid. */
+static enum rc advise(const struct earlier *e, const struct journal_binding *binding, uint64_t rows,
+                      enum rc rc, struct why *why)
+{
+    char lines[LINES_BYTES], unpaid[UNPAID_BYTES];
     const char *committed = list_lines(lines, e, END_COMMITTED);
-    const char *not_paid = list_lines(unpaid, e, END_NOT_PAID);
     uint64_t signed_rows = e->rows[END_COMMITTED] + e->rows[END_UNKNOWN] + e->rows[END_NOT_PAID];
     char known[256];
     snprintf(known, sizeof known, "%" PRIu64 " of %" PRIu64 " rows it signed are committed%s%s%s",
@@ -135,22 +156,27 @@ static enum rc advise(const struct earlier *e, enum rc rc, struct why *why)
                        "every row of this file, those again: restore what it was begun with and "
                        "repeat that command",
                        said.text, known, e->rows[END_UNKNOWN]);
+    if (*list_unpaid(unpaid, e, binding, rows) == '\0')
+        return why_set(why, rc,
+                       "%s: %s: all rows of this file are paid, and nothing is left to do. Another "
+                       "journal pays each of them again",
+                       said.text, known);
     return why_set(why, rc,
                    "%s: %s. Another journal pays every row of this file, those again: restore what "
                    "it was begun with and repeat that command with --skip-refused; or put the rows "
-                   "not paid, corrected, alone into a new file: %s%s%sany behind line %" PRIu64,
-                   said.text, known, *not_paid != '\0' ? "line " : "", not_paid,
-                   *not_paid != '\0' ? ", and " : "", e->batches[e->count - 1].last_line);
+                   "not paid, corrected, alone into a new file: %s",
+                   said.text, known, unpaid);
 }
 
-enum rc import_earlier_advise(const char *journal, enum rc rc, struct why *why)
+enum rc import_earlier_advise(const char *journal, const struct journal_binding *binding,
+                              uint64_t rows, enum rc rc, struct why *why)
 {
     struct earlier e;
     struct why unread = {""};
     const struct why said = *why;
     enum rc read = read_earlier(&e, journal, &unread);
     if (read == RC_OK && may_have_paid(&e))
-        rc = advise(&e, rc, why);
+        rc = advise(&e, binding, rows, rc, why);
     else if (read == RC_OK)
         rc = why_set(why, rc,
                      "%s: none of its rows is committed; another --journal FILE begins "
@@ -161,7 +187,7 @@ enum rc import_earlier_advise(const char *journal, enum rc rc, struct why *why)
 }
 
 enum rc import_earlier_judge(const char *asked, const char *own,
-                             const struct journal_binding *binding, struct why *why)
+                             const struct journal_binding *binding, uint64_t rows, struct why *why)
 {
     struct earlier e;
     char quoted[CLI_QUOTE_BYTES];
@@ -175,7 +201,7 @@ enum rc import_earlier_judge(const char *asked, const char *own,
         public_key_equal(&e.signer, &binding->signer) && may_have_paid(&e)) {
         rc = why_set(why, RC_INVALID, "%s: an earlier import of this file (--again pays anew)",
                      cli_quote(quoted, own));
-        rc = advise(&e, rc, why);
+        rc = advise(&e, binding, rows, rc, why);
     }
     mem_free(e.batches);
     return rc;

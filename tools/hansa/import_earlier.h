@@ -6,14 +6,16 @@
 #include "tools/hansa/journal.h"
 
 /* Behind words that say why this journal is not of the import that is asked for: how many of its
- * rows are committed, and how to go on. Returns: rc. */
-MUST_USE enum rc import_earlier_advise(const char *journal, enum rc rc, struct why *why);
+ * rows are committed, and how to go on. rows: of the file that binding names. Returns: rc. */
+MUST_USE enum rc import_earlier_advise(const char *journal, const struct journal_binding *binding,
+                                       uint64_t rows, enum rc rc, struct why *why);
 
 /* Judge whether an import with this key on this chain may begin with the journal `asked`, while
  * the CSV file's own is `own`.
  * Returns: RC_OK (there is nothing in `own` that could be paid again, or `asked` has begun) |
  * RC_INVALID (words: what is committed, and how to go on) | as journal_replay(). */
 MUST_USE enum rc import_earlier_judge(const char *asked, const char *own,
-                                      const struct journal_binding *binding, struct why *why);
+                                      const struct journal_binding *binding, uint64_t rows,
+                                      struct why *why);
 
 #endif

@@ -83,6 +83,17 @@ static enum rc ask_nonce(struct run *r, struct why *why)
 
 /* ---- sending ---- */
 
+static void tell_json(const struct import_item *item, const char *txid)
+{
+    json_t *whole =
+        json_pack("{s:{s:o, s:s, s:b}}", "sending", "line", cli_json_number(item->first_line),
+                  "txid", txid, "cancel", (int)item->is_cancel);
+    CHECK(whole != NULL);
+    (void)json_dumpf(whole, stderr, JSON_COMPACT);
+    (void)fputc('\n', stderr);
+    json_decref(whole);
+}
+
 static void tell(struct run *r, const struct import_item *item)
 {
     char txid[DIGEST_HEX_BYTES];
@@ -90,6 +101,10 @@ static void tell(struct run *r, const struct import_item *item)
         return;
     progress_end(r->config->progress);
     digest_to_hex(txid, &item->txid);
+    if (r->config->is_json) {
+        tell_json(item, txid);
+        return;
+    }
     fprintf(stderr, "line %" PRIu64 ": %stxid %s\n", item->first_line,
             item->is_cancel ? "cancel, " : "", txid);
 }
@@ -259,15 +274,16 @@ static enum rc give_up(struct run *r, struct why *why)
     double seconds = r->nodes->timeout_ms / 1000.0;
     if (!import_first_under_way(r->im, &item))
         return why_set(why, RC_TIMEOUT,
-                       "no node answered within %.3g s: are they running? Nothing "
-                       "was under way; the same command again goes on",
+                       "no node answered within %.3g s: are they running (hansa status)? Nothing "
+                       "is under way; the same command again goes on",
                        seconds);
     char txid[DIGEST_HEX_BYTES];
     digest_to_hex(txid, &item.txid);
     return why_set(why, RC_TIMEOUT,
                    "outcome unknown of %" PRIu32 " transactions with %" PRIu64 " rows: nothing "
-                   "happened for %.3g s. The first is of line %" PRIu64 ": `hansa wait %s` tells, "
-                   "and the same command again goes on and pays no row twice",
+                   "happened for %.3g s. The first is of line %" PRIu64 ", txid %s. The same "
+                   "command again finds out about each, signs anew what can no longer be "
+                   "committed, goes on and pays no row twice",
                    look.txs_under_way, look.rows_under_way, seconds, item.first_line, txid);
 }
 

@@ -12,7 +12,8 @@ struct import_run_config {
     struct nodes *nodes;       /* borrows; its timeout is how long nothing may happen at all */
     struct progress *progress; /* borrows */
     uint64_t rows_total;       /* for the progress */
-    bool is_telling;           /* print each txid on stderr before it is sent */
+    bool is_telling;           /* print each txid on stderr before it is sent, */
+    bool is_json;              /* as {"sending": {"line", "txid", "cancel"}} */
     struct public_key signer;
 };
 

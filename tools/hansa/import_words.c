@@ -95,6 +95,10 @@ enum cli_exit import_answer(struct cli *c, const struct import_summary *s)
 {
     const struct import_look *look = &s->look;
     char quoted[CLI_QUOTE_BYTES];
+    /* What is under way may be committed yet, and that is what scripts have to know. */
+    if (s->rc == RC_INTERRUPTED || s->rc == RC_TIMEOUT)
+        return cli_fail_as(c, look->txs_under_way > 0 ? CLI_UNKNOWN : CLI_ENVIRONMENT, s->rc,
+                           s->why, summary_json(s));
     if (s->rc != RC_OK)
         return cli_fail_details(c, s->rc, s->why, summary_json(s));
     if (look->refusals_count > 0)

@@ -69,8 +69,8 @@ passes "a_quiet_chain_has_a_checkpoint_of_its_head" until_true "$HANSA" account 
 accepted "a_proved_balance_is_shown" \
     "consistency:     proved: a checkpoint that |height:          1|999.00 CZK" account bank/main --asset CZK \
     --consistency proved
-accepted "and_its_proof_written" "it proves:" account bank/main --asset CZK --consistency proved \
-    --prove main.proof
+accepted "and_its_proof_written" "999.00 CZK, after 1 history entry" account bank/main --asset CZK \
+    --consistency proved --prove main.proof
 for level in local proved; do # whose node nobody is: it is not asked
     refused "file_that_exists_is_refused_before_anybody_is_asked_$level" 5 "account: 'main.proof': the file exists already" \
         account bank/main --asset CZK --consistency $level --prove main.proof --node m0@127.0.0.1:$fake_port

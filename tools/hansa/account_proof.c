@@ -68,8 +68,9 @@ void account_print_proof(const struct cli *c, const struct account_question *q,
     else if (!p->proof.present)
         cli_line("it proves", "there was no such participant there");
     else if (q->is_account)
-        cli_line("it proves", "%s, after %" PRIu64 " history entries",
-                 render_amount(amount, p->balance.amount, asset, g), p->balance.entries_count);
+        cli_line("it proves", "%s, after %" PRIu64 " history entr%s",
+                 render_amount(amount, p->balance.amount, asset, g), p->balance.entries_count,
+                 p->balance.entries_count == 1 ? "y" : "ies");
     else
         cli_line("it proves", "the participant's role and active keys there");
     data_dir_print_next(c, "proof verify", q->proof_path);

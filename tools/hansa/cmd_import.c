@@ -209,6 +209,35 @@ static enum cli_exit follow(struct importing *i)
     return import_answer(i->c, &s);
 }
 
+/* Before this run sent anything. What an earlier one sent may be committed yet, whatever ends this
+ * one: "nothing is open" is said only when its journal says so too. */
+static enum cli_exit fail_early(struct importing *i, enum rc rc, struct why *why, json_t *details)
+{
+    uint64_t rows = 0;
+    struct why unread = {""};
+    bool is_interrupted = rc == RC_INTERRUPTED && !cli_has(i->c, "dry-run");
+    if (!is_interrupted || set_journal_path(i, &unread) != RC_OK)
+        return cli_fail_details(i->c, rc, why, details);
+    enum rc read = import_earlier_open(&rows, i->journal_path, &unread);
+    if (read == RC_OK && rows == 0)
+        return cli_fail_details(i->c, rc, why, details);
+    json_decref(details);
+    if (read != RC_OK) {
+        rc = why_set(why, rc,
+                     "interrupted before this run sent anything, and the journal does not tell "
+                     "whether outcomes of an earlier one are open: %.400s",
+                     unread.text);
+        return cli_fail_as(i->c, CLI_UNKNOWN, rc, why, NULL);
+    }
+    rc = why_set(why, rc,
+                 "interrupted before this run sent anything; of %" PRIu64 " rows that an earlier "
+                 "one sent the outcome is not known yet: the same command again finds out, and "
+                 "pays no row twice",
+                 rows);
+    return cli_fail_as(i->c, CLI_UNKNOWN, rc, why,
+                       json_pack("{s:o}", "rows_under_way", cli_json_number(rows)));
+}
+
 static enum cli_exit with_journal(struct importing *i)
 {
     struct why why = {""};
@@ -234,7 +263,7 @@ static enum cli_exit with_key(struct importing *i)
         rc = key_open(&i->key, nodes_key_path(i->c), cli_value(i->c, "passphrase-file"),
                       i->nodes.genesis->chain, &why);
     nodes_read_as(&i->nodes, &i->key.sign);
-    enum cli_exit code = rc == RC_OK ? with_journal(i) : cli_fail(i->c, rc, &why);
+    enum cli_exit code = rc == RC_OK ? with_journal(i) : fail_early(i, rc, &why, NULL);
     if (rc == RC_OK)
         key_close(&i->key);
     if (i->key_lock >= 0)
@@ -249,7 +278,7 @@ static enum cli_exit judge_and_go(struct importing *i)
     json_t *details;
     enum rc rc = import_judge(&i->judged, i->rows, &details, &why);
     if (rc != RC_OK)
-        return cli_fail_details(i->c, rc, &why, details);
+        return fail_early(i, rc, &why, details);
     if (cli_has(i->c, "dry-run"))
         return import_answer_dry(i->c, i->rows, &i->judged);
     import_rows_rules(&i->rules, &i->config);

@@ -206,3 +206,12 @@ enum rc import_earlier_judge(const char *asked, const char *own,
     mem_free(e.batches);
     return rc;
 }
+
+enum rc import_earlier_open(uint64_t *rows, const char *journal, struct why *why)
+{
+    struct earlier e;
+    enum rc rc = read_earlier(&e, journal, why);
+    *rows = e.rows[END_UNKNOWN];
+    mem_free(e.batches);
+    return rc;
+}

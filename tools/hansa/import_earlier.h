@@ -18,4 +18,8 @@ MUST_USE enum rc import_earlier_judge(const char *asked, const char *own,
                                       const struct journal_binding *binding, uint64_t rows,
                                       struct why *why);
 
+/* Of how many rows that were sent the journal does not know the outcome; of none where it is not
+ * there, or none. Returns: RC_OK | as journal_replay(). */
+MUST_USE enum rc import_earlier_open(uint64_t *rows, const char *journal, struct why *why);
+
 #endif

@@ -17,4 +17,17 @@ await 60 ended_unasked
 accepted "stop_of_all_names_those_that_it_stopped" 'stopped: alpha, delta; beta, gamma did not run' \
     sandbox stop all
 accepted "start_of_all_that_are_stopped_starts_all" 'started: alpha, beta, gamma, delta' sandbox start all
+
+kill -TERM "$sandbox"
+wait "$sandbox"
+"$HANSA" sandbox --dir "$WORK/box" --json >sandbox.out 2>sandbox.err &
+sandbox=$!
+await 120 test -s sandbox.out
+signal KILL gamma
+passes_json() { grep -q '"signal"' sandbox.err; }
+await 60 passes_json
+cp sandbox.err err
+check "end_of_a_node_is_a_line_of_json_where_all_is" /usr/bin/python3 -c '
+import json
+assert [json.loads(l) for l in open("sandbox.err")] == [{"ended": {"node": "gamma", "signal": 9}}]'
 finish

@@ -176,22 +176,38 @@ static enum cli_exit say_ready(const struct sandbox *s, struct cli *c)
 
 /* ---- keeping it ---- */
 
-static void note_ended(struct sandbox *s)
+/* how: "exit_code" or "signal". */
+static void tell_ended(const char *name, const char *how, int number, bool is_json)
+{
+    bool is_exit = strcmp(how, "exit_code") == 0;
+    if (is_json) {
+        json_t *whole = json_pack("{s:{s:s, s:i}}", "ended", "node", name, how, number);
+        CHECK(whole != NULL);
+        (void)json_dumpf(whole, stderr, JSON_COMPACT);
+        (void)fputc('\n', stderr);
+        json_decref(whole);
+    } else if (is_exit) {
+        fprintf(stderr, "hansa: sandbox: node %s ended with exit code %d: see %s/log\n", name,
+                number, name);
+    } else {
+        fprintf(stderr, "hansa: sandbox: node %s was ended by signal %d\n", name, number);
+    }
+}
+
+static void note_ended(struct sandbox *s, bool is_json)
 {
     int status;
     for (uint32_t i = sandbox_reap(s, &status); i < s->nodes_count; i = sandbox_reap(s, &status)) {
         const char *name = s->genesis.members[i].name;
         if (WIFEXITED(status))
-            fprintf(stderr, "hansa: sandbox: node %s ended with exit code %d: see %s/log\n", name,
-                    WEXITSTATUS(status), name);
+            tell_ended(name, "exit_code", WEXITSTATUS(status), is_json);
         else
-            fprintf(stderr, "hansa: sandbox: node %s was ended by signal %d\n", name,
-                    WTERMSIG(status));
+            tell_ended(name, "signal", WTERMSIG(status), is_json);
     }
 }
 
 /* Until somebody asks for the end. */
-static void keep(struct sandbox *s, int signals)
+static void keep(struct sandbox *s, int signals, bool is_json)
 {
     for (;;) {
         struct pollfd fds[] = {{.fd = signals, .events = POLLIN},
@@ -202,7 +218,7 @@ static void keep(struct sandbox *s, int signals)
         if (fds[0].revents != 0 && read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
             if (info.ssi_signo != SIGCHLD)
                 return;
-            note_ended(s); /* first, or one that has just ended would count as running */
+            note_ended(s, is_json); /* first, or one that has just ended would count as running */
         }
         if (fds[1].revents != 0)
             sandbox_serve(s);
@@ -221,7 +237,7 @@ static enum cli_exit start_and_keep(struct sandbox *s, struct cli *c, int signal
     if (rc == RC_OK)
         code = say_ready(s, c);
     if (rc == RC_OK && code == CLI_DONE)
-        keep(s, signals);
+        keep(s, signals, c->json);
     sandbox_unlisten(s);
     sandbox_end(s, sandbox_all(s), SIGTERM);
     if (rc == RC_INTERRUPTED)

@@ -201,8 +201,8 @@ static enum cli_exit back_up(struct cli *c, struct nodes *n)
     struct copy k = {.fd = -1};
     struct progress progress;
     const char *path = cli_argument(c, 0);
+    interrupt_watch(); /* before there is anything to leave behind */
     enum rc rc = make(&k, path, &why);
-    interrupt_watch();
     if (rc == RC_OK) {
         progress_start(&progress, "backup", c->json);
         rc = fetch(n, &k, &progress, &why);

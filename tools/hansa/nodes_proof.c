@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "net/loop.h"
+#include "tools/hansa/interrupt.h"
 #include "tools/hansa/nodes.h"
 
 enum { LOOK_MS = 100 }; /* whether anybody listens still is looked at so often */
@@ -24,7 +25,7 @@ static bool ask_others(struct nodes *n, uint32_t but, const struct proto_request
     nodes_begin(n);
     for (uint32_t i = 0; i < n->count; i++)
         is_waited_for[i] = i != but && nodes_put(n, i, request);
-    while (is_any_open(n, is_waited_for) && loop_now_ms() < until_ms) {
+    while (is_any_open(n, is_waited_for) && loop_now_ms() < until_ms && !interrupt_was_asked()) {
         uint64_t look_ms = loop_now_ms() + LOOK_MS;
         if (!nodes_take(n, request, look_ms < until_ms ? look_ms : until_ms, out))
             continue;

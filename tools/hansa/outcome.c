@@ -28,8 +28,9 @@ enum cli_exit outcome_judge_receipt(struct cli *c)
 
 /* ---- before ---- */
 
-/* For the handler of a signal, which may make no words. */
-static char interrupted[512];
+/* For the handler of a signal, which may make no words; each its own, since the ones before are
+ * still his while the next ones are made. */
+static char unsent[512], interrupted[512];
 
 void outcome_watch_unsent(const struct cli *c)
 {
@@ -39,12 +40,12 @@ void outcome_watch_unsent(const struct cli *c)
         "\"details\": {\"sent\": false}}}\n";
     int code = CLI_ENVIRONMENT;
     if (c->json)
-        snprintf(interrupted, sizeof interrupted, json, c->command->words, code,
+        snprintf(unsent, sizeof unsent, json, c->command->words, code,
                  cli_exit_word(CLI_ENVIRONMENT));
     else
-        snprintf(interrupted, sizeof interrupted, "hansa: %s: interrupted: nothing was sent\n",
+        snprintf(unsent, sizeof unsent, "hansa: %s: interrupted: nothing was sent\n",
                  c->command->words);
-    interrupt_end_with(interrupted, code);
+    interrupt_end_with(unsent, code);
 }
 
 static void watch_interrupts(const struct cli *c, const char *txid)

@@ -232,6 +232,11 @@ json "nor_in_json" '[n.get("is_learner") for n in d["error"]["details"]["nodes"]
 run $pay --timeout 10
 result "nor_is_a_nonce_by_its_word" "$(lacks out 'alone: fewer than 3 nodes that vote answer; m3 is a learner: its word does not count')$(
     grep -o 'by the word of.*m3.* alone' out)"
+signal STOP 1 # of the others one answers, and that one may lie
+run $pay --timeout 10
+result "where_no_more_than_f_others_answer_it_is_heard" \
+    "$(grep -qE 'by the word of (m2 and m3|m3 and m2) alone: fewer than 3 nodes that vote answer$' out || echo it is not)"
+signal CONT 1
 signal CONT 0
 }
 finish

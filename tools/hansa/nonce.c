@@ -134,16 +134,19 @@ static enum rc choose_of_few(struct nonce *out, const struct linear_read *r, str
 {
     struct nonce_told told[MEMBERS_MAX];
     struct proto_reply *reply = mem_alloc(sizeof *reply);
-    /* How far the ledger is learners do not tell (rule 4.2). Where others tell that, or where there
-     * is nobody else, theirs is a word like any. */
+    /* How far the ledger is learners do not tell (rule 4.2). Where others tell that theirs is a
+     * word like any; and so where the others are f at most, who may all lie: what nobody else says
+     * could be too high, and then the transaction takes effect when people have paid in another
+     * way. */
+    uint32_t faulty_max = faulty_max_of(r->nodes->genesis->members_count);
     uint32_t count = list_told(told, r, reply, r->verdict.has_index);
-    bool is_part = count > 0 && !r->verdict.has_index;
-    if (count == 0)
+    bool is_part = count > faulty_max && !r->verdict.has_index;
+    if (count <= faulty_max)
         count = list_told(told, r, reply, true);
     mem_free(reply);
     if (count == 0)
         return linear_say_silence(r, why);
-    uint32_t chosen = nonce_of_few(told, count, faulty_max_of(r->nodes->genesis->members_count));
+    uint32_t chosen = nonce_of_few(told, count, faulty_max);
     say_whose_word(out, r, told, count);
     if (is_part)
         say_learners(out, r);

@@ -2,7 +2,7 @@
  * too high waits for others that nobody signs; so it is not taken from whichever node answers
  * first, which may lag or lie, but read as rule 11 reads (linear_read.h): it is right whenever 2f+1
  * nodes that vote answer. Where fewer do, one is taken that is hardly too high, and it is said
- * whose word it is; that of learners is taken only where nobody else answers. */
+ * whose word it is; that of learners is taken only where no more than f others answer. */
 #ifndef TOOLS_HANSA_NONCE_H
 #define TOOLS_HANSA_NONCE_H
 

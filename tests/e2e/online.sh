@@ -138,7 +138,7 @@ interrupted_by() {
 }
 until_watching() {
     tries=$((SECONDS_MAX * 20))
-    until grep -q '^SigCgt:.*4002$' /proc/$watching/status; do
+    until grep -q '^SigCgt:.*[4-7c-f]..[2367abef]$' /proc/$watching/status; do
         tries=$((tries - 1))
         [ "$tries" -gt 0 ] || return 1
         sleep 0.05

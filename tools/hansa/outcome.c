@@ -28,41 +28,38 @@ enum cli_exit outcome_judge_receipt(struct cli *c)
 
 /* ---- before ---- */
 
+enum { WORDS_BYTES = 512 }; /* two of a txid, and a line */
+
 /* For the handler of a signal, which may make no words; each its own, since the ones before are
  * still his while the next ones are made. */
-static char unsent[512], interrupted[512];
+static char unsent[WORDS_BYTES], interrupted[WORDS_BYTES];
 
-void outcome_watch_unsent(const struct cli *c)
+/* details: JSON, made here of what needs no escaping. */
+static void end_with(const struct cli *c, char room[static WORDS_BYTES], enum cli_exit code,
+                     const char *text, const char *details)
 {
     static const char json[] =
         "{\"error\": {\"command\": \"%s\", \"code\": \"interrupted\", \"exit_code\": %d, "
-        "\"exit\": \"%s\", \"text\": \"interrupted: nothing was sent\", "
-        "\"details\": {\"sent\": false}}}\n";
-    int code = CLI_ENVIRONMENT;
+        "\"exit\": \"%s\", \"text\": \"interrupted: %s\", \"details\": %s}}\n";
     if (c->json)
-        snprintf(unsent, sizeof unsent, json, c->command->words, code,
-                 cli_exit_word(CLI_ENVIRONMENT));
+        snprintf(room, WORDS_BYTES, json, c->command->words, (int)code, cli_exit_word(code), text,
+                 details);
     else
-        snprintf(unsent, sizeof unsent, "hansa: %s: interrupted: nothing was sent\n",
-                 c->command->words);
-    interrupt_end_with(unsent, code);
+        snprintf(room, WORDS_BYTES, "hansa: %s: interrupted: %s\n", c->command->words, text);
+    interrupt_end_with(room, (int)code);
+}
+
+void outcome_watch_unsent(const struct cli *c)
+{
+    end_with(c, unsent, CLI_ENVIRONMENT, "nothing was sent", "{\"sent\": false}");
 }
 
 static void watch_interrupts(const struct cli *c, const char *txid)
 {
-    static const char json[] =
-        "{\"error\": {\"command\": \"%s\", \"code\": \"interrupted\", \"exit_code\": %d, "
-        "\"exit\": \"%s\", \"text\": \"interrupted: the outcome is unknown: run `hansa wait %s`\", "
-        "\"details\": {\"txid\": \"%s\", \"outcome\": \"unknown\"}}}\n";
-    int code = CLI_UNKNOWN;
-    if (c->json)
-        snprintf(interrupted, sizeof interrupted, json, c->command->words, code,
-                 cli_exit_word(CLI_UNKNOWN), txid, txid);
-    else
-        snprintf(interrupted, sizeof interrupted,
-                 "hansa: %s: interrupted: the outcome is unknown: run `hansa wait %s`\n",
-                 c->command->words, txid);
-    interrupt_end_with(interrupted, code);
+    char text[160], details[160];
+    snprintf(text, sizeof text, "the outcome is unknown: run `hansa wait %s`", txid);
+    snprintf(details, sizeof details, "{\"txid\": \"%s\", \"outcome\": \"unknown\"}", txid);
+    end_with(c, interrupted, CLI_UNKNOWN, text, details);
 }
 
 void outcome_announce(struct cli *c, const struct outcome_of *o)
